@@ -1,0 +1,30 @@
+"""Learn sentiment, or any label, from raw HTML text: scikit-learn outside, Keras inside."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "HTMLTokenizer": "sentilib._html_tokenizer",
+    "DenseSentimentClassifier": "sentilib._dense_classifier",
+    "ConvSentimentClassifier": "sentilib._conv_classifier",
+    "datasets": None,
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that `import sentilib` stays light (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'sentilib' has no attribute {name!r}")
+    home = _HOME[name]
+    if home is None:
+        return importlib.import_module(f"sentilib.{name}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
