@@ -1,0 +1,419 @@
+"""Generated reviews whose every sentence has a known value, as `make_classification` has for numbers.
+
+A review is a shuffle of opinion sentences and neutral ones. An opinion has a value from -3 to 3; the
+review's score is the weighted mean of its opinions' values, divided by 3, and the label is the class
+interval that holds the score. So labels are exact before the noise, and a model can be perfect
+on the clean ones if it reads words in their context.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from numbers import Integral, Real
+from typing import TypeVar
+
+import numpy as np
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
+
+# fmt: off
+_WORDS = {
+    3: ("superb", "brilliant", "stunning", "magnificent", "unforgettable", "flawless"),
+    2: ("good", "great", "entertaining", "moving", "charming", "funny", "gripping", "clever"),
+    1: ("decent", "pleasant", "watchable", "likeable", "solid", "tidy"),
+    -1: ("uneven", "slow", "thin", "bland", "predictable", "forgettable"),
+    -2: ("bad", "boring", "dull", "clumsy", "silly", "tedious", "annoying", "shallow"),
+    -3: ("awful", "dreadful", "terrible", "horrible", "unbearable", "atrocious"),
+}
+# A negator with a word of the other side: value -> (strength of the word, negators).
+_NEGATIONS = {
+    1: (3, ("not", "not exactly", "never")),
+    2: (2, ("not", "never", "hardly", "not at all")),
+    3: (2, ("anything but", "far from", "never once")),
+}
+_HEDGES = ("mildly", "somewhat", "fairly", "rather", "more or less")
+_INTENSIFIERS = ("really", "truly", "very", "absolutely", "so")
+_ASPECTS = (
+    "plot", "cast", "music", "ending", "dialogue", "script", "acting", "pacing", "humour", "film",
+    "first half", "second half", "camera work", "leading lady", "café scene", "story", "finale",
+)
+_OPINIONS = (
+    "The {aspect} {phrase}.", "In short, the {aspect} {phrase}.", "To me the {aspect} {phrase}.",
+    "All in all it {phrase}.", "I must say that the {aspect} {phrase}!", "It {phrase}, I thought.",
+    "As for the {aspect}, it {phrase}.", "My wife said that the {aspect} {phrase}.",
+)
+_CONTRASTS = (
+    "The {aspect} {phrase}, but the {other} {turn}.",
+    "Though the {aspect} {phrase}, the {other} {turn}.",
+    "The {aspect} {phrase}; the {other}, however, {turn}.",
+)
+# Neutral, though some hold words of opinion: only their context tells ("a terrible storm").
+_FILLERS = (
+    "The story follows {lead}, a {job} from {place} who has to {task}.",
+    "It was shot in {place} and {other_place} in {year}.",
+    "{lead} plays the {job}, {other} the {other_job}.",
+    "The music is by {other}, who also wrote for the theatre & the radio.",
+    "I saw it on {day} with two good friends.", "Then a terrible storm comes up over {place}.",
+    "One day a {job} knocks at {lead}'s door.", "We don't learn who sent the letter until later.",
+    "It runs for {minutes} minutes.", "The camera stays with {lead} & the {job} most of the time.",
+    "The bad guy is a {job} from {place}, of course.", "There's a sequel, filmed in {place}.",
+    "{other} was once a {job} in {place}, or so they say.", "It's set in {place} in {year}.",
+    "In the {aspect} we hear {other}'s voice for the first time.", "\"Who are you?\" asks {lead}.",
+    "His great uncle, a {job}, has left him a house in {place}.", "By the way, {lead} can't swim.",
+)
+_JOBS = ("baker", "detective", "nurse", "sailor", "teacher", "clerk", "pianist", "farmer", "spy")
+_TASKS = (
+    "find a lost child", "sell the farm", "cross the desert", "hide a stranger", "win back the job",
+    "bring home a parcel", "learn the tango", "catch the last train",
+)
+_PLACES = (
+    "São Paulo", "Córdoba", "Malmö", "Chicago", "Łódź", "Kraków", "Brighton", "Besançon", "Osaka",
+    "Zürich", "Dublin", "Texas",
+)
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_FIRST_NAMES = (
+    "Zoé", "Chloé", "José", "René", "Anna", "Mark", "Søren", "Laura", "Peter", "Inês", "John",
+    "Ruth", "Amélie", "Hugo", "Mia", "Omar",
+)
+_LAST_NAMES = (
+    "Müller", "García", "Smith", "Björk", "Fontaine", "O'Hara", "Nakamura", "Novák", "Lindqvist",
+    "Brown", "D'Angelo", "Peña", "Wilson", "Haddad", "Costa", "King",
+)
+_TITLE_FIRST = (
+    "Silent", "Crimson", "Hidden", "Winter", "Paper", "Broken", "Northern", "Seventh", "Velvet",
+    "Distant", "Iron", "Golden", "Midnight", "Borrowed", "Salt", "Glass",
+)
+_TITLE_SECOND = (
+    "Harbour", "Garden", "Letter", "Mirror", "Station", "River", "Tower", "Summer", "Bridge", "Map",
+    "Orchard", "Lighthouse", "Promise", "Winter's Tale", "Rose & Crown", "Café", "Island",
+)
+_OPENINGS = (
+    "I watched {title} with {lead} last night.", "{title} is a film with {lead}.",
+    "So this is {title}, with {lead} as the {job}.",
+)
+_EMOJI = ("🎬", "🍿", "🎥", "📽️")
+# fmt: on
+
+_ENTITIES = {
+    "é": "&eacute;",
+    "ã": "&atilde;",
+    "ó": "&oacute;",
+    "ö": "&ouml;",
+    "ü": "&uuml;",
+    "ç": "&ccedil;",
+    "ñ": "&ntilde;",
+    "'": "&#39;",
+    '"': "&quot;",
+}
+# A bare ampersand is always written as an entity; the rest only by some reviewers.
+_ESCAPES = (str.maketrans({"&": "&amp;"}), str.maketrans({"&": "&amp;", **_ENTITIES}))
+
+_T = TypeVar("_T")
+_Pick = Callable[[Sequence[_T]], _T]
+
+
+@validate_params(
+    {
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_classes": [Interval(Integral, 2, 10, closed="both")],
+        "n_movies": [Interval(Integral, 1, None, closed="left"), None],
+        "length": [Interval(Integral, 20, None, closed="left")],
+        "negation": [Interval(Real, 0, 1, closed="both")],
+        "label_noise": [Interval(Real, 0, 1, closed="both")],
+        "markup": ["boolean"],
+        "return_X_y": ["boolean"],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_reviews(
+    n_samples=1000,
+    *,
+    n_classes=2,
+    n_movies=None,
+    length=100,
+    negation=0.25,
+    label_noise=0.05,
+    markup=True,
+    return_X_y=True,
+    random_state=None,
+):
+    """Generate labelled movie reviews in raw HTML.
+
+    Each review mixes opinions of graded strength ("superb", "decent", "dull") with neutral
+    sentences about cast, plot and places. Opinions come plain, intensified, hedged ("mildly
+    entertaining"), negated ("not good", "never boring") or in contrast ("the cast was great, but
+    the ending was dull", where the second part counts double). The clean label follows from the
+    opinions alone, so a model that reads words in context can reach an accuracy of about
+    `1 - label_noise`; one that counts single words is misled by negation.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of reviews.
+
+    n_classes : int, default=2
+        Number of classes, from 2 to 10, ordered from worst to best and about equally frequent.
+
+    n_movies : int, default=None
+        Number of movies that the reviews are about, at most `n_samples`. If None, one per 8
+        reviews. Reviews of one movie name its title and its lead and tend to agree, so that a
+        random split leaks as it does in real reviews.
+
+    length : int, default=100
+        Median number of words in a review. Lengths are log-normal, between 20 and `3 * length`
+        apart from the last sentence.
+
+    negation : float, default=0.25
+        Share of the opinions that are expressed by negating a word of the other side.
+
+    label_noise : float, default=0.05
+        Share of the labels that are replaced by another class: exactly
+        `round(label_noise * n_samples)` of them.
+
+    markup : bool, default=True
+        Whether to write tags and entities. If False, the same reviews come as plain text.
+
+    return_X_y : bool, default=True
+        If True, return `(X, y)`, else a Bunch that also says how the reviews came about.
+
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same reviews in every call.
+
+    Returns
+    -------
+    X : list of str of shape (n_samples,)
+        The reviews. Only if `return_X_y=True`.
+    y : ndarray of shape (n_samples,), dtype=int64
+        The labels, from 0 (worst) to `n_classes - 1`. Only if `return_X_y=True`.
+    dataset : :class:`~sklearn.utils.Bunch`
+        Only if `return_X_y=False`. Dictionary-like object, with the following attributes.
+
+        data : list of str of shape (n_samples,)
+            The reviews.
+        target : ndarray of shape (n_samples,), dtype=int64
+            The labels with noise.
+        target_clean : ndarray of shape (n_samples,), dtype=int64
+            The labels before the noise.
+        flipped : ndarray of shape (n_samples,), dtype=bool
+            Where the two differ.
+        score : ndarray of shape (n_samples,), dtype=float64
+            Weighted mean of the opinions, from -1 to 1; `target_clean` is the one of `n_classes`
+            equal intervals that holds it.
+        rating : ndarray of shape (n_samples,), dtype=int64
+            The score in stars, from 1 to 10.
+        movie : ndarray of shape (n_samples,), dtype=str
+            The movie under review, the `groups` of group-aware folds.
+        DESCR : str
+            What the data are.
+
+    See Also
+    --------
+    load_imdb : Real reviews.
+
+    Examples
+    --------
+    >>> from sentilib.datasets import make_reviews
+    >>> X, y = make_reviews(n_samples=100, random_state=0)
+    >>> len(X), y.shape
+    (100, (100,))
+    >>> reviews = make_reviews(n_samples=100, return_X_y=False, random_state=0)
+    >>> int(reviews.flipped.sum()), len(set(reviews.movie.tolist()))
+    (5, 12)
+    """
+    rng = check_random_state(random_state)
+    n_movies = max(1, n_samples // 8) if n_movies is None else n_movies
+    if n_movies > n_samples:
+        raise ValueError(f"n_movies={n_movies} must not be greater than n_samples={n_samples}.")
+
+    tendency = _balanced_tendencies(n_samples, n_classes, rng)
+    movie = _movies_by_tendency(tendency, n_movies, rng)
+    lengths = np.exp(np.log(length) + 0.5 * rng.standard_normal(n_samples))
+    lengths = np.clip(lengths, 20, 3 * length).astype(np.int64)
+    writer = _Writer(rng, negation, markup)
+
+    leads = [writer.name() for _ in range(n_movies)]
+    rows = zip(tendency.tolist(), movie.tolist(), lengths.tolist())
+    written = [writer.review(t, _title(m), leads[m], n) for t, m, n in rows]
+    total, weight = np.array([sums for _, sums in written], dtype=np.int64).T
+    # Integers up to here: which interval holds a score must not hang on a rounding error.
+    target_clean = _interval(total, weight, n_classes)
+    target, flipped = _flip(target_clean, n_classes, label_noise, rng)
+
+    data = [text for text, _ in written]
+    if return_X_y:
+        return data, target
+    return Bunch(
+        data=data,
+        target=target,
+        target_clean=target_clean,
+        flipped=flipped,
+        score=total / (3 * weight),
+        rating=1 + _interval(total, weight, 10),
+        movie=np.array([f"movie{m:06d}" for m in movie.tolist()]),
+        DESCR=f"{n_samples} generated reviews of {n_movies} movies, in {n_classes} classes.",
+    )
+
+
+def _balanced_tendencies(n_samples: int, n_classes: int, rng: np.random.RandomState) -> np.ndarray:
+    """Draw the score that each review aims at: inside its class, away from the borders."""
+    classes = rng.permutation(np.arange(n_samples) % n_classes)
+    within = 0.15 + 0.7 * rng.random_sample(n_samples)
+    return 2 * (classes + within) / n_classes - 1
+
+
+def _movies_by_tendency(
+    tendency: np.ndarray, n_movies: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Give reviews that aim at similar scores the same movie: at least one each, sizes uneven."""
+    n_samples = len(tendency)
+    order = np.argsort(tendency + 0.6 * rng.standard_normal(n_samples), kind="stable")
+    starts = np.zeros(n_samples, dtype=np.int64)
+    starts[1 + rng.permutation(n_samples - 1)[: n_movies - 1]] = 1
+    movie = np.empty(n_samples, dtype=np.int64)
+    movie[order] = rng.permutation(n_movies)[np.cumsum(starts)]
+    return movie
+
+
+def _interval(total: np.ndarray, weight: np.ndarray, n_intervals: int) -> np.ndarray:
+    return np.minimum((total + 3 * weight) * n_intervals // (6 * weight), n_intervals - 1)
+
+
+def _flip(
+    target: np.ndarray, n_classes: int, label_noise: float, rng: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    n_samples = len(target)
+    flipped = np.zeros(n_samples, dtype=bool)
+    flipped[rng.permutation(n_samples)[: round(label_noise * n_samples)]] = True
+    shift = rng.randint(1, n_classes, size=n_samples)
+    return np.where(flipped, (target + shift) % n_classes, target), flipped
+
+
+def _title(movie: int) -> str:
+    series, combination = divmod(movie, len(_TITLE_FIRST) * len(_TITLE_SECOND))
+    second, first = divmod(combination, len(_TITLE_FIRST))
+    number = f" {series + 1}" if series else ""
+    return f"The {_TITLE_FIRST[first]} {_TITLE_SECOND[second]}{number}"
+
+
+def _uniforms(rng: np.random.RandomState) -> Iterator[float]:
+    """Draw in blocks: one call per number would take longer than all the rest."""
+    while True:
+        yield from rng.random_sample(4096).tolist()
+
+
+class _Writer:
+    """Writes reviews; every choice comes from one stream of uniform numbers."""
+
+    def __init__(self, rng: np.random.RandomState, negation: float, markup: bool) -> None:
+        self.uniform = _uniforms(rng).__next__
+        self.negation = negation
+        self.markup = markup
+
+    def pick(self, options: Sequence[_T]) -> _T:
+        return options[int(self.uniform() * len(options))]
+
+    def name(self) -> str:
+        return f"{self.pick(_FIRST_NAMES)} {self.pick(_LAST_NAMES)}"
+
+    def review(
+        self, tendency: float, title: str, lead: str, length: int
+    ) -> tuple[str, tuple[int, int]]:
+        """Write one review; return it with its (sum of weighted values, sum of weights)."""
+        escapes = _ESCAPES[self.uniform() < 0.3]
+        opening = self.neutral(_OPENINGS, lead).replace("{title}", title)
+        sentences = []
+        n_words = opening.count(" ") + 1
+        total = weight = 0
+        n_opinions = max(3, length // 25)
+        while weight < n_opinions:
+            emphasis = ""
+            if n_opinions - weight >= 3 and self.uniform() < 0.2:
+                value = self.value(tendency, total, weight, 1.5)
+                total, weight = total + value, weight + 1
+                turn = self.value(tendency, total, weight, 1.0)
+                total, weight = total + 2 * turn, weight + 2
+                aspect, other = self.pick(_ASPECTS), self.pick(_ASPECTS)
+                sentence = self.pick(_CONTRASTS).format(
+                    aspect=aspect, phrase=self.phrase(value), other=other, turn=self.phrase(turn)
+                )
+            else:
+                value = self.value(tendency, total, weight, 1.5 if weight + 1 < n_opinions else 0.0)
+                total, weight = total + value, weight + 1
+                phrase = self.phrase(value)
+                aspect = self.pick(_ASPECTS)
+                sentence = self.pick(_OPINIONS).format(aspect=aspect, phrase=phrase)
+                emphasis = phrase.partition(" ")[2] if self.uniform() < 0.1 else ""
+            n_words += sentence.count(" ") + 1
+            sentences.append((sentence, emphasis))
+        while n_words < length:
+            sentence = self.neutral(_FILLERS, lead)
+            n_words += sentence.count(" ") + 1
+            sentences.append((sentence, ""))
+        sentences.sort(key=lambda _: self.uniform())
+        return self.layout((opening, title), sentences, escapes), (total, weight)
+
+    def value(self, tendency: float, total: int, weight: int, spread: float) -> int:
+        """Draw a value that leads the running mean back to the tendency."""
+        aim = 3 * tendency * (weight + 1) - total + spread * (2 * self.uniform() - 1)
+        value = min(3, max(-3, round(aim)))
+        return value if value else (1 if tendency > 0 else -1)
+
+    def phrase(self, value: int) -> str:
+        """Express a value: verb, then adverbs, then an adjective."""
+        verb = self.pick(("is", "was"))
+        side, strength = (1, value) if value > 0 else (-1, -value)
+        if self.uniform() < self.negation:
+            opposite, negators = _NEGATIONS[strength]
+            negator = self.pick(negators)
+            if negator == "not" and self.uniform() < 0.4:
+                return f"{verb}n't {self.pick(_WORDS[-side * opposite])}"
+            return f"{verb} {negator} {self.pick(_WORDS[-side * opposite])}"
+        if strength < 3 and self.uniform() < 0.3:
+            return f"{verb} {self.pick(_HEDGES)} {self.pick(_WORDS[side * (strength + 1)])}"
+        if strength > 1 and self.uniform() < 0.3:
+            return f"{verb} {self.pick(_INTENSIFIERS)} {self.pick(_WORDS[side * (strength - 1)])}"
+        return f"{verb} {self.pick(_WORDS[value])}"
+
+    def neutral(self, templates: Sequence[str], lead: str) -> str:
+        pick = self.pick
+        return pick(templates).format(
+            title="{title}",
+            lead=lead,
+            other=self.name(),
+            job=pick(_JOBS),
+            other_job=pick(_JOBS),
+            task=pick(_TASKS),
+            place=pick(_PLACES),
+            other_place=pick(_PLACES),
+            aspect=pick(_ASPECTS),
+            day=pick(_DAYS),
+            year=1930 + int(90 * self.uniform()),
+            minutes=70 + int(80 * self.uniform()),
+        )
+
+    def layout(
+        self,
+        opening: tuple[str, str],
+        sentences: list[tuple[str, str]],
+        escapes: dict[int, str],
+    ) -> str:
+        """Join the sentences to paragraphs; tags and entities change no visible character."""
+        paragraphs: list[list[str]] = [[]]
+        for number, (sentence, emphasis) in zip(count(), [opening, *sentences]):
+            if number and self.uniform() < 0.15:
+                paragraphs.append([])
+            tag = "i" if number == 0 else self.pick(("b", "i", "em", "strong"))
+            if self.markup:
+                sentence, emphasis = sentence.translate(escapes), emphasis.translate(escapes)
+                if emphasis:
+                    sentence = sentence.replace(emphasis, f"<{tag}>{emphasis}</{tag}>", 1)
+            paragraphs[-1].append(sentence)
+        if self.uniform() < 0.05:
+            paragraphs[-1].append(self.pick(_EMOJI))
+        joined = [" ".join(paragraph) for paragraph in paragraphs]
+        as_blocks = self.uniform() < 0.2
+        if not self.markup:
+            return "\n\n".join(joined)
+        if as_blocks:
+            return "".join(f"<p>{paragraph}</p>" for paragraph in joined)
+        return "<br /><br />".join(joined)
