@@ -1,0 +1,315 @@
+"""The only place that knows devices, precision, seeds and which Keras backend runs.
+
+Everything else builds models from public Keras layers and hands them to `borrow_trainer`, which
+keeps a few compiled models per process: an estimator holds plain NumPy weights, so a second fit
+of the same architecture (a grid search) pays no graph tracing, and nothing of Keras is pickled.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+import tempfile
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+_MAX_IDLE_TRAINERS = 4
+_idle_trainers: "OrderedDict[Hashable, list[Any]]" = OrderedDict()
+_lock = threading.Lock()
+_import_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _without_gpu_chatter() -> Iterator[None]:
+    """Hold back what TensorFlow's C++ side prints on import where no GPU is installed.
+
+    It logs before its own log level is read, so only the file descriptor helps. Everything else
+    that was written meanwhile is passed on.
+    """
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, AttributeError, ValueError):
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            noise = (b"absl::InitializeLog", b"cudart_stub", b"cuda_platform", b"cpu_feature_guard")
+            kept = [line for line in held if not any(word in line for word in noise)]
+            if kept:
+                os.write(2, b"".join(kept))
+
+
+def import_keras() -> ModuleType:
+    """Import Keras (and its backend) on first use, quietly, with GPU memory growth switched on."""
+    with _import_lock:
+        if "keras" in sys.modules and hasattr(sys.modules["keras"], "Model"):
+            return sys.modules["keras"]
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        with _without_gpu_chatter(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import keras
+
+            if keras.backend.backend() == "tensorflow":
+                _grow_gpu_memory()
+        return keras
+
+
+def _grow_gpu_memory() -> None:
+    """Let TensorFlow take GPU memory as it needs it, instead of all at once."""
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # A process that has already used its GPU chose for itself.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def list_devices() -> list[str]:
+    """Names of the devices that the Keras backend can use, as `"cpu:0"`, `"gpu:0"`, ..."""
+    keras = import_keras()
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        n_gpus = len(tf.config.list_physical_devices("GPU"))
+    elif backend == "jax":
+        import jax
+
+        n_gpus = sum(device.platform == "gpu" for device in jax.devices())
+    else:
+        import torch
+
+        n_gpus = torch.cuda.device_count()
+    return ["cpu:0", *(f"gpu:{i}" for i in range(n_gpus))]
+
+
+def resolve_device(device: str) -> str:
+    """Turn `"auto"`, `"cpu"`, `"gpu"` or `"gpu:1"` into the name of a device that is there."""
+    available = list_devices()
+    if device == "auto":
+        return available[1] if len(available) > 1 else "cpu:0"
+    name = device.lower() if ":" in device else f"{device.lower()}:0"
+    if name not in available:
+        raise ValueError(
+            f"device={device!r} is not available: this machine offers {', '.join(available)}. "
+            "Use device='auto' to take a GPU where there is one and the CPU elsewhere."
+        )
+    return name
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """Keras dtype policy: float32 on a CPU, bfloat16 arithmetic on a GPU unless told otherwise."""
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if device.startswith("gpu") else "float32"
+
+
+class Trainer:
+    """A compiled Keras model whose weights, optimizer and seeds are set anew for each fit.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, built.
+    device : str
+        Where it runs, as `resolve_device` names it.
+    """
+
+    def __init__(self, model: Any, device: str) -> None:
+        self.model = model
+        self.device = device
+        # All optimizer slots start as constants (zeros; 0.1 for Adagrad's accumulators).
+        self._fresh_state = [float(np.ravel(v)[0]) for v in self._optimizer_state()]
+
+    def _optimizer_state(self) -> list[np.ndarray]:
+        return [np.asarray(import_keras().ops.convert_to_numpy(v)) for v in self.optimizer_slots]
+
+    @property
+    def optimizer_slots(self) -> list[Any]:
+        """Variables of the optimizer, the learning rate apart."""
+        rate = self.model.optimizer._learning_rate
+        return [v for v in self.model.optimizer.variables if v is not rate]
+
+    def reset(
+        self,
+        weights: list[np.ndarray],
+        learning_rate: float | None,
+        seed: int,
+        optimizer_state: list[np.ndarray] | None = None,
+    ) -> None:
+        """Forget the last fit: new weights (first axis padded with zeros), rate and seeds."""
+        with import_keras().device(self.device):
+            for variable, value in zip(self.model.weights, weights, strict=True):
+                variable.assign(_pad_rows(value, variable.shape))
+            for i, variable in enumerate(self.optimizer_slots):
+                fresh = np.full(variable.shape, self._fresh_state[i])
+                if optimizer_state is None:
+                    variable.assign(fresh)
+                else:
+                    variable.assign(_pad_rows(optimizer_state[i], variable.shape))
+            if learning_rate is not None:
+                self.model.optimizer.learning_rate = learning_rate
+            generators = [v for v in self.model.variables if v.path.endswith("generator_state")]
+            for i, variable in enumerate(generators):
+                variable.assign(np.array([(seed + i) % 2**31, 0], dtype=variable.dtype))
+            self.model.stop_training = False
+
+    def weights(self, like: list[np.ndarray]) -> list[np.ndarray]:
+        """Trained weights, cut to the shapes of `like`."""
+        values = self.model.get_weights()
+        return [
+            np.array(v[: len(w)] if w.ndim else v, dtype=np.float32)
+            for v, w in zip(values, like, strict=True)
+        ]
+
+    def optimizer_state(self) -> list[np.ndarray]:
+        """Values of the optimizer's slots, to go on from in a later fit."""
+        return self._optimizer_state()
+
+    def fit(
+        self,
+        batches: Callable[[], Iterable],
+        n_batches: int,
+        *,
+        epochs: int,
+        validation: tuple[Callable[[], Iterable], int] | None,
+        callbacks: list[Any],
+        verbose: int,
+    ) -> dict[str, list[float]]:
+        """Run Keras's own training loop over batches (x, y, sample_weight); return its history."""
+        with import_keras().device(self.device):
+            history = self.model.fit(
+                _dataset(batches, n_batches),
+                epochs=epochs,
+                shuffle=False,
+                validation_data=_dataset(*validation) if validation is not None else None,
+                callbacks=callbacks,
+                verbose=verbose,
+            )
+        return {name: [float(v) for v in values] for name, values in history.history.items()}
+
+
+def _pad_rows(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Append zero rows until `value` has the given shape (the vocabulary's spare rows)."""
+    if value.shape == tuple(shape):
+        return value
+    padded = np.zeros(shape, dtype=value.dtype)
+    padded[: len(value)] = value
+    return padded
+
+
+@contextlib.contextmanager
+def borrow_trainer(
+    key: Hashable, build: Callable[[], Any], *, optimizer: Any, device: str
+) -> Iterator[Trainer]:
+    """Lend a compiled model for one fit; the same key gets the same model again.
+
+    A trainer belongs to one thread while it is lent, and is thrown away when the fit fails or is
+    interrupted, so no later fit meets what an exception left behind.
+    """
+    key = (key, _optimizer_key(optimizer), device)
+    with _lock:
+        idle = _idle_trainers.get(key)
+        trainer = idle.pop() if idle else None
+    if trainer is None:
+        trainer = _build_trainer(build, optimizer, device)
+    yield trainer
+    with _lock:
+        _idle_trainers.setdefault(key, []).append(trainer)
+        _idle_trainers.move_to_end(key)
+        evicted = False
+        while sum(map(len, _idle_trainers.values())) > _MAX_IDLE_TRAINERS:
+            oldest = next(iter(_idle_trainers))
+            _idle_trainers[oldest].pop()
+            if not _idle_trainers[oldest]:
+                del _idle_trainers[oldest]
+            evicted = True
+    if evicted:
+        del trainer
+        gc.collect()  # a Keras model is full of reference cycles, its graphs hold much memory
+
+
+def _optimizer_key(optimizer: Any) -> str:
+    if isinstance(optimizer, str):
+        return optimizer
+    return repr(import_keras().optimizers.serialize(optimizer))
+
+
+def _build_trainer(build: Callable[[], Any], optimizer: Any, device: str) -> Trainer:
+    keras = import_keras()
+    with keras.device(device):
+        model = build()
+        config = keras.optimizers.serialize(keras.optimizers.get(optimizer))
+        model.compile(
+            optimizer=keras.optimizers.deserialize(config),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            # XLA under TensorFlow runs the embedding's gradient on one thread (8 to 15 times
+            # slower on a CPU) and compiles anew for each width; JAX knows no other way.
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        model.optimizer.build(model.trainable_variables)
+    return Trainer(model, device)
+
+
+def _dataset(batches: Callable[[], Iterable], n_batches: int) -> Any:
+    """Wrap a generator of batches for `keras.Model.fit`; x is an array or a SciPy CSR array."""
+    keras = import_keras()
+    if keras.backend.backend() == "tensorflow":
+        return _tensorflow_dataset(batches, n_batches)
+
+    class Batches(keras.utils.PyDataset):
+        def __init__(self) -> None:
+            super().__init__()
+            self.on_epoch_end()
+
+        def __len__(self) -> int:
+            return n_batches
+
+        def __getitem__(self, index: int) -> Any:
+            x, y, weight = next(self._iterator)
+            return (x.toarray() if scipy.sparse.issparse(x) else x), y, weight
+
+        def on_epoch_end(self) -> None:
+            self._iterator = iter(batches())
+
+    return Batches()
+
+
+def _tensorflow_dataset(batches: Callable[[], Iterable], n_batches: int) -> Any:
+    import tensorflow as tf
+
+    x, _, _ = next(iter(batches()))
+    is_sparse = scipy.sparse.issparse(x)
+    if is_sparse:
+        x_spec = tf.SparseTensorSpec((None, x.shape[1]), tf.float32)
+    else:
+        # The width is left open: batches are trimmed to their longest review.
+        x_spec = tf.TensorSpec((None, None), tf.int32)
+
+    def generate() -> Iterator:
+        for x, y, weight in batches():
+            if is_sparse:
+                rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+                indices = np.column_stack([rows, x.indices]).astype(np.int64)
+                x = tf.SparseTensor(indices, x.data, x.shape)
+            yield x, y, weight
+
+    signature = (x_spec, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32))
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(n_batches))
+    return dataset.prefetch(2)
