@@ -46,9 +46,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def fetch(
-    remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, verbose: bool
-) -> Path:
+def fetch(remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, verbose: bool) -> Path:
     """Download `remote` into `folder`, trying `n_retries` more times when the network fails."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / remote.filename
@@ -114,7 +112,7 @@ def _silent(received: int, expected: int | None) -> None:
 
 
 class _Progress:
-    """One line on stderr, rewritten at every tenth of the file (or 10 MB, if its size is unknown)."""
+    """One line on stderr, rewritten at every tenth of the file (10 MB if its size is unknown)."""
 
     def __init__(self, name: str) -> None:
         self.name = name

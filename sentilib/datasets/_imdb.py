@@ -2,7 +2,7 @@
 
 Whatever the source (parquet, the official folder, the official archive), a split becomes one
 `_Split`, its rows ordered by label, then by the release's id, so that indices mean the same
-review everywhere. A new source needs a reader `(path, split) -> _Split` and a line in `_find`.
+review everywhere. A new source needs a reader that returns a `_Split`, and a line in `_find`.
 """
 
 import os
@@ -185,21 +185,17 @@ def load_imdb(
         splits.append(split)
 
     data = [text for split in splits for text in split.text]
-    target, number, rating, movie = (np.concatenate(column) for column in list(zip(*splits))[:4])
-    split_name = np.repeat(names, [len(split.text) for split in splits])
-    ids = np.array(
-        [
-            f"{name}/{_LABELS[label]}/{i}_{stars}"
-            for name, label, i, stars in zip(
-                split_name.tolist(), target.tolist(), number.tolist(), rating.tolist()
-            )
-        ]
+    target, number, rating, movie = (
+        np.concatenate([getattr(split, column) for split in splits])
+        for column in ("label", "id", "rating", "movie")
     )
+    split_name = np.repeat(names, [len(split.text) for split in splits])
+    keys = zip(split_name, target.tolist(), number.tolist(), rating.tolist(), strict=True)
+    ids = np.array([f"{name}/{_LABELS[label]}/{i}_{stars}" for name, label, i, stars in keys])
     frame = {}
     if pandas is not None:
-        columns = (data, target, rating, movie, ids, split_name)
-        keys = ("text", "target", "rating", "movie", "id", "split")
-        frame = {"frame": pandas.DataFrame(dict(zip(keys, columns)))}
+        columns = {"text": data, "target": target, "rating": rating, "movie": movie}
+        frame = {"frame": pandas.DataFrame(columns | {"id": ids, "split": split_name})}
         data, target = frame["frame"]["text"], frame["frame"]["target"]
     if return_X_y:
         return data, target
@@ -239,10 +235,10 @@ def _folders(data_home: str | os.PathLike | None) -> dict[str, Path]:
 def _find(name: str, folders: Iterable[Path]) -> _Split | None:
     for folder in folders:
         if (folder / f"{name}.parquet").is_file():
-            return _read_parquet(folder / f"{name}.parquet", name)
+            return _read_parquet(folder / f"{name}.parquet")
         for release in (folder / "aclImdb", folder):
             if any((release / name / label).is_dir() for label in _LABELS):
-                return _read_folder(release / name, name)
+                return _read_folder(release / name)
         if (folder / ARCHIVE.filename).is_file():
             return _read_archive(folder / ARCHIVE.filename, name)
     return None
@@ -278,7 +274,7 @@ def _download(
         ) from error
 
 
-def _read_parquet(path: Path, name: str) -> _Split:
+def _read_parquet(path: Path) -> _Split:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -303,11 +299,16 @@ def _read_parquet(path: Path, name: str) -> _Split:
         raise ValueError(f"{path}: label, id and rating must be integers ({error}).") from error
     if not np.isin(numbers["label"], (0, 1)).all():
         raise ValueError(f"{path}: labels must be 0 (negative) or 1 (positive).")
-    movie = np.array(table["movie"].to_pylist(), dtype=str)
-    return _ordered(_Split(movie=movie, text=table["text"].to_pylist(), **numbers))
+    order = np.lexsort((numbers["id"], numbers["label"]))
+    text = table["text"].to_pylist()
+    return _Split(
+        **{column: values[order] for column, values in numbers.items()},
+        movie=np.array(table["movie"].to_pylist(), dtype=str)[order],
+        text=[text[i] for i in order.tolist()],
+    )
 
 
-def _read_folder(folder: Path, name: str) -> _Split:
+def _read_folder(folder: Path) -> _Split:
     reviews, urls = {}, {}
     for label, label_name in enumerate(_LABELS):
         listing = folder / f"urls_{label_name}.txt"
@@ -333,7 +334,7 @@ def _read_archive(path: Path, name: str) -> _Split:
     if split is not None:
         return split
     splits = _parse_archive(path)
-    arrays = {"source": source}
+    arrays: dict[str, Any] = {"source": source}
     for key, part in splits.items():
         encoded = [text.encode() for text in part.text]
         arrays[f"{key}_bytes"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
@@ -349,7 +350,7 @@ def _read_archive(path: Path, name: str) -> _Split:
 
 def _read_copy(path: Path, name: str, source: np.ndarray) -> _Split | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             if not np.array_equal(arrays["source"], source):
                 return None
             buffer = arrays[f"{name}_bytes"].tobytes()
@@ -357,7 +358,7 @@ def _read_copy(path: Path, name: str, source: np.ndarray) -> _Split | None:
             columns = {c: arrays[f"{name}_{c}"] for c in ("label", "id", "rating", "movie")}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None  # absent or damaged: the archive itself is still there
-    text = [buffer[start:end].decode() for start, end in zip([0, *ends], ends)]
+    text = [buffer[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     return _Split(text=text, **columns)
 
 
@@ -368,7 +369,8 @@ def _parse_archive(path: Path) -> dict[str, _Split]:
     try:
         with tarfile.open(path, "r|gz") as archive:
             while (member := archive.next()) is not None:
-                archive.members = []  # else 100,000 headers stay in memory
+                # Else 100,000 headers stay in memory.
+                archive.members = []  # type: ignore[attr-defined]
                 match = _MEMBER.fullmatch(member.name)
                 if match is None or not member.isreg():
                     continue
@@ -380,7 +382,8 @@ def _parse_archive(path: Path) -> dict[str, _Split]:
                     reviews[name][_LABELS.index(label), int(number), int(stars)] = content
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise ValueError(
-            f"{path} is damaged ({error}). Delete it, so that it is downloaded again."
+            f"{path} cannot be read as a tar archive ({type(error).__name__}: {error}). If it is "
+            "damaged, delete it, so that it is downloaded again."
         ) from error
     return {
         name: _assemble(Path(f"{path}/aclImdb/{name}"), reviews[name], urls[name])
@@ -418,13 +421,5 @@ def _assemble(
         except UnicodeDecodeError as error:
             review = f"{where}/{_LABELS[label]}/{number}_{rating}.txt"
             raise ValueError(f"{review} is not UTF-8 ({error}).") from error
-    columns = np.array(keys, dtype=np.int64).reshape(-1, 3).T
-    return _Split(*columns, movie=np.array(movies, dtype=str), text=text)
-
-
-def _ordered(split: _Split) -> _Split:
-    order = np.lexsort((split.id, split.label))
-    if np.array_equal(order, np.arange(len(order))):
-        return split
-    text = [split.text[i] for i in order.tolist()]
-    return _Split(*(column[order] for column in split[:4]), text=text)
+    label_column, id_column, rating_column = np.array(keys, dtype=np.int64).reshape(-1, 3).T
+    return _Split(label_column, id_column, rating_column, np.array(movies, dtype=str), text)

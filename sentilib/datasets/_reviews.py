@@ -1,13 +1,12 @@
-"""Generated reviews whose every sentence has a known value, as `make_classification` has for numbers.
+"""Generated reviews with a known sentiment: for texts what `make_classification` is for numbers.
 
-A review is a shuffle of opinion sentences and neutral ones. An opinion has a value from -3 to 3; the
-review's score is the weighted mean of its opinions' values, divided by 3, and the label is the class
-interval that holds the score. So labels are exact before the noise, and a model can be perfect
-on the clean ones if it reads words in their context.
+A review is a shuffle of opinion sentences and neutral ones. An opinion has a value from -3 to 3,
+never 0; the review's score is the weighted mean of its values, divided by 3, and its label is the
+class interval that holds the score. So labels are exact before the noise, and a model can be
+perfect on them if it reads words in their context.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import TypeVar
 
@@ -17,52 +16,58 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 # fmt: off
 _WORDS = {
-    3: ("superb", "brilliant", "stunning", "magnificent", "unforgettable", "flawless"),
-    2: ("good", "great", "entertaining", "moving", "charming", "funny", "gripping", "clever"),
-    1: ("decent", "pleasant", "watchable", "likeable", "solid", "tidy"),
-    -1: ("uneven", "slow", "thin", "bland", "predictable", "forgettable"),
-    -2: ("bad", "boring", "dull", "clumsy", "silly", "tedious", "annoying", "shallow"),
-    -3: ("awful", "dreadful", "terrible", "horrible", "unbearable", "atrocious"),
+    3: ("superb", "brilliant", "stunning", "magnificent", "flawless"),
+    2: ("good", "great", "entertaining", "moving", "charming", "funny"),
+    1: ("decent", "pleasant", "watchable", "likeable"),
+    -1: ("uneven", "slow", "bland", "forgettable"),
+    -2: ("bad", "boring", "dull", "clumsy", "silly", "tedious"),
+    -3: ("awful", "dreadful", "terrible", "horrible", "unbearable"),
 }
-# A negator with a word of the other side: value -> (strength of the word, negators).
+# Strength of what is meant -> strength of the negated word of the other side, negators.
 _NEGATIONS = {
-    1: (3, ("not", "not exactly", "never")),
-    2: (2, ("not", "never", "hardly", "not at all")),
-    3: (2, ("anything but", "far from", "never once")),
+    1: (3, ("not", "not exactly")),
+    2: (2, ("not", "never", "hardly")),
+    3: (2, ("anything but", "far from")),
 }
-_HEDGES = ("mildly", "somewhat", "fairly", "rather", "more or less")
-_INTENSIFIERS = ("really", "truly", "very", "absolutely", "so")
+_HEDGES = ("mildly", "somewhat", "fairly")
+_INTENSIFIERS = ("really", "truly", "very", "absolutely")
 _ASPECTS = (
     "plot", "cast", "music", "ending", "dialogue", "script", "acting", "pacing", "humour", "film",
-    "first half", "second half", "camera work", "leading lady", "café scene", "story", "finale",
+    "first half", "second half", "camera work", "leading man", "café scene", "story", "finale",
 )
 _OPINIONS = (
     "The {aspect} {phrase}.", "In short, the {aspect} {phrase}.", "To me the {aspect} {phrase}.",
-    "All in all it {phrase}.", "I must say that the {aspect} {phrase}!", "It {phrase}, I thought.",
-    "As for the {aspect}, it {phrase}.", "My wife said that the {aspect} {phrase}.",
+    "I must say that the {aspect} {phrase}!", "My wife said that the {aspect} {phrase}.",
+    "As for the {aspect}, it {phrase}.", "About the {aspect}: it {phrase}, I thought.",
 )
 _CONTRASTS = (
     "The {aspect} {phrase}, but the {other} {turn}.",
     "Though the {aspect} {phrase}, the {other} {turn}.",
     "The {aspect} {phrase}; the {other}, however, {turn}.",
 )
+_OPENINGS = (
+    "I watched {title} with {lead} last night.", "{title} is a film with {lead}.",
+    "So this is {title}, with {lead} as the {job}.",
+)
 # Neutral, though some hold words of opinion: only their context tells ("a terrible storm").
 _FILLERS = (
     "The story follows {lead}, a {job} from {place} who has to {task}.",
-    "It was shot in {place} and {other_place} in {year}.",
-    "{lead} plays the {job}, {other} the {other_job}.",
-    "The music is by {other}, who also wrote for the theatre & the radio.",
+    "It was shot in {place} and {other_place} in {year}.", "It runs for {minutes} minutes.",
+    "{lead} plays the {job}, {other} the {other_job}.", "Who wrote the letter we learn much later.",
+    "The songs are by {third}, who also wrote for the theatre & the radio.",
     "I saw it on {day} with two good friends.", "Then a terrible storm comes up over {place}.",
-    "One day a {job} knocks at {lead}'s door.", "We don't learn who sent the letter until later.",
-    "It runs for {minutes} minutes.", "The camera stays with {lead} & the {job} most of the time.",
-    "The bad guy is a {job} from {place}, of course.", "There's a sequel, filmed in {place}.",
-    "{other} was once a {job} in {place}, or so they say.", "It's set in {place} in {year}.",
-    "In the {aspect} we hear {other}'s voice for the first time.", "\"Who are you?\" asks {lead}.",
+    "One day a {other_job} knocks at {lead}'s door.", "We don't learn who sent the parcel.",
+    "The camera stays with {lead} & the {other_job} most of the time.",
+    "The bad guy is a {other_job} from {other_place}, of course.", "\"Who are you?\" asks {lead}.",
+    "{other} was once a {other_job} in {place}, or so they say.", "It's set in {place} in {year}.",
+    "We hear {other}'s voice in the opening shot.", "There's a sequel, filmed in {other_place}.",
     "His great uncle, a {job}, has left him a house in {place}.", "By the way, {lead} can't swim.",
+    "{third} has a part of two minutes as a {other_job}.", "In {other_place} they open on {day}.",
+    "The trailer shows the train to {other_place}.", "A dog called {day} sleeps on the stairs.",
 )
 _JOBS = ("baker", "detective", "nurse", "sailor", "teacher", "clerk", "pianist", "farmer", "spy")
 _TASKS = (
-    "find a lost child", "sell the farm", "cross the desert", "hide a stranger", "win back the job",
+    "find a lost child", "sell the farm", "cross the desert", "hide a stranger", "find a new job",
     "bring home a parcel", "learn the tango", "catch the last train",
 )
 _PLACES = (
@@ -86,10 +91,7 @@ _TITLE_SECOND = (
     "Harbour", "Garden", "Letter", "Mirror", "Station", "River", "Tower", "Summer", "Bridge", "Map",
     "Orchard", "Lighthouse", "Promise", "Winter's Tale", "Rose & Crown", "Café", "Island",
 )
-_OPENINGS = (
-    "I watched {title} with {lead} last night.", "{title} is a film with {lead}.",
-    "So this is {title}, with {lead} as the {job}.",
-)
+_EMPHASIS = ("b", "i", "em", "strong")
 _EMOJI = ("🎬", "🍿", "🎥", "📽️")
 # fmt: on
 
@@ -108,7 +110,6 @@ _ENTITIES = {
 _ESCAPES = (str.maketrans({"&": "&amp;"}), str.maketrans({"&": "&amp;", **_ENTITIES}))
 
 _T = TypeVar("_T")
-_Pick = Callable[[Sequence[_T]], _T]
 
 
 @validate_params(
@@ -232,7 +233,7 @@ def make_reviews(
     writer = _Writer(rng, negation, markup)
 
     leads = [writer.name() for _ in range(n_movies)]
-    rows = zip(tendency.tolist(), movie.tolist(), lengths.tolist())
+    rows = zip(tendency.tolist(), movie.tolist(), lengths.tolist(), strict=True)
     written = [writer.review(t, _title(m), leads[m], n) for t, m, n in rows]
     total, weight = np.array([sums for _, sums in written], dtype=np.int64).T
     # Integers up to here: which interval holds a score must not hang on a rounding error.
@@ -255,9 +256,11 @@ def make_reviews(
 
 
 def _balanced_tendencies(n_samples: int, n_classes: int, rng: np.random.RandomState) -> np.ndarray:
-    """Draw the score that each review aims at: inside its class, away from the borders."""
+    """Draw the score that each review aims at: inside its class, away from its neighbours."""
     classes = rng.permutation(np.arange(n_samples) % n_classes)
-    within = 0.15 + 0.7 * rng.random_sample(n_samples)
+    low = np.where(classes == 0, 0.0, 0.25)
+    high = np.where(classes == n_classes - 1, 1.0, 0.75)
+    within = low + (high - low) * rng.random_sample(n_samples)
     return 2 * (classes + within) / n_classes - 1
 
 
@@ -284,7 +287,7 @@ def _flip(
     n_samples = len(target)
     flipped = np.zeros(n_samples, dtype=bool)
     flipped[rng.permutation(n_samples)[: round(label_noise * n_samples)]] = True
-    shift = rng.randint(1, n_classes, size=n_samples)
+    shift = 1 + (rng.random_sample(n_samples) * (n_classes - 1)).astype(np.int64)
     return np.where(flipped, (target + shift) % n_classes, target), flipped
 
 
@@ -319,38 +322,68 @@ class _Writer:
         self, tendency: float, title: str, lead: str, length: int
     ) -> tuple[str, tuple[int, int]]:
         """Write one review; return it with its (sum of weighted values, sum of weights)."""
-        escapes = _ESCAPES[self.uniform() < 0.3]
-        opening = self.neutral(_OPENINGS, lead).replace("{title}", title)
+        uniform, pick = self.uniform, self.pick
+        facts = self.facts(title, lead)
+        opening = pick(_OPENINGS).format_map(facts)
+        aspects, fillers = self.walk(_ASPECTS), self.walk(_FILLERS)
         sentences = []
-        n_words = opening.count(" ") + 1
         total = weight = 0
-        n_opinions = max(3, length // 25)
+        n_words = opening.count(" ") + 1
+        n_opinions = max(3, length // 20)
         while weight < n_opinions:
-            emphasis = ""
-            if n_opinions - weight >= 3 and self.uniform() < 0.2:
-                value = self.value(tendency, total, weight, 1.5)
-                total, weight = total + value, weight + 1
-                turn = self.value(tendency, total, weight, 1.0)
-                total, weight = total + 2 * turn, weight + 2
-                aspect, other = self.pick(_ASPECTS), self.pick(_ASPECTS)
-                sentence = self.pick(_CONTRASTS).format(
-                    aspect=aspect, phrase=self.phrase(value), other=other, turn=self.phrase(turn)
+            # The last opinion stands alone, to bring the mean home.
+            if n_opinions - weight > 3 and uniform() < 0.15:
+                value = self.value(tendency, total, weight, spread=1.5)
+                turn = self.value(tendency, total + value, weight + 1, spread=1.5)
+                total, weight = total + value + 2 * turn, weight + 3
+                emphasis = self.phrase(turn)
+                sentence = pick(_CONTRASTS).format(
+                    aspect=next(aspects),
+                    phrase=self.phrase(value),
+                    other=next(aspects),
+                    turn=emphasis,
                 )
             else:
-                value = self.value(tendency, total, weight, 1.5 if weight + 1 < n_opinions else 0.0)
+                spread = 1.5 if weight + 1 < n_opinions else 0.0
+                value = self.value(tendency, total, weight, spread)
                 total, weight = total + value, weight + 1
-                phrase = self.phrase(value)
-                aspect = self.pick(_ASPECTS)
-                sentence = self.pick(_OPINIONS).format(aspect=aspect, phrase=phrase)
-                emphasis = phrase.partition(" ")[2] if self.uniform() < 0.1 else ""
-            n_words += sentence.count(" ") + 1
+                emphasis = self.phrase(value)
+                sentence = pick(_OPINIONS).format(aspect=next(aspects), phrase=emphasis)
+            # Without its verb: "is <b>far from dull</b>".
+            emphasis = emphasis.partition(" ")[2] if uniform() < 0.1 else ""
             sentences.append((sentence, emphasis))
-        while n_words < length:
-            sentence = self.neutral(_FILLERS, lead)
             n_words += sentence.count(" ") + 1
+        while n_words < length:
+            sentence = next(fillers).format_map(facts)
             sentences.append((sentence, ""))
-        sentences.sort(key=lambda _: self.uniform())
-        return self.layout((opening, title), sentences, escapes), (total, weight)
+            n_words += sentence.count(" ") + 1
+        sentences.sort(key=lambda _: uniform())
+        return self.layout([(opening, title), *sentences]), (total, weight)
+
+    def facts(self, title: str, lead: str) -> dict[str, object]:
+        pick = self.pick
+        return {
+            "title": title,
+            "lead": lead,
+            "other": self.name(),
+            "third": self.name(),
+            "job": pick(_JOBS),
+            "other_job": pick(_JOBS),
+            "task": pick(_TASKS),
+            "place": pick(_PLACES),
+            "other_place": pick(_PLACES),
+            "day": pick(_DAYS),
+            "year": 1930 + int(90 * self.uniform()),
+            "minutes": 70 + int(80 * self.uniform()),
+        }
+
+    def walk(self, options: Sequence[_T]) -> Iterator[_T]:
+        """Visit all options in one of many orders; their number is prime, so any step will do."""
+        step = 1 + int(self.uniform() * (len(options) - 1))
+        at = int(self.uniform() * len(options))
+        while True:
+            yield options[at]
+            at = (at + step) % len(options)
 
     def value(self, tendency: float, total: int, weight: int, spread: float) -> int:
         """Draw a value that leads the running mean back to the tendency."""
@@ -374,38 +407,19 @@ class _Writer:
             return f"{verb} {self.pick(_INTENSIFIERS)} {self.pick(_WORDS[side * (strength - 1)])}"
         return f"{verb} {self.pick(_WORDS[value])}"
 
-    def neutral(self, templates: Sequence[str], lead: str) -> str:
-        pick = self.pick
-        return pick(templates).format(
-            title="{title}",
-            lead=lead,
-            other=self.name(),
-            job=pick(_JOBS),
-            other_job=pick(_JOBS),
-            task=pick(_TASKS),
-            place=pick(_PLACES),
-            other_place=pick(_PLACES),
-            aspect=pick(_ASPECTS),
-            day=pick(_DAYS),
-            year=1930 + int(90 * self.uniform()),
-            minutes=70 + int(80 * self.uniform()),
-        )
-
-    def layout(
-        self,
-        opening: tuple[str, str],
-        sentences: list[tuple[str, str]],
-        escapes: dict[int, str],
-    ) -> str:
-        """Join the sentences to paragraphs; tags and entities change no visible character."""
+    def layout(self, sentences: list[tuple[str, str]]) -> str:
+        """Join (sentence, words to emphasize); tags and entities change no visible character."""
+        uniform = self.uniform
+        escapes = _ESCAPES[uniform() < 0.3]
         paragraphs: list[list[str]] = [[]]
-        for number, (sentence, emphasis) in zip(count(), [opening, *sentences]):
-            if number and self.uniform() < 0.15:
+        for number, (sentence, emphasis) in enumerate(sentences):
+            if number and uniform() < 0.15:
                 paragraphs.append([])
-            tag = "i" if number == 0 else self.pick(("b", "i", "em", "strong"))
+            tag = self.pick(_EMPHASIS) if emphasis else ""
             if self.markup:
-                sentence, emphasis = sentence.translate(escapes), emphasis.translate(escapes)
+                sentence = sentence.translate(escapes)
                 if emphasis:
+                    emphasis = emphasis.translate(escapes)
                     sentence = sentence.replace(emphasis, f"<{tag}>{emphasis}</{tag}>", 1)
             paragraphs[-1].append(sentence)
         if self.uniform() < 0.05:
