@@ -1,0 +1,535 @@
+"""Compiled scans over UTF-8 bytes. Importing this module compiles them, or loads them from disk.
+
+Documents lie one after the other in a buffer, each closed by a byte 0xFF, which UTF-8 never holds:
+that is what stops every loop, so no index needs checking. A token is folded into 64-bit chunks of
+eight bytes as it is read; chunks are hashed and compared, never single bytes. A table of words is
+
+    slots      int64 (2**k,)      open addressing: hash tag << 32 | (word + 1), 0 where empty
+    chunks     int64 (n_chunks,)  the words' bytes, big-endian, the last chunk of each right-aligned
+    starts     int64 (n + 1,)     where each word's chunks begin
+    stats      int64 (n, 3)       term count, document count, last document counted
+
+where a hash only proposes a word: equal chunks decide. All integers are signed, since numba turns
+sums of int64 and uint64 into floats.
+"""
+
+import numpy as np
+from numba import njit, types
+
+from sentilib._text._unicode import (
+    APOSTROPHE,
+    EMOJI,
+    END,
+    IDEOGRAPH,
+    IGNORED,
+    KEYCAP,
+    KEYCAP_BASE,
+    LESS_THAN,
+    MARK,
+    MULTIBYTE,
+    PUNCTUATION,
+    REGIONAL,
+    SEPARATOR,
+    SKIN_TONE,
+    STANDALONE,
+    WORD,
+)
+
+PLAIN, SEPARATOR_TAGS, NEEDS_PARSER = 0, 1, 2  # what a document holds, as `find_documents` says
+
+_LESS, _GREATER, _SLASH, _AMPERSAND, _HASH, _BANG, _QUESTION, _QUOTE, _SPACE = map(ord, "<>/&#!?' ")
+_A, _B, _H, _P, _R, _Z, _ZERO, _NINE, _LINE_FEED = map(ord, "abhprz09\n")
+_JOINER, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0xFE0F, 0xFE0E
+_FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
+
+_bytes = types.Array(types.uint8, 1, "C", readonly=True)
+_u8, _u8x2 = types.uint8[::1], types.uint8[:, ::1]
+_i32, _i32x2 = types.int32[::1], types.int32[:, ::1]
+_i64, _i64x2 = types.int64[::1], types.int64[:, ::1]
+_rules = types.Tuple((_u8x2, _u8, _u8, _i32, _i64, _u8))
+_table = types.Tuple((_i64, _i64, _i64, _i64x2))
+_row = types.Array(types.uint8, 1, "C")
+_pair = types.UniTuple(types.int64, 2)
+_open = types.UniTuple(types.int64, 3)  # the open token: length, chunk, hash
+
+
+def kernel(*signature):
+    """Compile for one signature, without the GIL, cached on disk where a folder is writable."""
+
+    def compile_(function):
+        try:
+            return njit(*signature, nogil=True, cache=True)(function)
+        except (RuntimeError, OSError):  # no folder for the cache, or it cannot be written
+            return njit(*signature, nogil=True)(function)
+
+    return compile_
+
+
+def _helper(*signature):
+    """Compile a function that only kernels call: no wrapper for calls from Python."""
+    return njit(*signature, nogil=True, no_cpython_wrapper=True)
+
+
+@_helper(_pair(_bytes, types.int64))
+def _decode(raw, i):
+    """Code point and length of the character at i."""
+    first = np.int64(raw[i])
+    if first < 0x80:
+        return first, 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | (raw[i + 1] & 0x3F), 2
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | np.int64(raw[i + 1] & 0x3F) << 6 | (raw[i + 2] & 0x3F), 3
+    if first == 0xFF:
+        return np.int64(0), 1
+    high = (first & 0x07) << 18 | np.int64(raw[i + 1] & 0x3F) << 12
+    return high | np.int64(raw[i + 2] & 0x3F) << 6 | (raw[i + 3] & 0x3F), 4
+
+
+@_helper(_open(types.int64, types.int64, types.int64, types.int64, _i64))
+def _push(byte, n, chunk, h, token):
+    """Append a byte to the open token, storing the chunk before it if that is full."""
+    if n & 7 == 0 and n > 0:
+        token[(n >> 3) - 1] = chunk
+        h = (h ^ chunk) * -7046029288634856825
+        h ^= (h >> 32) & 0xFFFFFFFF
+        chunk = np.int64(0)
+    return n + 1, chunk << 8 | np.int64(byte), h
+
+
+@_helper(_open(_bytes, types.int64, types.int64, types.int64, _rules, *[types.int64] * 3, _i64))
+def _push_character(raw, i, length, code, rules, n, chunk, h, token):
+    """Append the fold of a character beyond ASCII to the open token."""
+    _, _, _, fold_entry, fold_start, fold_bytes = rules
+    entry = fold_entry[code]
+    if entry == 0:
+        for k in range(i, i + length):
+            n, chunk, h = _push(raw[k], n, chunk, h, token)
+    else:
+        for k in range(fold_start[entry], fold_start[entry + 1]):
+            n, chunk, h = _push(fold_bytes[k], n, chunk, h, token)
+    return n, chunk, h
+
+
+@_helper(types.int64(_bytes, types.int64))
+def _separator_tag(raw, i):
+    """Length of the tag at i if it is <br>, <hr>, <p> or </p> without attributes, else 0."""
+    k = i + 1
+    if raw[k] == _SLASH:
+        k += 1
+    name = raw[k] | 0x20
+    k += 1
+    if name != _P:
+        if (name != _B and name != _H) or raw[k - 2] == _SLASH:
+            return 0
+        if raw[k] | 0x20 != _R:
+            return 0
+        k += 1
+    while raw[k] <= _SPACE or raw[k] == _SLASH:
+        if not (raw[k] == _SPACE or raw[k] == _SLASH or (9 <= raw[k] <= 13 and raw[k] != 11)):
+            return 0
+        k += 1
+    return k + 1 - i if raw[k] == _GREATER else 0
+
+
+@_helper(types.int64(_bytes, types.int64))
+def _keycap(raw, i):
+    """Length of "#" or "*" with its keycap at i, else 0."""
+    code, length = _decode(raw, i + 1)
+    if code == _EMOJI_STYLE:
+        code, more = _decode(raw, i + 1 + length)
+        length += more
+    return 1 + length if code == 0x20E3 else 0
+
+
+@_helper(types.UniTuple(types.int64, 5)(_bytes, types.int64, types.int64, _rules, _i64))
+def _emoji(raw, i, kind, rules, token):
+    """Read one emoji: flag, or base with style, skin tone and tags, joined to further ones."""
+    character_class = rules[2]
+    n, chunk, h = 0, np.int64(0), np.int64(0)
+    code, length = _decode(raw, i)
+    n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+    i += length
+    end = i
+    if kind == REGIONAL:
+        code, length = _decode(raw, i)
+        if character_class[code] == REGIONAL:
+            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+            end = i = i + length
+        return i, end, n, chunk, h
+    while True:
+        code, length = _decode(raw, i)
+        if code == _EMOJI_STYLE or code == _TEXT_STYLE:
+            end = i = i + length
+            continue
+        if character_class[code] == SKIN_TONE or _FIRST_TAG <= code <= _LAST_TAG:
+            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+            end = i = i + length
+            continue
+        if code != _JOINER:
+            break
+        joined, joined_length = _decode(raw, i + length)
+        joined_class = character_class[joined]
+        if joined_class != EMOJI and joined_class != PUNCTUATION:
+            break
+        n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+        i += length
+        n, chunk, h = _push_character(raw, i, joined_length, joined, rules, n, chunk, h, token)
+        end = i = i + joined_length
+    return i, end, n, chunk, h
+
+
+@_helper(types.UniTuple(types.int64, 5)(_bytes, types.int64, _row, _rules, _i64))
+def _next_token(raw, i, byte_class, rules, token):
+    """Read on from i to the end of the next token.
+
+    Returns where to go on, where the token starts and ends in raw, its length in folded bytes (0
+    at the end of the document) and its hash; its chunks are in `token`.
+    """
+    _, byte_fold, character_class, _, _, _ = rules
+    n, chunk, h = 0, np.int64(0), np.int64(0)
+    start = end = i
+    alone = False  # the open token is one ideograph, which only combining marks continue
+    while True:
+        byte = raw[i]
+        kind = np.int64(byte_class[byte])
+        if kind == WORD and not alone:
+            if n == 0:
+                start = i
+            while kind == WORD:
+                n, chunk, h = _push(byte_fold[byte], n, chunk, h, token)
+                i += 1
+                byte = raw[i]
+                kind = np.int64(byte_class[byte])
+            end = i
+        if kind == SEPARATOR:
+            i += 1
+            if n > 0:
+                break
+            continue
+        code, length = np.int64(byte), 1
+        if kind == MULTIBYTE:
+            code, length = _decode(raw, i)
+            kind = np.int64(character_class[code])
+            if kind == PUNCTUATION:
+                after, _ = _decode(raw, i + length)
+                kind = EMOJI if after == _EMOJI_STYLE else np.int64(byte_class[_BANG])
+        elif kind == LESS_THAN:
+            tag = _separator_tag(raw, i)
+            if tag > 0:
+                kind, length = SEPARATOR, tag
+            else:
+                kind = np.int64(byte_class[_BANG])
+        elif kind == KEYCAP_BASE:
+            length = _keycap(raw, i)
+            if length > 0:
+                if n > 0:
+                    break
+                n, chunk, h = _push(byte, n, chunk, h, token)
+                cap = i + length - 3
+                n, chunk, h = _push_character(raw, cap, 3, 0x20E3, rules, n, chunk, h, token)
+                start, i = i, i + length
+                end = i
+                break
+            kind, length = np.int64(byte_class[_BANG]), 1
+        if kind == APOSTROPHE:
+            kind = np.int64(byte_class[_BANG])
+            if n > 0 and not alone:
+                after, _ = _decode(raw, i + length)
+                if character_class[after] == WORD:
+                    n, chunk, h = _push(_QUOTE, n, chunk, h, token)
+                    i += length
+                    end = i
+                    continue
+
+        if kind == WORD and not alone:
+            if n == 0:
+                start = i
+            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+            i += length
+            end = i
+        elif kind == IGNORED:
+            i += length
+        elif kind == MARK or kind == KEYCAP:
+            if n > 0:
+                n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+                end = i + length
+            i += length
+            if kind == KEYCAP and n > 0:
+                break
+        elif kind == SEPARATOR:
+            i += length
+            if n > 0:
+                break
+        elif n > 0 or kind == END:
+            break  # what stands here begins a token of its own, or there is nothing more
+        elif kind == IDEOGRAPH:
+            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+            start = i
+            i += length
+            end = i
+            alone = n > 0
+        elif kind == STANDALONE:
+            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+            start = i
+            i += length
+            end = i
+            if n > 0:
+                break
+        else:  # EMOJI, SKIN_TONE, REGIONAL
+            start = i
+            i, end, n, chunk, h = _emoji(raw, i, kind, rules, token)
+            if n > 0:
+                break
+    if n > 0:
+        token[(n - 1) >> 3] = chunk
+        h = (h ^ chunk) * -7046029288634856825
+        h ^= (h >> 32) & 0xFFFFFFFF
+        h *= -4417276706812531889
+        h ^= (h >> 29) & 0x7FFFFFFFF
+    return i, start, end, n, h
+
+
+@_helper(_pair(_i64, types.int64, types.int64, _i64, _i64, _i64))
+def _find(token, n_chunks, h, slots, chunks, starts):
+    """Index of the word that equals the token, or -1, and the slot where the search ended."""
+    mask = slots.size - 1
+    slot = (h >> 32) & mask
+    tag = h & 0xFFFFFFFF
+    while True:
+        entry = slots[slot]
+        if entry == 0:
+            return np.int64(-1), slot
+        if (entry >> 32) & 0xFFFFFFFF == tag:
+            word = (entry & 0xFFFFFFFF) - 1
+            first = starts[word]
+            if starts[word + 1] - first == n_chunks:
+                k = 0
+                while k < n_chunks and chunks[first + k] == token[k]:
+                    k += 1
+                if k == n_chunks:
+                    return word, slot
+        slot = (slot + 1) & mask
+
+
+@_helper(types.int64(_i64, types.int64))
+def _hash(token, n_chunks):
+    h = np.int64(0)
+    for k in range(n_chunks):
+        h = (h ^ token[k]) * -7046029288634856825
+        h ^= (h >> 32) & 0xFFFFFFFF
+    h *= -4417276706812531889
+    return h ^ ((h >> 29) & 0x7FFFFFFFF)
+
+
+@_helper(_i64(_i64, types.int64))
+def _grown(array, least):
+    larger = np.empty(max(least, 2 * array.size), dtype=np.int64)
+    for k in range(array.size):
+        larger[k] = array[k]
+    return larger
+
+
+@_helper(_table(_i64, *[types.int64] * 4, _table))
+def _insert(token, n_chunks, h, slot, word, table):
+    """Add the token as word number `word`, and make room where it gets tight."""
+    slots, chunks, starts, stats = table
+    first = starts[word]
+    if first + n_chunks > chunks.size:
+        chunks = _grown(chunks, first + n_chunks)
+    if word + 2 > starts.size:
+        starts = _grown(starts, word + 2)
+    if word == stats.shape[0]:
+        more = np.zeros((2 * stats.shape[0], 3), dtype=np.int64)
+        for k in range(stats.shape[0]):
+            for column in range(3):
+                more[k, column] = stats[k, column]
+        stats = more
+    for k in range(n_chunks):
+        chunks[first + k] = token[k]
+    starts[word + 1] = first + n_chunks
+    stats[word, 0] = 0
+    stats[word, 1] = 0
+    stats[word, 2] = -1
+    slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
+    if 2 * (word + 1) > slots.size:
+        slots = np.zeros(2 * slots.size, dtype=np.int64)
+        mask = slots.size - 1
+        for w in range(word + 1):
+            g = _hash(chunks[starts[w] :], starts[w + 1] - starts[w])
+            slot = (g >> 32) & mask
+            while slots[slot] != 0:
+                slot = (slot + 1) & mask
+            slots[slot] = (g & 0xFFFFFFFF) << 32 | (w + 1)
+    return slots, chunks, starts, stats
+
+
+@kernel(types.void(_bytes, _i64, _u8))
+def find_documents(raw, starts, kinds):
+    """Where each document starts in raw, and whether tags in it need the parser.
+
+    Text without "<" and "&" is its own visible text. So is text whose every "<" and "&" can begin
+    neither tag nor character reference, and tags that only separate words, without attributes,
+    need no tree.
+    """
+    i = 0
+    for document in range(starts.size):
+        starts[document] = i
+        kind = PLAIN
+        while raw[i] != 0xFF:
+            byte = raw[i]
+            if byte == _LESS:
+                after = raw[i + 1]
+                if after == _SLASH or after == _BANG or after == _QUESTION:
+                    opens = True
+                else:
+                    opens = _A <= after | 0x20 <= _Z
+                if opens:
+                    kind = max(kind, SEPARATOR_TAGS if _separator_tag(raw, i) else NEEDS_PARSER)
+            elif byte == _AMPERSAND:
+                after = raw[i + 1]
+                if after == _HASH or _ZERO <= after <= _NINE or _A <= after | 0x20 <= _Z:
+                    kind = NEEDS_PARSER
+            elif byte == 0:
+                kind = NEEDS_PARSER
+            i += 1
+        kinds[document] = kind
+        i += 1
+
+
+@kernel(
+    types.Tuple((_table, types.int64))(
+        _bytes, _i64, _u8, types.int64, _rules, _i64, _table, types.int64, _i32, _i64, _i64x2
+    )
+)
+def count(
+    raw, starts, kinds, first_document, rules, token, table, n_words, stream, stream_starts, spans
+):
+    """Count every token's word in a table that grows, and write the words' indices to stream.
+
+    `spans`, unless empty, takes each token's start and end in raw. Returns the table and its size.
+    """
+    slots, chunks, word_starts, stats = table
+    byte_class = rules[0]
+    t = 0
+    for document in range(starts.size):
+        stream_starts[document] = t
+        i = starts[document]
+        row = byte_class[1 if kinds[document] == SEPARATOR_TAGS else 0]
+        while True:
+            i, start, end, n, h = _next_token(raw, i, row, rules, token)
+            if n == 0:
+                break
+            n_chunks = (n + 7) >> 3
+            word, slot = _find(token, n_chunks, h, slots, chunks, word_starts)
+            if word < 0:
+                word = n_words
+                slots, chunks, word_starts, stats = _insert(
+                    token, n_chunks, h, slot, word, (slots, chunks, word_starts, stats)
+                )
+                n_words += 1
+            stats[word, 0] += 1
+            if stats[word, 2] != first_document + document:
+                stats[word, 2] = first_document + document
+                stats[word, 1] += 1
+            if spans.shape[0] > 0:
+                spans[t, 0] = start
+                spans[t, 1] = end
+            stream[t] = word
+            t += 1
+    stream_starts[starts.size] = t
+    return (slots, chunks, word_starts, stats), n_words
+
+
+@kernel(types.void(_bytes, _i64, _u8, _rules, _i64, _table, _i32, _i32, _i64))
+def encode(raw, starts, kinds, rules, token, table, ids, stream, stream_starts):
+    """Write every token's id to stream: 1 for unknown words, nothing where the id is negative."""
+    slots, chunks, word_starts, _ = table
+    byte_class = rules[0]
+    t = 0
+    for document in range(starts.size):
+        stream_starts[document] = t
+        i = starts[document]
+        row = byte_class[1 if kinds[document] == SEPARATOR_TAGS else 0]
+        while True:
+            i, _, _, n, h = _next_token(raw, i, row, rules, token)
+            if n == 0:
+                break
+            word, _ = _find(token, (n + 7) >> 3, h, slots, chunks, word_starts)
+            identity = ids[word] if word >= 0 else 1
+            if identity >= 0:
+                stream[t] = identity
+                t += 1
+    stream_starts[starts.size] = t
+
+
+@kernel(types.void(_i32, _i64, _i32))
+def translate(stream, stream_starts, ids):
+    """Replace each word index by its id in place, leaving out words whose id is negative."""
+    t = 0
+    first = stream_starts[0]
+    for document in range(stream_starts.size - 1):
+        last = stream_starts[document + 1]
+        stream_starts[document] = t
+        for k in range(first, last):
+            identity = ids[stream[k]]
+            if identity >= 0:
+                stream[t] = identity
+                t += 1
+        first = last
+    stream_starts[stream_starts.size - 1] = t
+
+
+@kernel(types.void(_i32, _i64, types.boolean, types.boolean, _i32x2))
+def pad(stream, stream_starts, pad_front, cut_front, rows):
+    """Fill rows, all zero so far, with the ids of a document each."""
+    width = rows.shape[1]
+    for document in range(rows.shape[0]):
+        first, last = stream_starts[document], stream_starts[document + 1]
+        n = last - first
+        if n > width:
+            first = last - width if cut_front else first
+            n = width
+        offset = width - n if pad_front else 0
+        for k in range(n):
+            rows[document, offset + k] = stream[first + k]
+
+
+@kernel(types.Tuple((_table, types.int64))(_table, types.int64, _table, _i64, _i64))
+def merge(table, n_words, other, others, index):
+    """Add these of the other table's words, in this order; `index` takes their new numbers."""
+    slots, chunks, starts, stats = table
+    _, other_chunks, other_starts, other_stats = other
+    for k in range(others.size):
+        w = others[k]
+        token = other_chunks[other_starts[w] :]
+        n_chunks = other_starts[w + 1] - other_starts[w]
+        h = _hash(token, n_chunks)
+        word, slot = _find(token, n_chunks, h, slots, chunks, starts)
+        if word < 0:
+            word = n_words
+            slots, chunks, starts, stats = _insert(
+                token, n_chunks, h, slot, word, (slots, chunks, starts, stats)
+            )
+            n_words += 1
+        stats[word, 0] += other_stats[w, 0]
+        stats[word, 1] += other_stats[w, 1]
+        index[k] = word
+    return (slots, chunks, starts, stats), n_words
+
+
+@kernel(types.int64(_table, _i64, _u8))
+def spell(table, words, text):
+    """Write the words to text, each closed by a line feed, which no word holds."""
+    _, chunks, starts, _ = table
+    t = 0
+    for word in words:
+        for k in range(starts[word], starts[word + 1]):
+            for shift in range(56, -8, -8):
+                byte = (chunks[k] >> shift) & 0xFF
+                if byte != 0:
+                    text[t] = byte
+                    t += 1
+        text[t] = _LINE_FEED
+        t += 1
+    return t

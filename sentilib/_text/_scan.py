@@ -1,0 +1,258 @@
+"""Runs the kernels over documents: blocks of about a megabyte, shared out among threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sentilib._text import _html, _kernels
+from sentilib._text._unicode import rules
+from sentilib._text._words import WordTable
+
+_BLOCK_SIZE = 1 << 20  # characters; large enough for threads, small enough for caches and Ctrl-C
+_NO_SPANS = np.empty((0, 2), dtype=np.int64)
+
+
+class Block(NamedTuple):
+    """Documents as the kernels read them."""
+
+    first: int  # number of its first document
+    raw: bytes
+    starts: np.ndarray  # int64 (n_documents,)
+    kinds: np.ndarray  # uint8 (n_documents,)
+    token: np.ndarray  # int64, room for the longest token
+
+
+class Stream(NamedTuple):
+    """A block's tokens, as numbers; document k holds numbers[starts[k]:starts[k + 1]]."""
+
+    first: int
+    numbers: np.ndarray  # int32 (n_tokens,) or longer
+    starts: np.ndarray  # int64 (n_documents + 1,)
+
+
+class Scanner:
+    """Splits documents into words, under one combination of options."""
+
+    def __init__(self, *, lowercase: bool, strip_accents: str | None, punctuation: str) -> None:
+        self._rules, self._growth = rules(lowercase, strip_accents, punctuation)
+
+    def prepare(self, first: int, documents: list[str], *, plain: bool = False) -> Block:
+        """Encode documents, and put visible text in the place of markup that needs a parser.
+
+        Plain documents are visible text already.
+        """
+        raw = _joined(first, documents)
+        starts = np.empty(len(documents), dtype=np.int64)
+        kinds = np.empty(len(documents), dtype=np.uint8)
+        _kernels.find_documents(_as_array(raw), starts, kinds)
+        if plain:
+            kinds[:] = _kernels.PLAIN
+        parse = np.flatnonzero(kinds == _kernels.NEEDS_PARSER)
+        if parse.size:
+            texts = [_html.visible_text(documents[k]).encode() for k in parse.tolist()]
+            lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
+            starts[parse] = len(raw) + np.cumsum(lengths) - lengths
+            kinds[parse] = _kernels.PLAIN
+            raw += b"\xff".join(texts) + b"\xff"
+        longest = 4 * max(map(len, documents)) * self._growth
+        return Block(first, raw, starts, kinds, np.empty(longest // 8 + 8, dtype=np.int64))
+
+    def count(self, block: Block, table: WordTable, spans: np.ndarray = _NO_SPANS) -> Stream:
+        """Count a block's words into the table; the stream holds the words' numbers in it."""
+        stream = _empty_stream(block)
+        table.arrays, table.size = _kernels.count(
+            _as_array(block.raw),
+            block.starts,
+            block.kinds,
+            block.first,
+            tuple(self._rules),
+            block.token,
+            table.arrays,
+            table.size,
+            stream.numbers,
+            stream.starts,
+            spans,
+        )
+        return stream
+
+    def count_all(
+        self, documents: Iterable[str], n_threads: int, *, keep_streams: bool = False
+    ) -> tuple[WordTable, int, list[Stream]]:
+        """Count the words of all documents.
+
+        Returns the table, the number of documents and, if kept, the streams.
+        """
+        idle: list[WordTable] = []
+        kept: list[tuple[Stream, WordTable]] = []
+        sizes: list[int] = []
+
+        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+            table = idle.pop() if idle else WordTable()
+            for first, block in jobs:
+                stream = self.count(self.prepare(first, block), table)
+                sizes.append(len(block))
+                if keep_streams:
+                    numbers = stream.numbers[: stream.starts[-1]].copy()
+                    kept.append((stream._replace(numbers=numbers), table))
+            idle.append(table)
+
+        share_out(work, blocks(documents), n_threads)
+        if not idle:
+            return WordTable(), 0, []
+        merged, *others = idle
+        places = {id(merged): np.arange(merged.size)}
+        for table in others:
+            merged, places[id(table)] = merged.merged(table)
+        for stream, table in kept:
+            _kernels.translate(stream.numbers, stream.starts, places[id(table)].astype(np.int32))
+        return merged, sum(sizes), [stream for stream, _ in kept]
+
+    def encode_all(
+        self,
+        documents: list[str],
+        table: WordTable,
+        ids: np.ndarray,
+        write: Callable[[Stream], None],
+        n_threads: int,
+    ) -> None:
+        """Look words up, and write streams of ids: 1 for unknown, nothing for a negative id."""
+
+        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+            for first, texts in jobs:
+                block = self.prepare(first, texts)
+                stream = _empty_stream(block)
+                _kernels.encode(
+                    _as_array(block.raw),
+                    block.starts,
+                    block.kinds,
+                    tuple(self._rules),
+                    block.token,
+                    table.arrays,
+                    ids,
+                    stream.numbers,
+                    stream.starts,
+                )
+                write(stream)
+
+        share_out(work, blocks(documents), n_threads)
+
+    def tokens(self, texts: list[str]) -> list[list[str]]:
+        """Tokens of texts without markup."""
+        table = WordTable()
+        stream = self.count(self.prepare(0, texts, plain=True), table)
+        words = table.words()
+        tokens = [words[w] for w in stream.numbers[: stream.starts[-1]].tolist()]
+        starts = stream.starts.tolist()
+        return [tokens[a:b] for a, b in pairwise(starts)]
+
+    def tokens_with_offsets(self, text: str) -> tuple[list[str], np.ndarray]:
+        """Tokens of a text without markup, and where each stands in it, in code points."""
+        block = self.prepare(0, [text], plain=True)
+        spans = np.empty((len(block.raw), 2), dtype=np.int64)
+        table = WordTable()
+        stream = self.count(block, table, spans)
+        words = table.words()
+        n = int(stream.starts[-1])
+        is_first_byte = (_as_array(block.raw) & 0xC0) != 0x80
+        code_points = np.cumsum(is_first_byte) - is_first_byte
+        return [words[w] for w in stream.numbers[:n].tolist()], code_points[spans[:n]]
+
+
+def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Cut documents into blocks, each with the number of its first; check that they are strings."""
+    block: list[str] = []
+    first = size = 0
+    for index, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise TypeError(
+                f"Document {index} is {document!r:.60} of type {type(document).__name__}, but "
+                "documents must be strings. Decode bytes; drop or fill missing ones."
+            )
+        block.append(document)
+        size += len(document)
+        if size >= _BLOCK_SIZE:
+            yield first, block
+            block, first, size = [], index + 1, 0
+    if block:
+        yield first, block
+
+
+def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_threads: int) -> None:
+    """Let threads, this one among them, take jobs until none is left.
+
+    Jobs are drawn in this thread only, some at a time. An error in one thread, or a Ctrl-C in this
+    one, takes the remaining jobs from all.
+    """
+    jobs = iter(jobs)
+    while batch := deque(islice(jobs, 8 * n_threads)):
+
+        def take(batch: deque[Any] = batch) -> Iterator[Any]:
+            while True:
+                try:
+                    job = batch.popleft()
+                except IndexError:
+                    return
+                yield job
+
+        n_helpers = min(n_threads, len(batch)) - 1
+        if n_helpers == 0:
+            work(take())
+            continue
+        with ThreadPoolExecutor(n_helpers) as pool:
+            try:
+                helpers = [pool.submit(work, take()) for _ in range(n_helpers)]
+                work(take())
+                for helper in helpers:
+                    helper.result()
+            finally:
+                batch.clear()
+
+
+def pad(rows: np.ndarray, stream: Stream, *, padding: str, truncating: str) -> None:
+    """Write a block's ids into its documents' rows of the matrix."""
+    n_documents = len(stream.starts) - 1
+    _kernels.pad(
+        stream.numbers,
+        stream.starts,
+        padding == "pre",
+        truncating == "pre",
+        rows[stream.first : stream.first + n_documents],
+    )
+
+
+def translate(stream: Stream, ids: np.ndarray) -> Stream:
+    """Replace a stream's numbers by ids in place, leaving out negative ones."""
+    _kernels.translate(stream.numbers, stream.starts, ids)
+    return stream
+
+
+def _joined(first: int, documents: list[str]) -> bytes:
+    try:
+        return b"\xff".join(map(str.encode, documents)) + b"\xff"
+    except UnicodeEncodeError:
+        for index, document in enumerate(documents, first):
+            try:
+                document.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"Document {index} holds a lone surrogate, {document[error.start]!r} at "
+                    f"position {error.start}, which is no character. Decode the text with "
+                    "errors='replace', or remove it."
+                ) from None
+        raise
+
+
+def _empty_stream(block: Block) -> Stream:
+    return Stream(
+        block.first,
+        np.empty(len(block.raw), dtype=np.int32),
+        np.empty(len(block.starts) + 1, dtype=np.int64),
+    )
+
+
+def _as_array(raw: bytes) -> np.ndarray:
+    return np.frombuffer(raw, dtype=np.uint8)

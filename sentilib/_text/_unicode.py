@@ -1,0 +1,210 @@
+"""What each Unicode character is to the tokenizer, as lookup tables for the kernels.
+
+A character has a class (does it belong to a word, end one, stand alone?) and a fold (the UTF-8
+bytes that it contributes to its token). Both are settled here, once per combination of options,
+from the Unicode database of the running Python; the kernels only look them up.
+"""
+
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+SEPARATOR = 0  # ends a word: space, control character, unassigned
+WORD = 1  # letter or number
+END = 2  # the byte 0xFF, never part of UTF-8: end of a document
+MULTIBYTE = 3  # first byte of a character beyond ASCII: look at its code point
+APOSTROPHE = 4  # part of a word if between two WORD characters, else punctuation
+IGNORED = 5  # leaves no trace, not even a word's end: soft hyphen, joiner, punctuation in "drop"
+MARK = 6  # combining mark: belongs to the character before it
+IDEOGRAPH = 7  # a token by itself: Han, Hiragana, Katakana, Bopomofo
+PUNCTUATION = 8  # beyond ASCII: an emoji if U+FE0F follows, else treated as "!" is
+STANDALONE = 9  # a punctuation mark that is a token
+LESS_THAN = 10  # "<" in a document with markup: a tag or plain punctuation
+KEYCAP_BASE = 11  # "#" and "*": an emoji if U+20E3 follows, else treated as "!" is
+KEYCAP = 12  # U+20E3, after a digit
+EMOJI = 13
+SKIN_TONE = 14  # continues an emoji, or is one
+REGIONAL = 15  # a flag if two stand together
+
+_PUNCTUATION_CLASS = {"drop": IGNORED, "split": SEPARATOR, "token": STANDALONE}
+_APOSTROPHES = "'\u2019\uff07"
+_CATEGORY_CLASS = {
+    "L": WORD,
+    "N": WORD,
+    "M": MARK,
+    "P": PUNCTUATION,
+    "S": PUNCTUATION,
+    "Z": SEPARATOR,
+    "C": SEPARATOR,
+}
+# Blocks as (first, last); only their letters, or only their symbols, change class.
+_IDEOGRAPH_BLOCKS = [
+    (0x3005, 0x3007),  # iteration mark, closing mark, zero
+    (0x3021, 0x3029),  # Hangzhou numerals
+    (0x3031, 0x303C),
+    (0x3041, 0x312F),  # Hiragana, Katakana, Bopomofo
+    (0x31A0, 0x31BF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0xFF66, 0xFF9F),  # halfwidth Katakana
+    (0x16FE0, 0x18DFF),  # Tangut, Khitan, Nushu
+    (0x1AFF0, 0x1B2FF),  # historic kana
+    (0x20000, 0x3FFFD),
+]
+_EMOJI_BLOCKS = [
+    (0x231A, 0x231B),
+    (0x23E9, 0x23F3),
+    (0x25FD, 0x25FE),
+    (0x2600, 0x27BF),  # miscellaneous symbols and dingbats
+    (0x2B1B, 0x2B1C),
+    (0x2B50, 0x2B50),
+    (0x2B55, 0x2B55),
+    (0x1F000, 0x1FAFF),  # with the code points reserved for emoji to come
+]
+# Large ranges whose characters are all alike, so that the database is asked once for each.
+_UNIFORM_BLOCKS = [
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xAC00, 0xD7A3),
+    (0xD800, 0xF8FF),
+    (0x17000, 0x187F7),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B739),
+    (0x2B740, 0x2B81D),
+    (0x2B820, 0x2CEA1),
+    (0x2CEB0, 0x2EBE0),
+    (0x2EBF0, 0x2EE5D),
+    (0x30000, 0x3134A),
+    (0x31350, 0x323AF),
+]
+_LAST_ASSIGNED = 0xE01EF
+_EMPTY_PLANES = (0x323B0, 0xDFFFF)
+_HANGUL_SYLLABLES = range(0xAC00, 0xD7A4)
+_IGNORED_MARKS = np.r_[0x034F, 0x180B:0x1810, 0xFE00:0xFE10, 0xE0100:0xE01F0]  # variation selectors
+
+
+class Rules(NamedTuple):
+    """The tables that one combination of options amounts to, as the kernels take them."""
+
+    byte_class: np.ndarray  # uint8 (2, 256): row 1 is for documents whose tags are still in them
+    byte_fold: np.ndarray  # uint8 (256,)
+    character_class: np.ndarray  # uint8, by code point
+    fold_entry: np.ndarray  # int32, by code point: 0 where the character stays itself
+    fold_start: np.ndarray  # int64, by entry, into fold_bytes
+    fold_bytes: np.ndarray  # uint8
+
+
+@lru_cache(maxsize=8)
+def rules(lowercase: bool, strip_accents: str | None, punctuation: str) -> tuple[Rules, int]:
+    """Tables for these options, and by how much a fold may lengthen UTF-8 at most (a factor)."""
+    byte_class, character_class = _classes(punctuation)
+    entry, start, folded, growth = _folds(lowercase, strip_accents)
+    byte_fold = np.arange(256, dtype=np.uint8)
+    if lowercase:
+        byte_fold[ord("A") : ord("Z") + 1] += ord("a") - ord("A")
+    return Rules(byte_class, byte_fold, character_class, entry, start, folded), growth
+
+
+def fold_character(character: str, lowercase: bool, strip_accents: str | None) -> str:
+    """Return what a character beyond ASCII contributes to its token."""
+    if character in _APOSTROPHES:
+        return "'"
+    folded = character.casefold() if lowercase else character
+    if strip_accents is None:
+        return folded
+    is_word = character.isalnum()
+    folded = unicodedata.normalize("NFKD", folded)
+    folded = folded.casefold() if lowercase else folded  # compatibility capitals, as in U+210C
+    return "".join(
+        part
+        for part in folded
+        if not unicodedata.combining(part)
+        and (part.isascii() or strip_accents == "unicode")
+        and (not is_word or unicodedata.category(part)[0] in "LNM")
+    )
+
+
+def _classes(punctuation: str) -> tuple[np.ndarray, np.ndarray]:
+    mark = _PUNCTUATION_CLASS[punctuation]
+    character_class = _base_classes().copy()
+    if punctuation == "drop":
+        for apostrophe in _APOSTROPHES:
+            character_class[ord(apostrophe)] = PUNCTUATION
+
+    plain = np.full(256, MULTIBYTE, dtype=np.uint8)
+    plain[:128] = character_class[:128]
+    plain[:128][plain[:128] == PUNCTUATION] = mark
+    plain[[ord("#"), ord("*")]] = KEYCAP_BASE
+    plain[0xFF] = END
+    marked_up = plain.copy()
+    marked_up[ord("<")] = LESS_THAN
+    return np.stack([plain, marked_up]), character_class
+
+
+@lru_cache(maxsize=1)
+def _base_classes() -> np.ndarray:
+    classes = np.zeros(0x110000, dtype=np.uint8)
+    for code in _code_points():
+        category = unicodedata.category(chr(code))
+        classes[code] = IGNORED if category == "Cf" else _CATEGORY_CLASS[category[0]]
+    for first, last in _UNIFORM_BLOCKS:
+        classes[first : last + 1] = _CATEGORY_CLASS[unicodedata.category(chr(first))[0]]
+
+    for first, last in _IDEOGRAPH_BLOCKS:
+        block = classes[first : last + 1]
+        block[block == WORD] = IDEOGRAPH
+    for first, last in _EMOJI_BLOCKS:
+        for code in range(first, last + 1):
+            if unicodedata.category(chr(code)) in ("So", "Cn"):
+                classes[code] = EMOJI
+    classes[0x1F1E6:0x1F200] = REGIONAL
+    classes[0x1F3FB:0x1F400] = SKIN_TONE
+    classes[0x20E3] = KEYCAP
+    classes[0x200B] = SEPARATOR  # zero-width space: a format character that parts words
+    classes[_IGNORED_MARKS] = IGNORED
+    classes[[ord(apostrophe) for apostrophe in _APOSTROPHES]] = APOSTROPHE
+    return classes
+
+
+@lru_cache(maxsize=4)
+def _folds(
+    lowercase: bool, strip_accents: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    entry = np.zeros(0x110000, dtype=np.int32)
+    start, folded, growth = [0, 0], bytearray(), 1
+    codes: list[int] = list(_code_points())
+    if strip_accents is not None:
+        codes.extend(_HANGUL_SYLLABLES)
+    for code in codes:
+        character = chr(code)
+        contribution = fold_character(character, lowercase, strip_accents)
+        if code < 128 or contribution == character:
+            continue
+        encoded = contribution.encode()
+        entry[code] = len(start) - 1
+        folded += encoded
+        start.append(len(folded))
+        growth = max(growth, -(-len(encoded) // len(character.encode())))
+    if strip_accents == "ascii":  # all that is beyond ASCII and has no entry contributes nothing
+        nothing = len(start) - 1
+        start.append(len(folded))
+        beyond = entry[128:]
+        beyond[beyond == 0] = nothing
+    return (
+        entry,
+        np.array(start, dtype=np.int64),
+        np.frombuffer(bytes(folded) or b"\0", dtype=np.uint8).copy(),
+        growth,
+    )
+
+
+def _code_points() -> list[int]:
+    """List assigned code points, less the large ranges whose characters are all alike."""
+    codes = np.ones(_LAST_ASSIGNED + 1, dtype=bool)
+    for first, last in [*_UNIFORM_BLOCKS, _EMPTY_PLANES]:
+        codes[first : last + 1] = False
+    return np.flatnonzero(codes).tolist()
