@@ -169,8 +169,8 @@ def load_imdb(
     >>> reviews = load_imdb("train")  # doctest: +SKIP
     >>> len(reviews.data), reviews.target_names  # doctest: +SKIP
     (25000, ['neg', 'pos'])
-    >>> reviews.ids[0], reviews.movie[0], reviews.rating[0]  # doctest: +SKIP
-    ('train/neg/0_3', 'tt0064354', 3)
+    >>> reviews.ids[:2].tolist(), reviews.movie[:2].tolist()  # doctest: +SKIP
+    (['train/neg/0_3', 'train/neg/1_1'], ['tt0064354', 'tt0100680'])
     """
     pandas = _import_pandas() if as_frame else None
     names = ["train", "test"] if subset == "all" else [subset]
