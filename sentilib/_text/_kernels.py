@@ -5,12 +5,14 @@ that is what stops every loop, so no index needs checking. A token is folded int
 eight bytes as it is read; chunks are hashed and compared, never single bytes. A table of words is
 
     slots      int64 (2**k,)      open addressing: hash tag << 32 | (word + 1), 0 where empty
-    chunks     int64 (n_chunks,)  the words' bytes, big-endian, the last chunk of each right-aligned
-    starts     int64 (n + 1,)     where each word's chunks begin
-    stats      int64 (n, 3)       term count, document count, last document counted
+    chunks     int64 (room,)      the words' bytes, big-endian, the last chunk of each right-aligned
+    starts     int64 (room + 1,)  where each word's chunks begin
+    stats      int64 (room, 3)    term count, document count, last document counted
 
-where a hash only proposes a word: equal chunks decide. All integers are signed, since numba turns
-sums of int64 and uint64 into floats.
+where a hash only proposes a word: equal chunks decide. Kernels allocate nothing; where the table
+has no room for a word, they return, and go on once their caller has made some. Integers are
+signed, since numba turns sums of int64 and uint64 into floats; only the hottest loops index with
+unsigned ones, which spares them the check for negative indices.
 """
 
 import numpy as np
@@ -43,12 +45,11 @@ _JOINER, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0xFE0F, 0xFE0E
 _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
 
 _bytes = types.Array(types.uint8, 1, "C", readonly=True)
-_u8, _u8x2 = types.uint8[::1], types.uint8[:, ::1]
+_u8 = types.uint8[::1]
 _i32, _i32x2 = types.int32[::1], types.int32[:, ::1]
 _i64, _i64x2 = types.int64[::1], types.int64[:, ::1]
-_rules = types.Tuple((_u8x2, _u8, _u8, _i32, _i64, _u8))
+_rules = types.Tuple((_u8, _u8, _u8, _i32, _i64, _u8))
 _table = types.Tuple((_i64, _i64, _i64, _i64x2))
-_row = types.Array(types.uint8, 1, "C")
 _pair = types.UniTuple(types.int64, 2)
 _open = types.UniTuple(types.int64, 3)  # the open token: length, chunk, hash
 
@@ -86,13 +87,26 @@ def _decode(raw, i):
     return high | np.int64(raw[i + 2] & 0x3F) << 6 | (raw[i + 3] & 0x3F), 4
 
 
+@_helper(types.int64(types.int64, types.int64))
+def _mixed(h, chunk):
+    """Hash with one more chunk: every bit of it reaches the upper half."""
+    h = (h ^ chunk) * -7046029288634856825
+    return h ^ ((h >> 32) & 0xFFFFFFFF)
+
+
+@_helper(types.int64(types.int64, types.int64))
+def _finished(h, chunk):
+    """Hash with the last chunk."""
+    h = _mixed(h, chunk) * -4417276706812531889
+    return h ^ ((h >> 29) & 0x7FFFFFFFF)
+
+
 @_helper(_open(types.int64, types.int64, types.int64, types.int64, _i64))
 def _push(byte, n, chunk, h, token):
     """Append a byte to the open token, storing the chunk before it if that is full."""
     if n & 7 == 0 and n > 0:
         token[(n >> 3) - 1] = chunk
-        h = (h ^ chunk) * -7046029288634856825
-        h ^= (h >> 32) & 0xFFFFFFFF
+        h = _mixed(h, chunk)
         chunk = np.int64(0)
     return n + 1, chunk << 8 | np.int64(byte), h
 
@@ -179,20 +193,19 @@ def _emoji(raw, i, kind, rules, token):
     return i, end, n, chunk, h
 
 
-@_helper(types.UniTuple(types.int64, 5)(_bytes, types.int64, _row, _rules, _i64))
-def _next_token(raw, i, byte_class, rules, token):
-    """Read on from i to the end of the next token.
+@_helper(types.UniTuple(types.int64, 6)(_bytes, *[types.int64] * 7, _rules, _i64))
+def _read_on(raw, i, row, start, end, n, chunk, h, rules, token):
+    """Read on from i, perhaps inside a token, to the end of the token, whatever characters come.
 
     Returns where to go on, where the token starts and ends in raw, its length in folded bytes (0
-    at the end of the document) and its hash; its chunks are in `token`.
+    at the end of the document), its last chunk and its hash so far; see `scan`.
     """
-    _, byte_fold, character_class, _, _, _ = rules
-    n, chunk, h = 0, np.int64(0), np.int64(0)
-    start = end = i
+    byte_class, byte_fold, character_class, _, _, _ = rules
+    bang = np.int64(byte_class[_BANG])  # what becomes of punctuation
     alone = False  # the open token is one ideograph, which only combining marks continue
     while True:
         byte = raw[i]
-        kind = np.int64(byte_class[byte])
+        kind = np.int64(byte_class[row + byte])
         if kind == WORD and not alone:
             if n == 0:
                 start = i
@@ -200,7 +213,7 @@ def _next_token(raw, i, byte_class, rules, token):
                 n, chunk, h = _push(byte_fold[byte], n, chunk, h, token)
                 i += 1
                 byte = raw[i]
-                kind = np.int64(byte_class[byte])
+                kind = np.int64(byte_class[row + byte])
             end = i
         if kind == SEPARATOR:
             i += 1
@@ -213,13 +226,13 @@ def _next_token(raw, i, byte_class, rules, token):
             kind = np.int64(character_class[code])
             if kind == PUNCTUATION:
                 after, _ = _decode(raw, i + length)
-                kind = EMOJI if after == _EMOJI_STYLE else np.int64(byte_class[_BANG])
+                kind = EMOJI if after == _EMOJI_STYLE else bang
         elif kind == LESS_THAN:
             tag = _separator_tag(raw, i)
             if tag > 0:
                 kind, length = SEPARATOR, tag
             else:
-                kind = np.int64(byte_class[_BANG])
+                kind = bang
         elif kind == KEYCAP_BASE:
             length = _keycap(raw, i)
             if length > 0:
@@ -231,9 +244,9 @@ def _next_token(raw, i, byte_class, rules, token):
                 start, i = i, i + length
                 end = i
                 break
-            kind, length = np.int64(byte_class[_BANG]), 1
+            kind, length = bang, 1
         if kind == APOSTROPHE:
-            kind = np.int64(byte_class[_BANG])
+            kind = bang
             if n > 0 and not alone:
                 after, _ = _decode(raw, i + length)
                 if character_class[after] == WORD:
@@ -281,13 +294,7 @@ def _next_token(raw, i, byte_class, rules, token):
             i, end, n, chunk, h = _emoji(raw, i, kind, rules, token)
             if n > 0:
                 break
-    if n > 0:
-        token[(n - 1) >> 3] = chunk
-        h = (h ^ chunk) * -7046029288634856825
-        h ^= (h >> 32) & 0xFFFFFFFF
-        h *= -4417276706812531889
-        h ^= (h >> 29) & 0x7FFFFFFFF
-    return i, start, end, n, h
+    return i, start, end, n, chunk, h
 
 
 @_helper(_pair(_i64, types.int64, types.int64, _i64, _i64, _i64))
@@ -314,37 +321,26 @@ def _find(token, n_chunks, h, slots, chunks, starts):
 
 @_helper(types.int64(_i64, types.int64))
 def _hash(token, n_chunks):
+    """Hash of a whole token."""
     h = np.int64(0)
-    for k in range(n_chunks):
-        h = (h ^ token[k]) * -7046029288634856825
-        h ^= (h >> 32) & 0xFFFFFFFF
-    h *= -4417276706812531889
-    return h ^ ((h >> 29) & 0x7FFFFFFFF)
+    for k in range(n_chunks - 1):
+        h = _mixed(h, token[k])
+    return _finished(h, token[n_chunks - 1])
 
 
-@_helper(_i64(_i64, types.int64))
-def _grown(array, least):
-    larger = np.empty(max(least, 2 * array.size), dtype=np.int64)
-    for k in range(array.size):
-        larger[k] = array[k]
-    return larger
+@_helper(types.boolean(types.int64, types.int64, *[_i64] * 3))
+def _has_room(n_words, n_chunks, slots, chunks, starts):
+    return (
+        n_words + 2 <= starts.size
+        and starts[n_words] + n_chunks <= chunks.size
+        and 2 * (n_words + 1) <= slots.size
+    )
 
 
-@_helper(_table(_i64, *[types.int64] * 4, _table))
-def _insert(token, n_chunks, h, slot, word, table):
-    """Add the token as word number `word`, and make room where it gets tight."""
-    slots, chunks, starts, stats = table
+@_helper(types.void(_i64, *[types.int64] * 4, *[_i64] * 3, _i64x2))
+def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
+    """Add the token as word number `word`; there is room."""
     first = starts[word]
-    if first + n_chunks > chunks.size:
-        chunks = _grown(chunks, first + n_chunks)
-    if word + 2 > starts.size:
-        starts = _grown(starts, word + 2)
-    if word == stats.shape[0]:
-        more = np.zeros((2 * stats.shape[0], 3), dtype=np.int64)
-        for k in range(stats.shape[0]):
-            for column in range(3):
-                more[k, column] = stats[k, column]
-        stats = more
     for k in range(n_chunks):
         chunks[first + k] = token[k]
     starts[word + 1] = first + n_chunks
@@ -352,16 +348,6 @@ def _insert(token, n_chunks, h, slot, word, table):
     stats[word, 1] = 0
     stats[word, 2] = -1
     slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
-    if 2 * (word + 1) > slots.size:
-        slots = np.zeros(2 * slots.size, dtype=np.int64)
-        mask = slots.size - 1
-        for w in range(word + 1):
-            g = _hash(chunks[starts[w] :], starts[w + 1] - starts[w])
-            slot = (g >> 32) & mask
-            while slots[slot] != 0:
-                slot = (slot + 1) & mask
-            slots[slot] = (g & 0xFFFFFFFF) << 32 | (w + 1)
-    return slots, chunks, starts, stats
 
 
 @kernel(types.void(_bytes, _i64, _u8))
@@ -398,81 +384,90 @@ def find_documents(raw, starts, kinds):
 
 
 @kernel(
-    types.Tuple((_table, types.int64))(
-        _bytes, _i64, _u8, types.int64, _rules, _i64, _table, types.int64, _i32, _i64, _i64x2
+    types.UniTuple(types.int64, 4)(
+        _bytes, _i64, _u8, types.int64, _rules, _i64, _table, types.boolean, _i32, _i64, _i64x2,
+        *[types.int64] * 4,
     )
-)
-def count(
-    raw, starts, kinds, first_document, rules, token, table, n_words, stream, stream_starts, spans
-):
-    """Count every token's word in a table that grows, and write the words' indices to stream.
+)  # fmt: skip
+def scan(
+    raw, starts, kinds, first_document, rules, token, table, learn, stream, stream_starts, spans,
+    n_words, document, i, t,
+):  # fmt: skip
+    """Look every token's word up in a table, and write the words' numbers to stream.
 
-    `spans`, unless empty, takes each token's start and end in raw. Returns the table and its size.
+    When learning, unknown words are added to the table, and all are counted; else their number is
+    -1. `spans`, unless empty, takes each token's start and end in raw. The last four arguments
+    are what the kernel returns when the table is full, or all documents are read; zeros to begin.
     """
     slots, chunks, word_starts, stats = table
-    byte_class = rules[0]
-    t = 0
-    for document in range(starts.size):
-        stream_starts[document] = t
-        i = starts[document]
-        row = byte_class[1 if kinds[document] == SEPARATOR_TAGS else 0]
+    byte_class, byte_fold, _, _, _, _ = rules
+    one = np.uint64(1)
+    while document < starts.size:
+        if i == 0:
+            stream_starts[document] = t
+            i = starts[document]
+        at = np.uint64(i)
+        row = np.uint64(256 if kinds[document] == SEPARATOR_TAGS else 0)
         while True:
-            i, start, end, n, h = _next_token(raw, i, row, rules, token)
-            if n == 0:
-                break
+            kind = byte_class[row + raw[at]]
+            while kind == SEPARATOR:
+                at += one
+                kind = byte_class[row + raw[at]]
+            start = np.int64(at)
+            n, chunk, h = 0, np.int64(0), np.int64(0)
+            while kind == WORD:  # most words are ASCII, and end at a space
+                if n & 7 == 0 and n > 0:
+                    token[(n >> 3) - 1] = chunk
+                    h = _mixed(h, chunk)
+                    chunk = np.int64(0)
+                chunk = chunk << 8 | np.int64(byte_fold[raw[at]])
+                n += 1
+                at += one
+                kind = byte_class[row + raw[at]]
+            end = np.int64(at)
+            if kind != SEPARATOR:
+                i, start, end, n, chunk, h = _read_on(
+                    raw, end, np.int64(row), start, end, n, chunk, h, rules, token
+                )
+                at = np.uint64(i)
+                if n == 0:
+                    break
+            token[(n - 1) >> 3] = chunk
+            h = _finished(h, chunk)
             n_chunks = (n + 7) >> 3
             word, slot = _find(token, n_chunks, h, slots, chunks, word_starts)
-            if word < 0:
-                word = n_words
-                slots, chunks, word_starts, stats = _insert(
-                    token, n_chunks, h, slot, word, (slots, chunks, word_starts, stats)
-                )
-                n_words += 1
-            stats[word, 0] += 1
-            if stats[word, 2] != first_document + document:
-                stats[word, 2] = first_document + document
-                stats[word, 1] += 1
-            if spans.shape[0] > 0:
-                spans[t, 0] = start
-                spans[t, 1] = end
+            if learn:
+                if word < 0:
+                    if not _has_room(n_words, n_chunks, slots, chunks, word_starts):
+                        return n_words, document, start, t
+                    word = n_words
+                    _insert(token, n_chunks, h, slot, word, slots, chunks, word_starts, stats)
+                    n_words += 1
+                stats[word, 0] += 1
+                if stats[word, 2] != first_document + document:
+                    stats[word, 2] = first_document + document
+                    stats[word, 1] += 1
+                if spans.shape[0] > 0:
+                    spans[t, 0] = start
+                    spans[t, 1] = end
             stream[t] = word
             t += 1
+        document += 1
+        i = 0
     stream_starts[starts.size] = t
-    return (slots, chunks, word_starts, stats), n_words
-
-
-@kernel(types.void(_bytes, _i64, _u8, _rules, _i64, _table, _i32, _i32, _i64))
-def encode(raw, starts, kinds, rules, token, table, ids, stream, stream_starts):
-    """Write every token's id to stream: 1 for unknown words, nothing where the id is negative."""
-    slots, chunks, word_starts, _ = table
-    byte_class = rules[0]
-    t = 0
-    for document in range(starts.size):
-        stream_starts[document] = t
-        i = starts[document]
-        row = byte_class[1 if kinds[document] == SEPARATOR_TAGS else 0]
-        while True:
-            i, _, _, n, h = _next_token(raw, i, row, rules, token)
-            if n == 0:
-                break
-            word, _ = _find(token, (n + 7) >> 3, h, slots, chunks, word_starts)
-            identity = ids[word] if word >= 0 else 1
-            if identity >= 0:
-                stream[t] = identity
-                t += 1
-    stream_starts[starts.size] = t
+    return n_words, document, i, t
 
 
 @kernel(types.void(_i32, _i64, _i32))
 def translate(stream, stream_starts, ids):
-    """Replace each word index by its id in place, leaving out words whose id is negative."""
+    """Replace word numbers by ids in place: 1 if unknown, nothing where the id is negative."""
     t = 0
     first = stream_starts[0]
     for document in range(stream_starts.size - 1):
         last = stream_starts[document + 1]
         stream_starts[document] = t
         for k in range(first, last):
-            identity = ids[stream[k]]
+            identity = ids[stream[k]] if stream[k] >= 0 else 1
             if identity >= 0:
                 stream[t] = identity
                 t += 1
@@ -495,9 +490,12 @@ def pad(stream, stream_starts, pad_front, cut_front, rows):
             rows[document, offset + k] = stream[first + k]
 
 
-@kernel(types.Tuple((_table, types.int64))(_table, types.int64, _table, _i64, _i64))
+@kernel(types.int64(_table, types.int64, _table, _i64, _i64))
 def merge(table, n_words, other, others, index):
-    """Add these of the other table's words, in this order; `index` takes their new numbers."""
+    """Add these of the other table's words, in this order; `index` takes their new numbers.
+
+    There must be room. Returns how many words there are then.
+    """
     slots, chunks, starts, stats = table
     _, other_chunks, other_starts, other_stats = other
     for k in range(others.size):
@@ -508,14 +506,24 @@ def merge(table, n_words, other, others, index):
         word, slot = _find(token, n_chunks, h, slots, chunks, starts)
         if word < 0:
             word = n_words
-            slots, chunks, starts, stats = _insert(
-                token, n_chunks, h, slot, word, (slots, chunks, starts, stats)
-            )
+            _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats)
             n_words += 1
         stats[word, 0] += other_stats[w, 0]
         stats[word, 1] += other_stats[w, 1]
         index[k] = word
-    return (slots, chunks, starts, stats), n_words
+    return n_words
+
+
+@kernel(types.void(_i64, _i64, _i64, types.int64))
+def fill_slots(slots, chunks, starts, n_words):
+    """Enter the words into empty slots."""
+    mask = slots.size - 1
+    for word in range(n_words):
+        h = _hash(chunks[starts[word] :], starts[word + 1] - starts[word])
+        slot = (h >> 32) & mask
+        while slots[slot] != 0:
+            slot = (slot + 1) & mask
+        slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
 
 
 @kernel(types.int64(_table, _i64, _u8))

@@ -61,23 +61,34 @@ class Scanner:
         longest = 4 * max(map(len, documents)) * self._growth
         return Block(first, raw, starts, kinds, np.empty(longest // 8 + 8, dtype=np.int64))
 
-    def count(self, block: Block, table: WordTable, spans: np.ndarray = _NO_SPANS) -> Stream:
-        """Count a block's words into the table; the stream holds the words' numbers in it."""
-        stream = _empty_stream(block)
-        table.arrays, table.size = _kernels.count(
-            _as_array(block.raw),
-            block.starts,
-            block.kinds,
-            block.first,
-            tuple(self._rules),
-            block.token,
-            table.arrays,
-            table.size,
-            stream.numbers,
-            stream.starts,
-            spans,
-        )
-        return stream
+    def scan(
+        self, block: Block, table: WordTable, *, learn: bool, spans: np.ndarray = _NO_SPANS
+    ) -> Stream:
+        """Read a block's words; if learning, count them in the table, and add unknown ones."""
+        numbers = np.empty(len(block.raw), dtype=np.int32)
+        starts = np.empty(len(block.starts) + 1, dtype=np.int64)
+        document = place = n_tokens = 0
+        while True:
+            table.size, document, place, n_tokens = _kernels.scan(
+                _as_array(block.raw),
+                block.starts,
+                block.kinds,
+                block.first,
+                tuple(self._rules),
+                block.token,
+                table.arrays,
+                learn,
+                numbers,
+                starts,
+                spans,
+                table.size,
+                document,
+                place,
+                n_tokens,
+            )
+            if document == len(block.starts):
+                return Stream(block.first, numbers, starts)
+            table.make_room(2 * len(table.stats), 2 * len(table.chunks))
 
     def count_all(
         self, documents: Iterable[str], n_threads: int, *, keep_streams: bool = False
@@ -93,7 +104,7 @@ class Scanner:
         def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
             table = idle.pop() if idle else WordTable()
             for first, block in jobs:
-                stream = self.count(self.prepare(first, block), table)
+                stream = self.scan(self.prepare(first, block), table, learn=True)
                 sizes.append(len(block))
                 if keep_streams:
                     numbers = stream.numbers[: stream.starts[-1]].copy()
@@ -123,27 +134,15 @@ class Scanner:
 
         def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
             for first, texts in jobs:
-                block = self.prepare(first, texts)
-                stream = _empty_stream(block)
-                _kernels.encode(
-                    _as_array(block.raw),
-                    block.starts,
-                    block.kinds,
-                    tuple(self._rules),
-                    block.token,
-                    table.arrays,
-                    ids,
-                    stream.numbers,
-                    stream.starts,
-                )
-                write(stream)
+                stream = self.scan(self.prepare(first, texts), table, learn=False)
+                write(translate(stream, ids))
 
         share_out(work, blocks(documents), n_threads)
 
     def tokens(self, texts: list[str]) -> list[list[str]]:
         """Tokens of texts without markup."""
         table = WordTable()
-        stream = self.count(self.prepare(0, texts, plain=True), table)
+        stream = self.scan(self.prepare(0, texts, plain=True), table, learn=True)
         words = table.words()
         tokens = [words[w] for w in stream.numbers[: stream.starts[-1]].tolist()]
         starts = stream.starts.tolist()
@@ -154,7 +153,7 @@ class Scanner:
         block = self.prepare(0, [text], plain=True)
         spans = np.empty((len(block.raw), 2), dtype=np.int64)
         table = WordTable()
-        stream = self.count(block, table, spans)
+        stream = self.scan(block, table, learn=True, spans=spans)
         words = table.words()
         n = int(stream.starts[-1])
         is_first_byte = (_as_array(block.raw) & 0xC0) != 0x80
@@ -244,14 +243,6 @@ def _joined(first: int, documents: list[str]) -> bytes:
                     "errors='replace', or remove it."
                 ) from None
         raise
-
-
-def _empty_stream(block: Block) -> Stream:
-    return Stream(
-        block.first,
-        np.empty(len(block.raw), dtype=np.int32),
-        np.empty(len(block.starts) + 1, dtype=np.int64),
-    )
 
 
 def _as_array(raw: bytes) -> np.ndarray:

@@ -90,7 +90,7 @@ _IGNORED_MARKS = np.r_[0x034F, 0x180B:0x1810, 0xFE00:0xFE10, 0xE0100:0xE01F0]  #
 class Rules(NamedTuple):
     """The tables that one combination of options amounts to, as the kernels take them."""
 
-    byte_class: np.ndarray  # uint8 (2, 256): row 1 is for documents whose tags are still in them
+    byte_class: np.ndarray  # uint8 (512,): the second half is for documents with tags still in them
     byte_fold: np.ndarray  # uint8 (256,)
     character_class: np.ndarray  # uint8, by code point
     fold_entry: np.ndarray  # int32, by code point: 0 where the character stays itself
@@ -142,7 +142,7 @@ def _classes(punctuation: str) -> tuple[np.ndarray, np.ndarray]:
     plain[0xFF] = END
     marked_up = plain.copy()
     marked_up[ord("<")] = LESS_THAN
-    return np.stack([plain, marked_up]), character_class
+    return np.concatenate([plain, marked_up]), character_class
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """A growing table of words with their counts, kept in arrays for the kernels."""
 
 from collections.abc import Iterable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -11,58 +12,71 @@ from sentilib._text import _kernels
 class WordTable:
     """Words, numbered in the order in which they came, with term and document counts."""
 
-    def __init__(self) -> None:
-        self.arrays: tuple[np.ndarray, ...] = (
-            np.zeros(1 << 12, dtype=np.int64),
-            np.empty(1 << 12, dtype=np.int64),
-            np.zeros((1 << 11) + 1, dtype=np.int64),
-            np.empty((1 << 11, 3), dtype=np.int64),
-        )
+    def __init__(self, n_words: int = 1 << 11, n_chunks: int = 1 << 12) -> None:
         self.size = 0
+        self.slots = self.chunks = self.starts = np.zeros(1, dtype=np.int64)
+        self.stats = np.empty((0, 3), dtype=np.int64)
+        self.make_room(n_words, n_chunks)
 
     @classmethod
     def of(cls, words: Iterable[str]) -> "WordTable":
-        """Return a table of these words, each counted zero times."""
+        """Return a table of these words, each counted zero times; all differ."""
         chunks: list[int] = []
         starts = [0]
         for word in words:
             encoded = word.encode()
-            chunks += [int.from_bytes(encoded[k : k + 8]) for k in range(0, len(encoded), 8)]
+            chunks += [int.from_bytes(encoded[k : k + 8], "big") for k in range(0, len(encoded), 8)]
             starts.append(len(chunks))
-        plain = cls()
-        plain.size = len(starts) - 1
-        plain.arrays = (
-            plain.arrays[0],
-            np.array(chunks, dtype=np.uint64).view(np.int64),
-            np.array(starts, dtype=np.int64),
-            np.zeros((plain.size, 3), dtype=np.int64),
-        )
-        return cls().merged(plain)[0]
+        table = cls(len(starts) - 1, len(chunks))
+        table.size = len(starts) - 1
+        table.chunks[:] = np.array(chunks, dtype=np.uint64).view(np.int64)
+        table.starts[:] = starts
+        table.stats[:] = (0, 0, -1)
+        _kernels.fill_slots(table.slots, table.chunks, table.starts, table.size)
+        return table
+
+    def make_room(self, n_words: int, n_chunks: int) -> None:
+        """Move to new arrays, with room for so many words and chunks."""
+        slots = np.zeros(1 << (2 * n_words).bit_length(), dtype=np.int64)
+        chunks = np.empty(n_chunks, dtype=np.int64)
+        starts = np.zeros(n_words + 1, dtype=np.int64)
+        stats = np.empty((n_words, 3), dtype=np.int64)
+        n_used = self.starts[self.size]
+        chunks[:n_used] = self.chunks[:n_used]
+        starts[: self.size + 1] = self.starts[: self.size + 1]
+        stats[: self.size] = self.stats[: self.size]
+        _kernels.fill_slots(slots, chunks, starts, self.size)
+        self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # joblib may hand a worker read-only memory maps; the kernels are compiled for arrays
-        self.size = state["size"]
-        self.arrays = tuple(np.require(array, requirements=["C", "W"]) for array in state["arrays"])
+        for name, value in state.items():
+            is_array = isinstance(value, np.ndarray)
+            setattr(self, name, np.require(value, requirements=["C", "W"]) if is_array else value)
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The table as the kernels take it."""
+        return self.slots, self.chunks, self.starts, self.stats
 
     @property
     def term_counts(self) -> np.ndarray:
         """How often each word occurs."""
-        return self.arrays[3][: self.size, 0]
+        return self.stats[: self.size, 0]
 
     @property
     def document_counts(self) -> np.ndarray:
         """How many documents hold each word."""
-        return self.arrays[3][: self.size, 1]
+        return self.stats[: self.size, 1]
 
     def words(self, numbers: np.ndarray | None = None) -> list[str]:
         """Spell these words out, or all."""
         if numbers is None:
             numbers = np.arange(self.size)
-        starts = self.arrays[2]
-        n_bytes = 8 * int((starts[numbers + 1] - starts[numbers]).sum()) + len(numbers)
+        n_bytes = 8 * self._n_chunks(numbers) + len(numbers)
         text = np.empty(n_bytes, dtype=np.uint8)
-        n_bytes = _kernels.spell(self.arrays, numbers, text)
-        return text[:n_bytes].tobytes().decode().split("\n")[:-1]
+        n_written = _kernels.spell(self.arrays, numbers, text)
+        return text[:n_written].tobytes().decode().split("\n")[:-1]
 
     def merged(
         self, other: "WordTable", numbers: np.ndarray | None = None
@@ -73,13 +87,18 @@ class WordTable:
         """
         if numbers is None:
             numbers = np.arange(other.size)
-        table = WordTable()
+        table = copy(self)
+        table.make_room(
+            self.size + len(numbers), int(self.starts[self.size]) + other._n_chunks(numbers)
+        )
         index = np.empty(len(numbers), dtype=np.int64)
-        arrays = tuple(array.copy() for array in self.arrays)
-        table.arrays, table.size = _kernels.merge(arrays, self.size, other.arrays, numbers, index)
+        table.size = _kernels.merge(table.arrays, table.size, other.arrays, numbers, index)
         return table, index
 
     def find(self, other: "WordTable") -> np.ndarray:
         """Return this table's numbers for other's words, -1 for words that it lacks."""
         _, index = self.merged(other)
         return np.where(index < self.size, index, -1)
+
+    def _n_chunks(self, numbers: np.ndarray) -> int:
+        return int((self.starts[numbers + 1] - self.starts[numbers]).sum())
