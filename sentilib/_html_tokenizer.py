@@ -444,6 +444,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self, counts: "WordTable", n_documents: int, allow_empty: bool
     ) -> "Vocabulary":
         from sentilib._text._vocabulary import Vocabulary, choose_words
+        from sentilib._text._words import WordTable
 
         if counts.size == 0 and not allow_empty:
             raise ValueError(
@@ -461,16 +462,17 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
             )
         stop_words = self._folded_stop_words()
         words = choose_words(counts, stop_words, least=least, most=most, limit=self.max_features)
-        if not words and not allow_empty:
+        if words.size == 0 and not allow_empty:
             raise ValueError(
                 f"Empty vocabulary: min_df={self.min_df!r}, max_df={self.max_df!r} and the stop "
                 f"words leave none of the {counts.size} distinct words. Lower min_df, raise "
                 "max_df, or give more documents."
             )
-        return Vocabulary.of(words, stop_words)
+        return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words)
 
     def _given_vocabulary(self) -> "Vocabulary":
         from sentilib._text._vocabulary import Vocabulary, given_words, unmatchable
+        from sentilib._text._words import WordTable
 
         words = given_words(self.vocabulary)
         if never := unmatchable(words, self._scanner()):
@@ -479,7 +481,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
                 "with these options they would be folded or split.",
                 stacklevel=4,
             )
-        return Vocabulary.of(words, self._folded_stop_words())
+        return Vocabulary.of(WordTable.of(words), self._folded_stop_words())
 
     def _folded_stop_words(self) -> set[str]:
         from sentilib._text._vocabulary import folded

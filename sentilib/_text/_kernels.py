@@ -37,6 +37,7 @@ from sentilib._text._unicode import (
     WORD,
 )
 
+STRIDE = 32
 PLAIN, SEPARATOR_TAGS, NEEDS_PARSER = 0, 1, 2  # what a document holds, as `find_documents` says
 
 _LESS, _GREATER, _SLASH, _AMPERSAND, _HASH, _BANG, _QUESTION, _QUOTE, _SPACE = map(ord, "<>/&#!?' ")
@@ -350,37 +351,54 @@ def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
     slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
 
 
+@_helper(types.boolean(types.uint8))
+def _is_alphanumeric(byte):
+    return _ZERO <= byte <= _NINE or _A <= byte | 0x20 <= _Z
+
+
 @kernel(types.void(_bytes, _i64, _u8))
 def find_documents(raw, starts, kinds):
     """Where each document starts in raw, and whether tags in it need the parser.
 
     Text without "<" and "&" is its own visible text. So is text whose every "<" and "&" can begin
     neither tag nor character reference, and tags that only separate words, without attributes,
-    need no tree.
+    need no tree. There are STRIDE bytes 0xFF behind the last document.
     """
-    i = 0
+    one = np.uint64(1)
+    at = np.uint64(0)
     for document in range(starts.size):
-        starts[document] = i
+        starts[document] = at
         kind = PLAIN
-        while raw[i] != 0xFF:
-            byte = raw[i]
+        while True:
+            special = np.uint8(0)
+            while special == 0:  # as uint8 throughout, this becomes vector instructions
+                stride = raw[at : at + np.uint64(STRIDE)]
+                for k in range(STRIDE):
+                    byte = stride[k]
+                    special |= np.uint8(byte == _LESS) | np.uint8(byte == _AMPERSAND)
+                    special |= np.uint8(byte == 0) | np.uint8(byte == 0xFF)
+                if special == 0:
+                    at += np.uint64(STRIDE)
+            byte = raw[at]
+            while byte != _LESS and byte != _AMPERSAND and byte != 0 and byte != 0xFF:
+                at += one
+                byte = raw[at]
+            at += one
+            after = raw[at]
+            if byte == 0xFF:
+                break
             if byte == _LESS:
-                after = raw[i + 1]
-                if after == _SLASH or after == _BANG or after == _QUESTION:
-                    opens = True
-                else:
-                    opens = _A <= after | 0x20 <= _Z
-                if opens:
-                    kind = max(kind, SEPARATOR_TAGS if _separator_tag(raw, i) else NEEDS_PARSER)
-            elif byte == _AMPERSAND:
-                after = raw[i + 1]
-                if after == _HASH or _ZERO <= after <= _NINE or _A <= after | 0x20 <= _Z:
-                    kind = NEEDS_PARSER
-            elif byte == 0:
+                if (
+                    after == _SLASH
+                    or after == _BANG
+                    or after == _QUESTION
+                    or (_A <= after | 0x20 <= _Z)
+                ):
+                    is_separator = _separator_tag(raw, np.int64(at) - 1) > 0
+                    kind = max(kind, SEPARATOR_TAGS if is_separator else NEEDS_PARSER)
+            elif byte == 0 or after == _HASH or _is_alphanumeric(after):
                 kind = NEEDS_PARSER
-            i += 1
         kinds[document] = kind
-        i += 1
 
 
 @kernel(
@@ -512,6 +530,18 @@ def merge(table, n_words, other, others, index):
         stats[word, 1] += other_stats[w, 1]
         index[k] = word
     return n_words
+
+
+@kernel(types.void(_table, _table, types.int64, _i64))
+def find_words(table, other, n_other, index):
+    """Look the other table's words up in this one; `index` takes their numbers, -1 if unknown."""
+    slots, chunks, starts, _ = table
+    _, other_chunks, other_starts, _ = other
+    for w in range(n_other):
+        token = other_chunks[other_starts[w] :]
+        n_chunks = other_starts[w + 1] - other_starts[w]
+        h = _hash(token, n_chunks)
+        index[w], _ = _find(token, n_chunks, h, slots, chunks, starts)
 
 
 @kernel(types.void(_i64, _i64, _i64, types.int64))

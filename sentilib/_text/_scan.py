@@ -1,4 +1,4 @@
-"""Runs the kernels over documents: blocks of about a megabyte, shared out among threads."""
+"""Runs the kernels over documents: blocks of documents, shared out among threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,8 @@ from sentilib._text import _html, _kernels
 from sentilib._text._unicode import rules
 from sentilib._text._words import WordTable
 
-_BLOCK_SIZE = 1 << 20  # characters; large enough for threads, small enough for caches and Ctrl-C
+_BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
+_TAIL = b"\xff" * _kernels.STRIDE
 _NO_SPANS = np.empty((0, 2), dtype=np.int64)
 
 
@@ -231,7 +232,7 @@ def translate(stream: Stream, ids: np.ndarray) -> Stream:
 
 def _joined(first: int, documents: list[str]) -> bytes:
     try:
-        return b"\xff".join(map(str.encode, documents)) + b"\xff"
+        return b"\xff".join([*map(str.encode, documents), _TAIL])
     except UnicodeEncodeError:
         for index, document in enumerate(documents, first):
             try:

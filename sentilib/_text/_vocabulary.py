@@ -19,9 +19,11 @@ class Vocabulary(NamedTuple):
     ids: np.ndarray  # int32 (table.size,): id of each word of the table, -1 for a stop word
 
     @classmethod
-    def of(cls, words: list[str], stop_words: Iterable[str]) -> "Vocabulary":
-        """Give words their ids; a stop word among them keeps its id but is never met."""
-        table, _ = WordTable.of(words).merged(stop_table := WordTable.of(sorted(stop_words)))
+    def of(cls, table: WordTable, stop_words: Iterable[str]) -> "Vocabulary":
+        """Give a table's words their ids; a stop word among them keeps its id but is never met."""
+        words = table.words()
+        stop_table = WordTable.of(sorted(stop_words))
+        table, _ = table.merged(stop_table)
         ids = np.arange(FIRST_WORD, FIRST_WORD + table.size, dtype=np.int32)
         ids[table.find(stop_table)] = -1
         return cls(words, table, ids)
@@ -49,8 +51,11 @@ def choose_words(
     least: Any,
     most: Any,
     limit: int | None,
-) -> list[str]:
-    """Words that at least and at most so many documents hold, by falling term count, then name."""
+) -> np.ndarray:
+    """Numbers of the words that at least and at most so many documents hold.
+
+    They come by falling term count, ties in alphabetical order, up to the limit.
+    """
     term_counts, document_counts = counts.term_counts, counts.document_counts
     kept = (document_counts >= least) & (document_counts <= most)
     places = counts.find(WordTable.of(stop_words))
@@ -62,7 +67,7 @@ def choose_words(
     words = counts.words(candidates)
     by_name = np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
     by_count = np.argsort(-term_counts[candidates[by_name]], kind="stable")
-    return [words[k] for k in by_name[by_count][:limit]]
+    return candidates[by_name[by_count][:limit]]
 
 
 def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:

@@ -97,8 +97,9 @@ class WordTable:
 
     def find(self, other: "WordTable") -> np.ndarray:
         """Return this table's numbers for other's words, -1 for words that it lacks."""
-        _, index = self.merged(other)
-        return np.where(index < self.size, index, -1)
+        index = np.empty(other.size, dtype=np.int64)
+        _kernels.find_words(self.arrays, other.arrays, other.size, index)
+        return index
 
     def _n_chunks(self, numbers: np.ndarray) -> int:
         return int((self.starts[numbers + 1] - self.starts[numbers]).sum())
