@@ -14,7 +14,6 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def _without_gpu_chatter() -> Iterator[None]:
                 os.write(2, b"".join(kept))
 
 
-def import_keras() -> ModuleType:
+def import_keras() -> Any:
     """Import Keras (and its backend) on first use, quietly, with GPU memory growth switched on."""
     with _import_lock:
         if "keras" in sys.modules and hasattr(sys.modules["keras"], "Model"):

@@ -14,16 +14,23 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sentilib import _backend
+from sentilib._token_ids import (
+    MAX_VOCABULARY_SIZE,
+    OOV,
+    as_token_ids,
+    fill_unseen_rows,
+    row_batches,
+    with_spare_rows,
+)
+from sentilib._validation_split import validation_split
 
-PAD, OOV = 0, 1
-_MAX_VOCABULARY_SIZE = 2**26
+_WARM_UP = 0.1  # share of the steps in which a linear schedule rises to its peak
 
 
 class BaseSentimentClassifier(
@@ -44,9 +51,12 @@ class BaseSentimentClassifier(
     * `_encode(X)` and `_model_input(encoded, rows)`: what the training model reads;
     * `_closed_form()`: whatever it derives from the weights to predict without Keras;
     * `_latent(X)` and `_logits(X)`: prediction in float64, row by row;
+    * `_lengths(X)`: what batches of like length are sorted by, or None;
     * `_auto_batch_size(n_samples, on_gpu)` and `_auto_learning_rate(batch_size)`;
     * `_architecture()`: the parameters that shape its graph.
     """
+
+    classes_: np.ndarray
 
     _parameter_constraints: dict = {
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -55,6 +65,7 @@ class BaseSentimentClassifier(
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions({"linear", "constant"})],
         "optimizer": [str, object],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -110,14 +121,13 @@ class BaseSentimentClassifier(
             or the loss stops being finite.
         """
         draft = copy.copy(self)
-        X, y = draft._validate_ids(X, y, reset=True)
-        check_classification_targets(y)
         draft._fit(X, y, sample_weight, X_val, y_val, groups)
-        self.__dict__ = vars(draft)
+        self.__dict__ = draft.__dict__  # all at once, whatever interrupts
         return self
 
     def _fit(self, X, y, sample_weight, X_val, y_val, groups) -> None:
         rng = check_random_state(self.random_state)
+        X, y = self._validate(X, y, reset=True)
         weight = self._sample_weight(sample_weight, X)
         if weight is not None and not weight.all():
             kept = weight > 0
@@ -129,6 +139,7 @@ class BaseSentimentClassifier(
                 f"y holds one class only ({classes[0]!r}), but {type(self).__name__} needs at "
                 "least two classes to tell apart."
             )
+        X = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
         resume = self.warm_start and hasattr(self, "_weights")
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
@@ -140,13 +151,14 @@ class BaseSentimentClassifier(
         self.classes_ = classes
         validation = None
         if X_val is not None:
-            X_val, y_val = self._validate_ids(X_val, y_val, reset=False)
+            X_val, y_val = self._validate(X_val, y_val, reset=False)
+            X_val = as_token_ids(X_val)
             unknown = np.setdiff1d(y_val, classes)
             if len(unknown):
                 raise ValueError(f"y_val holds labels that y does not: {unknown.tolist()}.")
             validation = X_val, y_val
         elif self.early_stopping:
-            train, held_out = self._validation_split(y, groups, rng)
+            train, held_out = validation_split(y, groups, self.validation_fraction, rng)
             validation = X[held_out], y[held_out]
             X, y = X[train], y[train]
             weight = None if weight is None else weight[train]
@@ -186,14 +198,12 @@ class BaseSentimentClassifier(
         first = not hasattr(self, "_weights")
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        X, y = draft._validate_ids(X, y, reset=first)
-        check_classification_targets(y)
+        X, y = draft._validate(X, y, reset=first)
+        X = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
         if first:
             draft.classes_ = np.unique(classes)
             if len(draft.classes_) < 2:
-                raise ValueError(
-                    f"classes={draft.classes_.tolist()} holds fewer than two classes."
-                )
+                raise ValueError(f"classes={draft.classes_.tolist()} holds fewer than two classes.")
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes={np.unique(classes).tolist()} differs from the classes of the first "
@@ -216,7 +226,7 @@ class BaseSentimentClassifier(
             weight = by_class if weight is None else weight * by_class
         rng = check_random_state(self.random_state)
         draft._train(X, y, weight, None, rng, epochs=1, resume=not first, keep_optimizer=True)
-        self.__dict__ = vars(draft)
+        self.__dict__ = draft.__dict__  # all at once, whatever interrupts
         return self
 
     def _train(
@@ -234,7 +244,7 @@ class BaseSentimentClassifier(
         optimizer_state = None
         if resume:
             weights, seen = self._resumed_weights(weights, seen)
-            optimizer_state = self._optimizer_state
+            optimizer_state = getattr(self, "_optimizer_state", None)
         vocabulary_size = len(seen)
 
         batch_size = self.batch_size
@@ -246,7 +256,7 @@ class BaseSentimentClassifier(
             if isinstance(self.optimizer, str):
                 learning_rate = self._auto_learning_rate(batch_size)
 
-        rows = _with_spare_rows(vocabulary_size)
+        rows = with_spare_rows(vocabulary_size)
         labels = np.searchsorted(self.classes_, y).astype(np.int32)
         weight = np.ones(len(X)) if weight is None else weight / weight.mean()
         batches = self._batches(
@@ -264,6 +274,9 @@ class BaseSentimentClassifier(
                 None,
             )
         key = (type(self), self._architecture(), rows, n_classes, policy)
+        n_steps = None  # of the schedule; a stream has no last step
+        if self.learning_rate_schedule == "linear" and learning_rate and not keep_optimizer:
+            n_steps = epochs * batches[1]
         with _backend.borrow_trainer(
             key,
             lambda: self._build_training_model(rows, n_classes, policy),
@@ -275,16 +288,16 @@ class BaseSentimentClassifier(
                 *batches,
                 epochs=epochs,
                 validation=validation_batches if validation is not None else None,
-                callbacks=self._callbacks(learning_rate),
+                callbacks=self._callbacks(learning_rate, n_steps),
                 verbose=int(self.verbose),
             )
             weights = trainer.weights(like=weights)
-            if self.warm_start or keep_optimizer:
-                self._optimizer_state = trainer.optimizer_state()
+            keep_optimizer = keep_optimizer or self.warm_start
+            self._optimizer_state = trainer.optimizer_state() if keep_optimizer else None
         if not all(np.isfinite(w).all() for w in weights):
             raise ValueError(_divergence_message(learning_rate))
 
-        weights[0] = _fill_unseen_rows(weights[0], seen)
+        weights[0] = fill_unseen_rows(weights[0], seen)
         self._weights, self._seen = weights, seen
         self._inference = self._closed_form()
         self.vocabulary_size_ = vocabulary_size
@@ -313,17 +326,17 @@ class BaseSentimentClassifier(
     ) -> tuple[Callable[[], Iterator], int]:
         """Give a function that makes one epoch's batches, and their number."""
         encoded = self._encode(X, vocabulary_size)
-        ends = last_token(X)
+        lengths = self._lengths(X)
         weight = weight.astype(np.float32)
         n_batches = -(-len(X) // batch_size)
 
         def one_epoch() -> Iterator:
-            for rows in _row_batches(ends, batch_size, rng):
+            for rows in row_batches(len(X), lengths, batch_size, rng):
                 yield self._model_input(encoded, rows), labels[rows], weight[rows]
 
         return one_epoch, n_batches
 
-    def _callbacks(self, learning_rate) -> list:
+    def _callbacks(self, learning_rate: float | None, n_steps: int | None) -> list:
         keras = _backend.import_keras()
 
         class StopWhenNotFinite(keras.callbacks.Callback):
@@ -331,7 +344,19 @@ class BaseSentimentClassifier(
                 if not np.isfinite((logs or {}).get("loss", 0.0)):
                     raise ValueError(_divergence_message(learning_rate, epoch + 1))
 
+        class LinearSchedule(keras.callbacks.Callback):
+            def on_train_begin(self, logs=None):
+                self.step = 0
+
+            def on_train_batch_begin(self, batch, logs=None):
+                done = self.step / n_steps
+                self.step += 1
+                share = min(1.0, (self.step / n_steps) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
+                self.model.optimizer.learning_rate = learning_rate * share
+
         callbacks = [StopWhenNotFinite(), *(self.callbacks or [])]
+        if n_steps is not None:
+            callbacks.append(LinearSchedule())
         if self.early_stopping:
             callbacks.append(
                 keras.callbacks.EarlyStopping(
@@ -344,92 +369,34 @@ class BaseSentimentClassifier(
         if sample_weight is None:
             return None
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        if (weight < 0).any() or not weight.any():
+        if (weight < 0).any():
             raise ValueError(
-                "sample_weight must hold no negative weight and at least one positive weight."
+                f"sample_weight must hold no negative weight, but its smallest is {weight.min()}."
             )
+        if not weight.any():
+            raise ValueError("sample_weight must hold at least one non-zero weight.")
         return weight
-
-    def _validation_split(self, y, groups, rng) -> tuple[np.ndarray, np.ndarray]:
-        """Split stratified by label, and by group where groups are given."""
-        n_classes = len(self.classes_)
-        too_small = (
-            f"The validation set is too small: validation_fraction={self.validation_fraction} "
-            f"of {len(y)} rows cannot hold all {n_classes} classes on both sides. Increase "
-            "'validation_fraction' or the size of your dataset, or pass X_val and y_val."
-        )
-        seed = int(rng.randint(2**31 - 1))
-        if groups is None:
-            if min(self.validation_fraction, 1 - self.validation_fraction) * len(y) < n_classes:
-                raise ValueError(too_small)
-            if np.unique(y, return_counts=True)[1].min() < 2:
-                raise ValueError(too_small)
-            train, held_out = train_test_split(
-                np.arange(len(y)),
-                test_size=self.validation_fraction,
-                stratify=y,
-                random_state=seed,
-            )
-            return np.sort(train), np.sort(held_out)
-        groups = np.asarray(groups)
-        if groups.shape != (len(y),):
-            raise ValueError(
-                f"groups must hold one label a row: expected shape ({len(y)},), "
-                f"got {groups.shape}."
-            )
-        n_splits = max(2, round(1 / self.validation_fraction))
-        if len(np.unique(groups)) < n_splits or np.unique(y, return_counts=True)[1].min() < 2:
-            raise ValueError(too_small + f" There are {len(np.unique(groups))} groups.")
-        folds = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
-        train, held_out = next(folds.split(np.zeros(len(y)), y, groups))
-        if len(np.unique(y[train])) < n_classes or not len(held_out):
-            raise ValueError(too_small)
-        return train, held_out
 
     # ------------------------------------------------------------------ input
 
-    def _validate_ids(self, X, y=None, *, reset: bool):
-        """Check token ids (and labels) and give them as a C-contiguous int32 matrix."""
+    def _validate(self, X, y=None, *, reset: bool):
+        """Check shapes, finiteness and feature names of X, and y if it is given."""
         first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
-        dtype = getattr(X, "dtype", None)
-        if isinstance(first, str) or (dtype is not None and getattr(dtype, "kind", "") == "U"):
+        if isinstance(first, str) or getattr(getattr(X, "dtype", None), "kind", "O") in "UT":
             raise ValueError(
                 f"X holds text, but {type(self).__name__} reads token ids. Put an HTMLTokenizer "
                 "before it: Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)])."
             )
-        if y is None:
-            X = validate_data(self, X, reset=reset)
-        else:
-            X, y = validate_data(self, X, y, reset=reset)
-        if X.dtype.kind not in "iub":
-            fractional = X != np.floor(X)
-            if fractional.any():
-                row, column = np.argwhere(fractional)[0]
-                raise ValueError(
-                    f"X must hold token ids, whole numbers from 0 on, but X[{row}, {column}] is "
-                    f"{X[row, column]!r}. HTMLTokenizer().transform(texts) makes them."
-                )
-        low, high = X.min(), X.max()
-        if low < 0:
-            raise ValueError(
-                f"X must hold token ids, whole numbers from 0 on, but holds {low}. "
-                "Negative values in data passed to the classifier are no ids."
-            )
-        if high > np.iinfo(np.int32).max:
-            raise ValueError(f"X holds the id {high}, beyond the largest int32, 2147483647.")
-        if y is not None and high >= _MAX_VOCABULARY_SIZE:
-            raise ValueError(
-                f"X holds the id {high}, which would need an embedding of as many rows; the "
-                f"largest id to learn from is {_MAX_VOCABULARY_SIZE - 1}. HTMLTokenizer numbers "
-                "its words without gaps."
-            )
-        X = np.ascontiguousarray(X, dtype=np.int32)
-        return X if y is None else (X, y)
+        if not reset and y is None:
+            return validate_data(self, X, reset=False)
+        X, y = validate_data(self, X, y, reset=reset)
+        check_classification_targets(y)
+        return X, y
 
     def _known_ids(self, X) -> np.ndarray:
         """Validate X and read ids that training never reached as unknown words."""
         check_is_fitted(self)
-        X = self._validate_ids(X, reset=False)
+        X = as_token_ids(self._validate(X, reset=False))
         if X.max() >= self.vocabulary_size_:
             X = np.where(X < self.vocabulary_size_, X, OOV).astype(np.int32)
         return X
@@ -538,6 +505,7 @@ class BaseSentimentClassifier(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
+        tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -554,72 +522,12 @@ class BaseSentimentClassifier(
 
     # ------------------------------------------------------------------ architecture
 
+    def _lengths(self, X: np.ndarray) -> np.ndarray | None:
+        """Give what batches of like length are sorted by, if the training model gains by it."""
+        return None
+
     def _build_training_model(self, vocabulary_size: int, n_classes: int, policy: str) -> Any:
         return self._build_model(vocabulary_size, n_classes, policy)
-
-
-def glorot_uniform(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """First weights of a layer, uniform within sqrt(6 / (fan_in + fan_out)).
-
-    Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks,
-    AISTATS 2010, equation 16.
-    """
-    receptive_field = int(np.prod(shape[:-2]))
-    limit = np.sqrt(6 / ((shape[-2] + shape[-1]) * receptive_field))
-    return rng.uniform(-limit, limit, size=shape).astype(np.float32)
-
-
-def uniform_embedding(rng: np.random.Generator, vocabulary_size: int, dim: int) -> np.ndarray:
-    """First embedding, Keras's default: uniform between -0.05 and 0.05."""
-    return rng.uniform(-0.05, 0.05, size=(vocabulary_size, dim)).astype(np.float32)
-
-
-def _with_spare_rows(vocabulary_size: int) -> int:
-    """Round up in steps of at most an eighth, so that folds of one grid share a trainer."""
-    step = 2 ** max(4, vocabulary_size.bit_length() - 4)
-    return -(-vocabulary_size // step) * step
-
-
-def last_token(X: np.ndarray) -> np.ndarray:
-    """Number of leading columns that hold all tokens of each row."""
-    is_token = X != PAD
-    ends = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
-    ends[~is_token.any(axis=1)] = 0
-    return ends
-
-
-def _row_batches(ends, batch_size, rng) -> Iterator[np.ndarray]:
-    """Cut rows into batches of like length, in random order; in given order without `rng`.
-
-    Rows are shuffled first and sorted by length only within 16 batches, so that batches stay
-    random samples of each length.
-    """
-    n_samples = len(ends)
-    if rng is None:
-        order = np.arange(n_samples)
-    else:
-        order = rng.permutation(n_samples)
-        for start in range(0, n_samples, 16 * batch_size):
-            part = order[start : start + 16 * batch_size]
-            part[:] = part[np.argsort(ends[part], kind="stable")]
-    starts = np.arange(0, n_samples, batch_size)
-    if rng is not None:
-        rng.shuffle(starts)
-    for start in starts:
-        yield order[start : start + batch_size]
-
-
-def _fill_unseen_rows(embedding: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Let ids that training never saw behave as unknown words.
-
-    Where there was no unknown word either, it is the mean of the words.
-    """
-    embedding = embedding.copy()
-    if not seen[OOV]:
-        words = np.flatnonzero(seen[OOV + 1 :]) + OOV + 1
-        embedding[OOV] = embedding[words].mean(axis=0) if len(words) else 0
-    embedding[~seen] = embedding[OOV]
-    return embedding
 
 
 def _divergence_message(learning_rate: float | None, epoch: int | None = None) -> str:

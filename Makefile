@@ -1,0 +1,36 @@
+# Everything runs in a virtual environment of its own; each target installs what it still lacks.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.benchmark
+	$(BIN)/python -m pytest benchmarks
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: EXTRAS = plot,parquet
+$(VENV)/.test: EXTRAS = test
+$(VENV)/.benchmark: EXTRAS = benchmark
+$(VENV)/.lint: EXTRAS = lint
+
+$(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo_output build *.egg-info
