@@ -1,5 +1,7 @@
 """Visible text of HTML, by way of a conformant HTML5 parser."""
 
+import re
+
 from selectolax.lexbor import LexborHTMLParser
 
 # Elements without visible text. What the parser keeps as raw text inside <noscript>, <iframe> and
@@ -19,20 +21,36 @@ _PARTING = frozenset(
     """.split()
 )
 
+# Elements that cannot contain their like, since their start tag closes the open one, or that have
+# no content at all: any number of them, one after the other, makes no tree deep.
+_SHALLOW = frozenset(
+    """
+    area base br col dd dt embed hr img input li link meta optgroup option p param rp rt source
+    tbody td tfoot th thead tr track wbr
+    """.split()
+)
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)[^<>]*>")
+_MAX_DEPTH = 512  # as in Chromium; the parser's time grows with the square of the depth
+
 
 def visible_text(html: str) -> str:
     """Text that a browser shows, a line feed wherever a parting element starts or ends."""
+    if "<" not in html and "&" not in html and "\0" not in html:
+        return html
+    if html.count("<") > _MAX_DEPTH:
+        html = _flattened(html)
     node = LexborHTMLParser(html, scripting=True).root
     pieces: list[str] = []
     while node is not None:
         tag = node.tag
+        child = None
         if tag == "-text":
             pieces.append(node.text_content or "")
-            child = None
         else:
             if tag in _PARTING:
                 pieces.append("\n")
-            child = None if tag in _HIDDEN else node.first_child
+            if tag not in _HIDDEN:
+                child = node.first_child
         if child is not None:
             node = child
             continue
@@ -42,3 +60,20 @@ def visible_text(html: str) -> str:
                 pieces.append("\n")
         node = None if node is None else node.next
     return "".join(pieces)
+
+
+def _flattened(html: str) -> str:
+    """Take tags out that nest too deep, leaving a line feed for those that part words."""
+    depth = 0
+
+    def replace(tag: re.Match[str]) -> str:
+        nonlocal depth
+        slash, name = tag[1], tag[2].lower()
+        if name in _SHALLOW or name in _HIDDEN:
+            return tag[0]
+        depth += 0 if slash else 1
+        replacement = tag[0] if depth <= _MAX_DEPTH else "\n" if name in _PARTING else ""
+        depth -= 1 if slash and depth > 0 else 0
+        return replacement
+
+    return _TAG.sub(replace, html)

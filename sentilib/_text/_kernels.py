@@ -184,9 +184,10 @@ def _emoji(raw, i, kind, rules, token):
         if code != _JOINER:
             break
         joined, joined_length = _decode(raw, i + length)
-        joined_class = character_class[joined]
-        if joined_class != EMOJI and joined_class != PUNCTUATION:
-            break
+        if character_class[joined] != EMOJI:
+            after, _ = _decode(raw, i + length + joined_length)
+            if character_class[joined] != PUNCTUATION or after != _EMOJI_STYLE:
+                break
         n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
         i += length
         n, chunk, h = _push_character(raw, i, joined_length, joined, rules, n, chunk, h, token)

@@ -89,7 +89,7 @@ class Scanner:
             )
             if document == len(block.starts):
                 return Stream(block.first, numbers, starts)
-            table.make_room(2 * len(table.stats), 2 * len(table.chunks))
+            table.make_room(2 * len(table.stats) + 1, 2 * len(table.chunks) + 1)
 
     def count_all(
         self, documents: Iterable[str], n_threads: int, *, keep_streams: bool = False

@@ -6,7 +6,7 @@ from the Unicode database of the running Python; the kernels only look them up.
 """
 
 import unicodedata
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -47,13 +47,11 @@ _IDEOGRAPH_BLOCKS = [
     (0x3041, 0x312F),  # Hiragana, Katakana, Bopomofo
     (0x31A0, 0x31BF),
     (0x31F0, 0x31FF),
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF),
     (0xFF66, 0xFF9F),  # halfwidth Katakana
     (0x16FE0, 0x18DFF),  # Tangut, Khitan, Nushu
     (0x1AFF0, 0x1B2FF),  # historic kana
-    (0x20000, 0x3FFFD),
+    (0x2F800, 0x2FA1D),
 ]
 _EMOJI_BLOCKS = [
     (0x231A, 0x231B),
@@ -65,24 +63,18 @@ _EMOJI_BLOCKS = [
     (0x2B55, 0x2B55),
     (0x1F000, 0x1FAFF),  # with the code points reserved for emoji to come
 ]
-# Large ranges whose characters are all alike, so that the database is asked once for each.
+# Large ranges whose characters are all alike, none with a fold, so that the database need not be
+# asked; planes 2 and 3 are set aside for ideographs.
 _UNIFORM_BLOCKS = [
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xAC00, 0xD7A3),
-    (0xD800, 0xF8FF),
-    (0x17000, 0x187F7),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B739),
-    (0x2B740, 0x2B81D),
-    (0x2B820, 0x2CEA1),
-    (0x2CEB0, 0x2EBE0),
-    (0x2EBF0, 0x2EE5D),
-    (0x30000, 0x3134A),
-    (0x31350, 0x323AF),
+    (0x3400, 0x4DBF, IDEOGRAPH),
+    (0x4E00, 0x9FFF, IDEOGRAPH),
+    (0xAC00, 0xD7A3, WORD),
+    (0xD800, 0xF8FF, SEPARATOR),  # surrogates, private use
+    (0x20000, 0x2F7FF, IDEOGRAPH),
+    (0x2FA20, 0x3FFFD, IDEOGRAPH),
+    (0x3FFFE, 0xDFFFF, SEPARATOR),  # unassigned
+    (0xE01F0, 0x10FFFF, SEPARATOR),  # unassigned, private use
 ]
-_LAST_ASSIGNED = 0xE01EF
-_EMPTY_PLANES = (0x323B0, 0xDFFFF)
 _HANGUL_SYLLABLES = range(0xAC00, 0xD7A4)
 _IGNORED_MARKS = np.r_[0x034F, 0x180B:0x1810, 0xFE00:0xFE10, 0xE0100:0xE01F0]  # variation selectors
 
@@ -98,11 +90,15 @@ class Rules(NamedTuple):
     fold_bytes: np.ndarray  # uint8
 
 
-@lru_cache(maxsize=8)
+@cache
 def rules(lowercase: bool, strip_accents: str | None, punctuation: str) -> tuple[Rules, int]:
     """Tables for these options, and by how much a fold may lengthen UTF-8 at most (a factor)."""
     byte_class, character_class = _classes(punctuation)
     entry, start, folded, growth = _folds(lowercase, strip_accents)
+    vanishes = (entry > 0) & (np.diff(start, append=start[-1])[entry] == 0)
+    character_class[vanishes & (character_class == WORD)] = IGNORED
+    character_class[vanishes & (character_class == IDEOGRAPH)] = SEPARATOR
+    character_class[vanishes & (character_class >= EMOJI)] = SEPARATOR
     byte_fold = np.arange(256, dtype=np.uint8)
     if lowercase:
         byte_fold[ord("A") : ord("Z") + 1] += ord("a") - ord("A")
@@ -133,27 +129,29 @@ def _classes(punctuation: str) -> tuple[np.ndarray, np.ndarray]:
     character_class = _base_classes().copy()
     if punctuation == "drop":
         for apostrophe in _APOSTROPHES:
-            character_class[ord(apostrophe)] = PUNCTUATION
+            character_class[ord(apostrophe)] = IGNORED
 
     plain = np.full(256, MULTIBYTE, dtype=np.uint8)
     plain[:128] = character_class[:128]
     plain[:128][plain[:128] == PUNCTUATION] = mark
     plain[[ord("#"), ord("*")]] = KEYCAP_BASE
     plain[0xFF] = END
+    character_class[:128] = plain[:128]
     marked_up = plain.copy()
     marked_up[ord("<")] = LESS_THAN
     return np.concatenate([plain, marked_up]), character_class
 
 
-@lru_cache(maxsize=1)
+@cache
 def _base_classes() -> np.ndarray:
+    codes = _code_points()
+    categories = map(unicodedata.category, map(chr, codes))
     classes = np.zeros(0x110000, dtype=np.uint8)
-    for code in _code_points():
-        category = unicodedata.category(chr(code))
-        classes[code] = IGNORED if category == "Cf" else _CATEGORY_CLASS[category[0]]
-    for first, last in _UNIFORM_BLOCKS:
-        classes[first : last + 1] = _CATEGORY_CLASS[unicodedata.category(chr(first))[0]]
-
+    classes[codes] = [
+        IGNORED if category == "Cf" else _CATEGORY_CLASS[category[0]] for category in categories
+    ]
+    for first, last, uniform_class in _UNIFORM_BLOCKS:
+        classes[first : last + 1] = uniform_class
     for first, last in _IDEOGRAPH_BLOCKS:
         block = classes[first : last + 1]
         block[block == WORD] = IDEOGRAPH
@@ -170,25 +168,23 @@ def _base_classes() -> np.ndarray:
     return classes
 
 
-@lru_cache(maxsize=4)
+@cache
 def _folds(
     lowercase: bool, strip_accents: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    entry = np.zeros(0x110000, dtype=np.int32)
-    start, folded, growth = [0, 0], bytearray(), 1
-    codes: list[int] = list(_code_points())
+    codes = _code_points()
     if strip_accents is not None:
         codes.extend(_HANGUL_SYLLABLES)
-    for code in codes:
-        character = chr(code)
-        contribution = fold_character(character, lowercase, strip_accents)
-        if code < 128 or contribution == character:
+    entry = np.zeros(0x110000, dtype=np.int32)
+    start, folded, growth = [0, 0], bytearray(), 1
+    for character in map(chr, codes):
+        if character.isascii() or _stays(character, strip_accents):
             continue
-        encoded = contribution.encode()
-        entry[code] = len(start) - 1
-        folded += encoded
+        contribution = fold_character(character, lowercase, strip_accents).encode()
+        entry[ord(character)] = len(start) - 1
+        folded += contribution
         start.append(len(folded))
-        growth = max(growth, -(-len(encoded) // len(character.encode())))
+        growth = max(growth, -(-len(contribution) // len(character.encode())))
     if strip_accents == "ascii":  # all that is beyond ASCII and has no entry contributes nothing
         nothing = len(start) - 1
         start.append(len(folded))
@@ -202,9 +198,18 @@ def _folds(
     )
 
 
+def _stays(character: str, strip_accents: str | None) -> bool:
+    """Whether no option but "ascii" changes this character; quick, since it is asked of all."""
+    if character.casefold() != character or character in _APOSTROPHES:
+        return False
+    return strip_accents is None or (
+        unicodedata.is_normalized("NFKD", character) and not unicodedata.combining(character)
+    )
+
+
 def _code_points() -> list[int]:
     """List assigned code points, less the large ranges whose characters are all alike."""
-    codes = np.ones(_LAST_ASSIGNED + 1, dtype=bool)
-    for first, last in [*_UNIFORM_BLOCKS, _EMPTY_PLANES]:
+    codes = np.ones(0x110000, dtype=bool)
+    for first, last, _ in _UNIFORM_BLOCKS:
         codes[first : last + 1] = False
     return np.flatnonzero(codes).tolist()

@@ -48,11 +48,19 @@ class WordTable:
         _kernels.fill_slots(slots, chunks, starts, self.size)
         self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is unused, or can be worked out again."""
+        return {
+            "size": self.size,
+            "chunks": self.chunks[: self.starts[self.size]].copy(),
+            "starts": self.starts[: self.size + 1].copy(),
+            "stats": self.stats[: self.size].copy(),
+        }
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # joblib may hand a worker read-only memory maps; the kernels are compiled for arrays
-        for name, value in state.items():
-            is_array = isinstance(value, np.ndarray)
-            setattr(self, name, np.require(value, requirements=["C", "W"]) if is_array else value)
+        """Move to arrays of its own: joblib may hand a worker read-only ones."""
+        vars(self).update(state)
+        self.make_room(self.size, len(self.chunks))
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -93,6 +101,7 @@ class WordTable:
         )
         index = np.empty(len(numbers), dtype=np.int64)
         table.size = _kernels.merge(table.arrays, table.size, other.arrays, numbers, index)
+        table.stats[: table.size, 2] = -1  # the documents to come are others
         return table, index
 
     def find(self, other: "WordTable") -> np.ndarray:

@@ -1,0 +1,100 @@
+import unicodedata
+
+import numpy as np
+import pytest
+
+from sentilib._text import _unicode
+from sentilib._text._unicode import fold_character, rules
+
+
+def class_of(character, punctuation="split", lowercase=True, strip_accents=None):
+    tables, _ = rules(lowercase, strip_accents, punctuation)
+    return int(tables.character_class[ord(character)])
+
+
+@pytest.mark.parametrize(
+    ("characters", "expected"),
+    [
+        ("aZ0éßΩжşﬁ한ℵ②ªǅ߀", _unicode.WORD),
+        ("\u0301\u0947\u093e\ufe20", _unicode.MARK),
+        ("日本〆々〇ひカㄅ𠮷豈ｶ", _unicode.IDEOGRAPH),
+        ("\u00ad\u200c\u200d\u2060\ufeff\u202e\ufe0f\ufe0e\U000e0061\u034f", _unicode.IGNORED),
+        ("😀🎬❤☺✓⌚⭐🀄🄰🫠\U0001faff", _unicode.EMOJI),
+        ("🏻🏿", _unicode.SKIN_TONE),
+        ("🇩🇪", _unicode.REGIONAL),
+        ("\u20e3", _unicode.KEYCAP),
+        ("’＇", _unicode.APOSTROPHE),
+        ("—…¿。、€©™→", _unicode.PUNCTUATION),
+        ("\u00a0\u3000\u2028\u200b\u0085\ue000\U0010fffd", _unicode.SEPARATOR),
+    ],
+)
+def test_characters_have_their_class(characters, expected):
+    assert [class_of(character) for character in characters] == [expected] * len(characters)
+
+
+@pytest.mark.parametrize(
+    ("punctuation", "expected"),
+    [
+        ("drop", _unicode.IGNORED),
+        ("split", _unicode.SEPARATOR),
+        ("token", _unicode.STANDALONE),
+    ],
+)
+def test_ascii_punctuation_follows_the_option(punctuation, expected):
+    tables, _ = rules(True, None, punctuation)
+    assert {int(tables.byte_class[ord(mark)]) for mark in '!"$%&(),-./:;<=>?@[\\]^_`{|}~'} == {
+        expected
+    }
+
+
+def test_only_the_table_for_markup_knows_tags():
+    tables, _ = rules(True, None, "split")
+    differing = np.flatnonzero(tables.byte_class[:256] != tables.byte_class[256:])
+    assert differing.tolist() == [ord("<")]
+
+
+def test_the_shortcuts_for_uniform_blocks_agree_with_the_database():
+    expected = {_unicode.WORD: {"Lo"}, _unicode.IDEOGRAPH: {"Lo"}, _unicode.SEPARATOR: {"Cs", "Co"}}
+    for first, last, uniform_class in _unicode._UNIFORM_BLOCKS:
+        characters = [chr(code) for code in range(first, last + 1)]
+        assert {class_of(characters[0]), class_of(characters[-1])} == {uniform_class}
+        categories = {unicodedata.category(character) for character in characters} - {"Cn"}
+        assert categories <= expected[uniform_class], f"{first:X}-{last:X}"
+        if uniform_class != _unicode.SEPARATOR:
+            assert all(character.casefold() == character for character in characters)
+
+
+@pytest.mark.parametrize("strip_accents", [None, "unicode", "ascii"])
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_the_fold_table_holds_every_characters_fold(lowercase, strip_accents):
+    tables, growth = rules(lowercase, strip_accents, "split")
+    for code in [*range(0x80, 0xD800), *range(0xE000, 0x20000), *range(0x2F000, 0x30000)]:
+        entry = tables.fold_entry[code]
+        if entry:
+            start, stop = tables.fold_start[entry : entry + 2]
+            found = tables.fold_bytes[start:stop].tobytes().decode()
+        else:
+            found = chr(code)
+        expected = fold_character(chr(code), lowercase, strip_accents)
+        assert found == expected, f"U+{code:04X}"
+        assert len(found.encode()) <= growth * len(chr(code).encode())
+
+
+@pytest.mark.parametrize(
+    ("character", "options", "expected"),
+    [
+        ("ß", (True, None), "ss"),
+        ("İ", (True, None), "i\u0307"),
+        ("ς", (True, None), "σ"),
+        ("ŉ", (True, None), "ʼn"),
+        ("’", (False, None), "'"),
+        ("É", (True, "unicode"), "e"),
+        ("É", (False, "ascii"), "E"),
+        ("ℌ", (True, "unicode"), "h"),
+        ("½", (True, "unicode"), "12"),
+        ("я", (True, "ascii"), ""),
+        ("ﬁ", (True, "ascii"), "fi"),
+    ],
+)
+def test_folds_are_those_of_unicode(character, options, expected):
+    assert fold_character(character, *options) == expected
