@@ -1,0 +1,246 @@
+"""Train both classifiers on movie reviews, show what they learnt and draw their training curves.
+
+Run it as `make demo`, or as `python examples/demo.py --data generated` for a quick look.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib.datasets import load_imdb, make_reviews
+
+SENTENCES = (
+    "A <b>superb</b> film: moving, funny &amp; brilliant.",
+    "It was mildly entertaining.",
+    "Bland script, boring plot.<br />What a terrible film!",
+)
+CLASS_NAMES = ("negative", "positive")
+COLORS = ("#0072B2", "#D55E00")  # blue and vermilion: apart for colour-blind eyes as well
+
+
+class Reviews(NamedTuple):
+    """Raw documents, their labels (0 negative, 1 positive) and the movie that each is about."""
+
+    text: list[str]
+    label: np.ndarray
+    movie: np.ndarray
+
+    def split_by_movie(self, fraction: float) -> tuple["Reviews", "Reviews"]:
+        """Hold out a fraction of the movies: a model must not meet them in training."""
+        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=0)
+        rows, held_out = next(splitter.split(self.text, groups=self.movie))
+        return self.rows(rows), self.rows(held_out)
+
+    def rows(self, rows: np.ndarray) -> "Reviews":
+        """Take some of the reviews."""
+        return Reviews([self.text[i] for i in rows], self.label[rows], self.movie[rows])
+
+
+class Result(NamedTuple):
+    """A fitted classifier and what the test reviews say about it."""
+
+    name: str
+    classifier: DenseSentimentClassifier | ConvSentimentClassifier
+    fit_seconds: float
+    predict_seconds: float
+    proba: np.ndarray
+
+
+def load_reviews(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
+    """Load the training and the test reviews, which share (almost) no movie."""
+    if source != "generated":
+        try:
+            parts = [load_imdb(name, download=source == "imdb") for name in ("train", "test")]
+        except FileNotFoundError:
+            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
+        else:
+            train, test = (Reviews(part.data, part.target, part.movie) for part in parts)
+            print(f"IMDB reviews, official split: {len(train.text):,} to learn from,", end=" ")
+            print(f"{len(test.text):,} to test on.")
+            return train, test
+    bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
+    train, test = Reviews(bunch.data, bunch.target, bunch.movie).split_by_movie(0.25)
+    print(f"Generated reviews, 5 % of them labelled wrongly: {len(train.text):,}", end=" ")
+    print(f"to learn from, {len(test.text):,} of other movies to test on.")
+    return train, test
+
+
+def warm_up() -> None:
+    """Load Keras and the compiled tokenizer, so that the seconds below are those of the work."""
+    start = time.perf_counter()
+    print("Loading Keras ...", end=" ", flush=True)
+    texts, labels = make_reviews(64, random_state=0)
+    make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(epochs=1)).fit(texts, labels)
+    print(f"{time.perf_counter() - start:.1f} s.")
+
+
+def train_and_test(
+    train: Reviews, test: Reviews, classifiers: dict
+) -> tuple[HTMLTokenizer, list[Result]]:
+    """Fit one tokenizer and, on its ids, each classifier; predict the test reviews."""
+    train, validation = train.split_by_movie(0.1)
+    print(f"The curves' validation part: {len(validation.text):,} reviews of movies held out.")
+
+    start = time.perf_counter()
+    tokenizer = HTMLTokenizer()
+    X_train = tokenizer.fit_transform(train.text)
+    tokenize_train = time.perf_counter() - start
+    megabytes = sum(len(text.encode()) for text in train.text) / 1e6
+    print(f"Tokenized {megabytes:.1f} MB of raw HTML in {tokenize_train:.2f} s", end=" ")
+    print(f"({len(tokenizer.vocabulary_):,} words).")
+    X_validation = tokenizer.transform(validation.text)
+
+    start = time.perf_counter()
+    X_test = tokenizer.transform(test.text)
+    tokenize_test = time.perf_counter() - start
+
+    results = []
+    for name, classifier in classifiers.items():
+        heading(f"Training {name}")
+        start = time.perf_counter()
+        classifier.fit(X_train, train.label, X_val=X_validation, y_val=validation.label)
+        fitted = time.perf_counter()
+        proba = classifier.predict_proba(X_test)
+        predicted = time.perf_counter()
+        results.append(
+            Result(
+                name,
+                classifier,
+                fit_seconds=tokenize_train + fitted - start,
+                predict_seconds=tokenize_test + predicted - fitted,
+                proba=proba,
+            )
+        )
+    return tokenizer, results
+
+
+def heading(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def print_table(results: list[Result], labels: np.ndarray) -> None:
+    """Print how right, how sure and how fast each model is on the test reviews."""
+    heading("On the test reviews")
+    print(f"{'':8}{'accuracy':>10}{'log loss':>10}{'fit, s':>10}{'reviews/s':>12}")
+    for result in results:
+        accuracy = accuracy_score(labels, result.proba.argmax(axis=1))
+        loss = log_loss(labels, result.proba)
+        speed = len(labels) / result.predict_seconds
+        print(
+            f"{result.name:8}{accuracy:10.3f}{loss:10.3f}{result.fit_seconds:10.1f}{speed:12,.0f}"
+        )
+    print("Both times start from raw text; the fit's includes its validation after each epoch.")
+
+
+def print_confusion(result: Result, labels: np.ndarray) -> None:
+    """Print how often which class is taken for which."""
+    heading(f"Confusion of {result.name}")
+    counts = confusion_matrix(labels, result.proba.argmax(axis=1))
+    print(" " * 18 + "".join(f"{'taken as ' + name:>20}" for name in CLASS_NAMES))
+    for name, row in zip(CLASS_NAMES, counts, strict=True):
+        print(f"{'truly ' + name:18}" + "".join(f"{count:20,}" for count in row))
+
+
+def weightiest_words(
+    tokenizer: HTMLTokenizer, classifier: DenseSentimentClassifier, n_words: int = 12
+) -> tuple[list[str], list[str]]:
+    """Find the most negative and the most positive words, rare ones apart.
+
+    The Dense model's margin for a review is the mean over its words, so that the margin of a
+    review of one word is what this word brings in.
+    """
+    frequency = tokenizer.document_frequency_
+    ids = np.flatnonzero(frequency >= max(5, tokenizer.n_documents_ / 200))
+    one_word_reviews = np.zeros((len(ids), tokenizer.max_length), dtype=np.int32)
+    one_word_reviews[:, 0] = ids
+    order = ids[np.argsort(classifier.decision_function(one_word_reviews))]
+    extremes = np.concatenate([order[:n_words], order[::-1][:n_words]])
+    words = [row[0] for row in tokenizer.inverse_transform(extremes[:, np.newaxis])]
+    return words[:n_words], words[n_words:]
+
+
+def print_words(words: tuple[list[str], list[str]], name: str) -> None:
+    """Print the words that weigh most."""
+    heading(f"Words that weigh most in {name}")
+    for class_name, most_extreme in zip(CLASS_NAMES, words, strict=True):
+        print(f"{class_name}: {' '.join(most_extreme)}")
+
+
+def print_opinions(tokenizer: HTMLTokenizer, results: list[Result]) -> None:
+    """Print what the models think of three sentences, through a pipeline of fitted steps."""
+    heading("Probability that the reviewer liked the film")
+    opinions = [
+        Pipeline([("tokenizer", tokenizer), ("classifier", result.classifier)]).predict_proba(
+            SENTENCES
+        )[:, 1]
+        for result in results
+    ]
+    print("".join(f"{result.name:>8}" for result in results))
+    for sentence, probabilities in zip(SENTENCES, np.transpose(opinions), strict=True):
+        print("".join(f"{p:8.2f}" for p in probabilities), f"  {sentence}")
+    print("Logits are means over a text's words: few strong words give extreme probabilities.")
+
+
+def draw_training_curves(results: list[Result], path: Path) -> None:
+    """Draw loss and accuracy of each epoch, in training and on the movies held out."""
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for result, color in zip(results, COLORS, strict=True):
+            history = result.classifier.history_
+            epochs = np.arange(1, result.classifier.n_iter_ + 1)
+            for prefix, style, part in (("", "o--", "training"), ("val_", "o-", "movies held out")):
+                label = f"{result.name}, {part}"
+                axes.plot(epochs, history[prefix + measure], style, color=color, label=label)
+        axes.set(title=measure.capitalize(), xlabel="Epoch", ylabel=measure.capitalize())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    print(f"\nTraining curves: {path}")
+
+
+def main(argv: list[str] | None = None, n_generated: int = 12_000) -> None:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data",
+        choices=("auto", "imdb", "generated"),
+        default="auto",
+        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+    )
+    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder to write")
+    options = parser.parse_args(argv)
+
+    start = time.perf_counter()
+    train, test = load_reviews(options.data, n_generated)
+    warm_up()
+    verbose = 1 if sys.stdout.isatty() else 2  # a progress bar would fill a log file
+    classifiers = {
+        "Dense": DenseSentimentClassifier(random_state=0, verbose=verbose),
+        "CNN": ConvSentimentClassifier(random_state=0, verbose=verbose),
+    }
+    tokenizer, results = train_and_test(train, test, classifiers)
+    print_table(results, test.label)
+    for result in results:
+        print_confusion(result, test.label)
+    print_words(weightiest_words(tokenizer, classifiers["Dense"]), "Dense")
+    print_opinions(tokenizer, results)
+    draw_training_curves(results, options.output / "training_curves.png")
+    print(f"All of it took {time.perf_counter() - start:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What `import sentilib` loads, and what it says where something is missing."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import sentilib
+
+HEAVY = {"keras", "tensorflow", "numba", "shap", "sklearn", "scipy", "numpy", "pandas"}
+
+
+def run(program, *options):
+    """Run a program in a fresh interpreter and return what it wrote."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_importing_the_package_loads_nothing_heavy(capsys):
+    done = run("import sys, sentilib; print(*sys.modules)", "-X", "importtime")
+    assert not HEAVY & set(done.stdout.split())
+    (microseconds,) = re.findall(r"\|\s+(\d+) \| sentilib$", done.stderr, re.MULTILINE)
+    with capsys.disabled():
+        print(f"\nimport sentilib: {int(microseconds) / 1000:.1f} ms")
+
+
+def test_the_tokenizer_works_without_keras():
+    program = """
+import sys
+from sentilib import HTMLTokenizer
+print(HTMLTokenizer(max_length=3).fit_transform(["A <b>good</b> film", "a film"]).tolist())
+assert not {"keras", "tensorflow", "shap"} & set(sys.modules)
+"""
+    assert run(program).stdout == "[[2, 4, 3], [2, 3, 0]]\n"
+
+
+def test_naming_a_classifier_does_not_load_keras_yet():
+    program = """
+import sys, sentilib
+for name in sentilib.__all__:
+    getattr(sentilib, name)
+print(sentilib.ConvSentimentClassifier(epochs=1))
+assert not {"keras", "tensorflow", "numba", "shap"} & set(sys.modules)
+"""
+    assert "ConvSentimentClassifier" in run(program).stdout
+
+
+@pytest.mark.parametrize("name", sentilib.__all__)
+def test_public_names_resolve(name):
+    assert getattr(sentilib, name) is not None
+    assert name in dir(sentilib)
+
+
+def test_a_star_import_brings_all_public_names():
+    names = {}
+    exec("from sentilib import *", names)
+    assert set(sentilib.__all__) <= set(names)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'sentilib' has no attribute 'BertClassifier'"):
+        sentilib.BertClassifier  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'BertClassifier'"):
+        from sentilib import BertClassifier  # noqa: F401
+
+
+class TestWithoutOptionalPackages:
+    """`None` in `sys.modules` makes an import fail as if the package were not installed."""
+
+    def test_a_data_frame_names_the_package_that_it_needs(self, monkeypatch):
+        from sentilib.datasets import load_imdb
+
+        monkeypatch.setitem(sys.modules, "pandas", None)
+        with pytest.raises(ImportError, match="needs pandas: pip install pandas"):
+            load_imdb(as_frame=True, download=False)
+
+    def test_a_parquet_file_names_the_package_that_it_needs(self, monkeypatch, tmp_path):
+        from sentilib.datasets import load_imdb
+
+        (tmp_path / "train.parquet").touch()
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(ImportError, match="needs pyarrow: pip install pyarrow"):
+            load_imdb(data_home=tmp_path, download=False)
+
+    def test_text_is_learnt_without_any_of_them(self):
+        program = """
+import sys
+for name in ("pandas", "pyarrow", "matplotlib", "shap"):
+    sys.modules[name] = None
+from sklearn.pipeline import make_pipeline
+from sentilib import DenseSentimentClassifier, HTMLTokenizer
+pipe = make_pipeline(HTMLTokenizer(max_length=8), DenseSentimentClassifier(epochs=1))
+print(pipe.fit(["a good film", "a bad film"] * 8, ["pos", "neg"] * 8).predict(["good"]).shape)
+"""
+        assert run(program).stdout == "(1,)\n"
