@@ -211,6 +211,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self : HTMLTokenizer
             Fitted estimator.
         """
+        self._validate_params()  # a given vocabulary makes scikit-learn think that they have been
         counts, n_documents, _ = self._count(raw_documents)
         if hasattr(self, "_counts"):
             counts, _ = self._counts.merged(counts)

@@ -47,6 +47,7 @@ _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and 
 
 _bytes = types.Array(types.uint8, 1, "C", readonly=True)
 _u8 = types.uint8[::1]
+_ids = types.Array(types.int32, 1, "C", readonly=True)
 _i32, _i32x2 = types.int32[::1], types.int32[:, ::1]
 _i64, _i64x2 = types.int64[::1], types.int64[:, ::1]
 _rules = types.Tuple((_u8, _u8, _u8, _i32, _i64, _u8))
@@ -477,7 +478,7 @@ def scan(
     return n_words, document, i, t
 
 
-@kernel(types.void(_i32, _i64, _i32))
+@kernel(types.void(_i32, _i64, _ids))
 def translate(stream, stream_starts, ids):
     """Replace word numbers by ids in place: 1 if unknown, nothing where the id is negative."""
     t = 0
