@@ -16,7 +16,7 @@ def test_the_python_blocks_run_one_after_the_other(capsys):
     for block in blocks:
         exec(block, names)
     accuracy = float(capsys.readouterr().out.splitlines()[0])
-    assert accuracy > 0.75
+    assert accuracy > 0.85
     assert set(names["search"].best_params_) == set(names["grid"])
 
 
