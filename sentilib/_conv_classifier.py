@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._initial_weights import glorot_uniform, uniform_embedding
+from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 from sentilib._token_ids import PAD, last_token
 
 _EPSILON = 1e-3  # of the batch normalization, Keras's default
@@ -211,7 +211,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
             channels = n_filters
         return [
             *weights,
-            glorot_uniform(rng, channels, n_classes),
+            balanced_output(channels, n_classes),
             np.zeros(n_classes, dtype=np.float32),
         ]
 

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._initial_weights import glorot_uniform, uniform_embedding
+from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 from sentilib._token_ids import PAD
 
 
@@ -177,7 +177,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
             uniform_embedding(rng, vocabulary_size, d),
             glorot_uniform(rng, d, h),
             np.zeros(h, dtype=np.float32),
-            glorot_uniform(rng, h, n_classes),
+            balanced_output(h, n_classes),
             np.zeros(n_classes, dtype=np.float32),
         ]
 
