@@ -7,7 +7,7 @@ eight bytes as it is read; chunks are hashed and compared, never single bytes. A
     slots      int64 (2**k,)      open addressing: hash tag << 32 | (word + 1), 0 where empty
     chunks     int64 (room,)      the words' bytes, big-endian, the last chunk of each right-aligned
     starts     int64 (room + 1,)  where each word's chunks begin
-    stats      int64 (room, 3)    term count, document count, last document counted
+    stats      int64 (room, 2)    term count; last document counted << 32 | document count
 
 where a hash only proposes a word: equal chunks decide. Kernels allocate nothing; where the table
 has no room for a word, they return, and go on once their caller has made some. Integers are
@@ -38,6 +38,7 @@ from sentilib._text._unicode import (
 )
 
 STRIDE = 32
+NO_DOCUMENT = -1 << 32
 PLAIN, SEPARATOR_TAGS, NEEDS_PARSER = 0, 1, 2  # what a document holds, as `find_documents` says
 
 _LESS, _GREATER, _SLASH, _AMPERSAND, _HASH, _BANG, _QUESTION, _QUOTE, _SPACE = map(ord, "<>/&#!?' ")
@@ -348,8 +349,7 @@ def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
         chunks[first + k] = token[k]
     starts[word + 1] = first + n_chunks
     stats[word, 0] = 0
-    stats[word, 1] = 0
-    stats[word, 2] = -1
+    stats[word, 1] = NO_DOCUMENT
     slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
 
 
@@ -464,9 +464,10 @@ def scan(
                     _insert(token, n_chunks, h, slot, word, slots, chunks, word_starts, stats)
                     n_words += 1
                 stats[word, 0] += 1
-                if stats[word, 2] != first_document + document:
-                    stats[word, 2] = first_document + document
-                    stats[word, 1] += 1
+                documents = stats[word, 1]
+                if documents >> 32 != first_document + document:
+                    documents = (first_document + document) << 32 | (documents & 0xFFFFFFFF) + 1
+                    stats[word, 1] = documents
                 if spans.shape[0] > 0:
                     spans[t, 0] = start
                     spans[t, 1] = end
@@ -529,7 +530,7 @@ def merge(table, n_words, other, others, index):
             _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats)
             n_words += 1
         stats[word, 0] += other_stats[w, 0]
-        stats[word, 1] += other_stats[w, 1]
+        stats[word, 1] += other_stats[w, 1] & 0xFFFFFFFF
         index[k] = word
     return n_words
 

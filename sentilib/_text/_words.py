@@ -15,7 +15,7 @@ class WordTable:
     def __init__(self, n_words: int = 1 << 11, n_chunks: int = 1 << 12) -> None:
         self.size = 0
         self.slots = self.chunks = self.starts = np.zeros(1, dtype=np.int64)
-        self.stats = np.empty((0, 3), dtype=np.int64)
+        self.stats = np.empty((0, 2), dtype=np.int64)
         self.make_room(n_words, n_chunks)
 
     @classmethod
@@ -31,16 +31,16 @@ class WordTable:
         table.size = len(starts) - 1
         table.chunks[:] = np.array(chunks, dtype=np.uint64).view(np.int64)
         table.starts[:] = starts
-        table.stats[:] = (0, 0, -1)
+        table.stats[:] = (0, _kernels.NO_DOCUMENT)
         _kernels.fill_slots(table.slots, table.chunks, table.starts, table.size)
         return table
 
     def make_room(self, n_words: int, n_chunks: int) -> None:
         """Move to new arrays, with room for so many words and chunks."""
-        slots = np.zeros(1 << (2 * n_words).bit_length(), dtype=np.int64)
+        slots = np.zeros(1 << max(2 * n_words - 1, 1).bit_length(), dtype=np.int64)
         chunks = np.empty(n_chunks, dtype=np.int64)
         starts = np.zeros(n_words + 1, dtype=np.int64)
-        stats = np.empty((n_words, 3), dtype=np.int64)
+        stats = np.empty((n_words, 2), dtype=np.int64)
         n_used = self.starts[self.size]
         chunks[:n_used] = self.chunks[:n_used]
         starts[: self.size + 1] = self.starts[: self.size + 1]
@@ -75,7 +75,7 @@ class WordTable:
     @property
     def document_counts(self) -> np.ndarray:
         """How many documents hold each word."""
-        return self.stats[: self.size, 1]
+        return self.stats[: self.size, 1] & 0xFFFFFFFF
 
     def words(self, numbers: np.ndarray | None = None) -> list[str]:
         """Spell these words out, or all."""
@@ -101,7 +101,7 @@ class WordTable:
         )
         index = np.empty(len(numbers), dtype=np.int64)
         table.size = _kernels.merge(table.arrays, table.size, other.arrays, numbers, index)
-        table.stats[: table.size, 2] = -1  # the documents to come are others
+        table.stats[: table.size, 1] = table.document_counts | _kernels.NO_DOCUMENT
         return table, index
 
     def find(self, other: "WordTable") -> np.ndarray:
