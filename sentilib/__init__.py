@@ -1,6 +1,13 @@
 """Learn sentiment, or any label, from raw HTML text: scikit-learn outside, Keras inside."""
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentilib import datasets
+    from sentilib._conv_classifier import ConvSentimentClassifier
+    from sentilib._dense_classifier import DenseSentimentClassifier
+    from sentilib._html_tokenizer import HTMLTokenizer
 
 __version__ = "0.1.0"
 
@@ -11,7 +18,13 @@ _HOME = {
     "datasets": None,
 }
 
-__all__ = ["__version__", *_HOME]
+__all__ = [
+    "ConvSentimentClassifier",
+    "DenseSentimentClassifier",
+    "HTMLTokenizer",
+    "__version__",
+    "datasets",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -271,7 +271,7 @@ def _dataset(batches: Callable[[], Iterable], n_batches: int) -> Any:
     if keras.backend.backend() == "tensorflow":
         return _tensorflow_dataset(batches, n_batches)
 
-    class Batches(keras.utils.PyDataset):
+    class Batches(keras.utils.PyDataset):  # type: ignore[name-defined, misc]
         def __init__(self) -> None:
             super().__init__()
             self.on_epoch_end()

@@ -51,6 +51,7 @@ class BaseSentimentClassifier(
     * `_encode(X)` and `_model_input(encoded, rows)`: what the training model reads;
     * `_closed_form()`: whatever it derives from the weights to predict without Keras;
     * `_latent(X)` and `_logits(X)`: prediction in float64, row by row;
+    * `_architecture_callbacks(X)`: Keras callbacks that its training needs;
     * `_lengths(X)`: what batches of like length are sorted by, or None;
     * `_auto_batch_size(n_samples, on_gpu)` and `_auto_learning_rate(batch_size)`;
     * `_architecture()`: the parameters that shape its graph.
@@ -288,7 +289,10 @@ class BaseSentimentClassifier(
                 *batches,
                 epochs=epochs,
                 validation=validation_batches if validation is not None else None,
-                callbacks=self._callbacks(learning_rate, n_steps),
+                callbacks=[
+                    *self._architecture_callbacks(X),
+                    *self._callbacks(learning_rate, n_steps),
+                ],
                 verbose=int(self.verbose),
             )
             weights = trainer.weights(like=weights)
@@ -339,12 +343,12 @@ class BaseSentimentClassifier(
     def _callbacks(self, learning_rate: float | None, n_steps: int | None) -> list:
         keras = _backend.import_keras()
 
-        class StopWhenNotFinite(keras.callbacks.Callback):
+        class StopWhenNotFinite(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
             def on_epoch_end(self, epoch, logs=None):
                 if not np.isfinite((logs or {}).get("loss", 0.0)):
                     raise ValueError(_divergence_message(learning_rate, epoch + 1))
 
-        class LinearSchedule(keras.callbacks.Callback):
+        class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
             def on_train_begin(self, logs=None):
                 self.step = 0
 
@@ -521,6 +525,10 @@ class BaseSentimentClassifier(
             self._inference = self._closed_form()
 
     # ------------------------------------------------------------------ architecture
+
+    def _architecture_callbacks(self, X: np.ndarray) -> list:
+        """Keras callbacks that the architecture needs in training."""
+        return []
 
     def _lengths(self, X: np.ndarray) -> np.ndarray | None:
         """Give what batches of like length are sorted by, if the training model gains by it."""

@@ -166,10 +166,10 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         return self.embedding_dim, self.hidden_units, self.dropout
 
     def _auto_batch_size(self, n_samples, on_gpu):
-        return int(np.clip(2 ** int(np.log2(max(1, n_samples / 48))), 8, 2048 if on_gpu else 512))
+        return int(np.clip(2 ** int(np.log2(max(1, n_samples / 48))), 16, 2048 if on_gpu else 512))
 
     def _auto_learning_rate(self, batch_size):
-        return 5e-3 * (batch_size / 256) ** 0.5
+        return 5e-3 * max(1.0, batch_size / 256) ** 0.5
 
     def _initial_weights(self, vocabulary_size, n_classes, rng):
         d, h = self.embedding_dim, self.hidden_units
