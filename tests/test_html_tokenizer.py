@@ -542,7 +542,7 @@ class TestScikitLearn:
         assert not hasattr(copy, "vocabulary_")
 
     def test_set_output_names_the_positions(self):
-        texts = pd.Series(REVIEWS, index=list("abcde"))
+        texts = pd.DataFrame({"text": REVIEWS}, index=list("abcde"))
         frame = HTMLTokenizer(max_length=3).set_output(transform="pandas").fit_transform(texts)
         assert list(frame.columns) == ["token0", "token1", "token2"]
         assert list(frame.index) == list("abcde")

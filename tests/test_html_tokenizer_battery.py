@@ -182,12 +182,12 @@ def check_there_is_a_feature_name_for_each_column(estimator):
 
 def check_set_output_gives_a_frame(estimator):
     expected = clone(estimator).fit_transform(DOCUMENTS)
-    series = pd.Series(DOCUMENTS, index=range(100, 124))
+    texts = pd.DataFrame({"text": DOCUMENTS}, index=range(100, 124))
     estimator.set_output(transform="pandas")
-    for frame in (estimator.fit_transform(series), estimator.transform(series)):
+    for frame in (estimator.fit_transform(texts), estimator.transform(texts)):
         assert isinstance(frame, pd.DataFrame)
         assert list(frame.columns) == list(estimator.get_feature_names_out())
-        assert list(frame.index) == list(series.index)
+        assert list(frame.index) == list(texts.index)
         np.testing.assert_array_equal(frame.to_numpy(), expected)
 
 
@@ -418,7 +418,7 @@ def test_the_battery_is_complete(capsys):
 def test_scikit_learns_own_battery_passes_as_far_as_it_goes_for_text():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkipTestWarning)
-        checks = parametrize_with_checks([HTMLTokenizer()]).args[1]
+        checks = list(parametrize_with_checks([HTMLTokenizer()]).args[1])
     for estimator, check in checks:
         check(estimator)
     assert len(checks) < 5, "scikit-learn has learnt to check text: run its checks one by one"
