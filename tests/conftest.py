@@ -1,6 +1,29 @@
 """Settings that every test shares."""
 
 import os
+from collections import Counter
 
 # scikit-learn skips one of its stock checks where this is unset; it is read when SciPy is loaded.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# Two test processes share two cores: one thread each for BLAS does more than two that wait.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print how many checks of each battery ran, so that an empty one is seen."""
+    batteries = {
+        "test_scikit_learn_contract[Dense": "scikit-learn's checks of DenseSentimentClassifier",
+        "test_scikit_learn_contract[Conv": "scikit-learn's checks of ConvSentimentClassifier",
+        "test_text_battery[": "text checks of HTMLTokenizer",
+        "test_stock_checks_that_need_no_data[": "scikit-learn's checks of HTMLTokenizer",
+    }
+    for prefix, title in batteries.items():
+        outcomes = Counter(
+            outcome
+            for outcome in ("passed", "failed", "xfailed", "skipped")
+            for report in terminalreporter.stats.get(outcome, [])
+            if f"::{prefix}" in getattr(report, "nodeid", "")
+        )
+        if outcomes:
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+            terminalreporter.write_line(f"{title}: {counts}")
