@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sentilib._text import _kernels, _scan
+from sentilib._text import _kernels
 from sentilib._text._html import visible_text
 from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable
@@ -180,17 +180,13 @@ def test_any_text_tokenizes_and_offsets_cut_it_into_the_tokens(text, options):
 
 
 @settings(max_examples=2000, deadline=None)
-@given(markup)
-@example("wo<br>rd & <3 </p>x<p>y")
-def test_tags_that_only_separate_words_are_read_as_the_parser_reads_them(html):
-    """The kernel reads tags itself in some documents; the parser must give the same tokens."""
-    for options in (DEFAULT, DEFAULT | {"punctuation": "token"}, DEFAULT | {"punctuation": "drop"}):
-        scanner = Scanner(**options)
-        table = WordTable()
-        stream = scanner.scan(scanner.prepare(0, [html]), table, learn=True)
-        words = table.words()
-        found = [words[number] for number in stream.numbers[: stream.starts[-1]]]
-        assert found == scanner.tokens([visible_text(html)])[0]
+@given(markup, st.sampled_from(MODES))
+def test_html_has_the_tokens_of_its_visible_text(html, options):
+    scanner, table = Scanner(**options), WordTable()
+    stream = scanner.scan(scanner.prepare(0, [html]), table, learn=True)
+    words = table.words()
+    found = [words[number] for number in stream.numbers[: stream.starts[-1]]]
+    assert found == scanner.tokens([visible_text(html)])[0]
 
 
 @settings(max_examples=2000, deadline=None)
@@ -199,38 +195,6 @@ def test_visible_text_escaped_again_gives_the_same_tokens(html):
     visible = visible_text(html)
     scanner = Scanner(**DEFAULT)
     assert scanner.tokens([visible_text(escape(visible))]) == scanner.tokens([visible])
-
-
-@pytest.mark.parametrize(
-    ("html", "kind"),
-    [
-        ("plain text, that's all", _kernels.PLAIN),
-        ("a <br /><BR>b<p>c</p><hr>", _kernels.SEPARATOR_TAGS),
-        ("a < b & c <3 AT& T <", _kernels.PLAIN),
-        ("x<br>a < b &", _kernels.SEPARATOR_TAGS),
-        ("AT&T", _kernels.NEEDS_PARSER),
-        ("a &#38; b", _kernels.NEEDS_PARSER),
-        ("a<b>c</b>", _kernels.NEEDS_PARSER),
-        ("a<br class=x>b", _kernels.NEEDS_PARSER),
-        ("a</br>b", _kernels.NEEDS_PARSER),
-        ("a</hr>b", _kernels.NEEDS_PARSER),
-        ("a<br", _kernels.NEEDS_PARSER),
-        ("a<br\v>", _kernels.NEEDS_PARSER),
-        ("a</3", _kernels.NEEDS_PARSER),
-        ("a<!-- b -->", _kernels.NEEDS_PARSER),
-        ("a<?php", _kernels.NEEDS_PARSER),
-        ("a\0b", _kernels.NEEDS_PARSER),
-    ],
-)
-def test_only_documents_that_need_the_parser_get_it(html, kind):
-    for before, after in itertools.product((0, 1, 31, 32, 63), repeat=2):
-        documents = ["x" * before, html, "z" * after, html]
-        raw = np.frombuffer(_scan._joined(0, documents), dtype=np.uint8)
-        starts, kinds = np.empty(4, dtype=np.int64), np.empty(4, dtype=np.uint8)
-        _kernels.find_documents(raw, starts, kinds)
-        assert kinds.tolist() == [_kernels.PLAIN, kind, _kernels.PLAIN, kind]
-        sizes = [len(document.encode()) + 1 for document in documents]
-        assert starts.tolist() == [0, *np.cumsum(sizes)[:-1]]
 
 
 def test_words_whose_hashes_collide_stay_apart():

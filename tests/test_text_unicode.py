@@ -1,6 +1,5 @@
 import unicodedata
 
-import numpy as np
 import pytest
 
 from sentilib._text import _unicode
@@ -45,12 +44,6 @@ def test_ascii_punctuation_follows_the_option(punctuation, expected):
     assert {int(tables.byte_class[ord(mark)]) for mark in '!"$%&(),-./:;<=>?@[\\]^_`{|}~'} == {
         expected
     }
-
-
-def test_only_the_table_for_markup_knows_tags():
-    tables, _ = rules(True, None, "split")
-    differing = np.flatnonzero(tables.byte_class[:256] != tables.byte_class[256:])
-    assert differing.tolist() == [ord("<")]
 
 
 def test_the_shortcuts_for_uniform_blocks_agree_with_the_database():

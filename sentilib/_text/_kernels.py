@@ -1,4 +1,4 @@
-"""Compiled scans over UTF-8 bytes. Importing this module compiles them, or loads them from disk.
+"""Compiled scans over UTF-8 text. Importing this module compiles them, or loads them from disk.
 
 Documents lie one after the other in a buffer, each closed by a byte 0xFF, which UTF-8 never holds:
 that is what stops every loop, so no index needs checking. A token is folded into 64-bit chunks of
@@ -16,8 +16,9 @@ unsigned ones, which spares them the check for negative indices.
 """
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from sentilib._text._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, kernel
 from sentilib._text._unicode import (
     APOSTROPHE,
     EMOJI,
@@ -26,7 +27,6 @@ from sentilib._text._unicode import (
     IGNORED,
     KEYCAP,
     KEYCAP_BASE,
-    LESS_THAN,
     MARK,
     MULTIBYTE,
     PUNCTUATION,
@@ -37,44 +37,21 @@ from sentilib._text._unicode import (
     WORD,
 )
 
-STRIDE = 32
 NO_DOCUMENT = -1 << 32
-PLAIN, SEPARATOR_TAGS, NEEDS_PARSER = 0, 1, 2  # what a document holds, as `find_documents` says
 
-_LESS, _GREATER, _SLASH, _AMPERSAND, _HASH, _BANG, _QUESTION, _QUOTE, _SPACE = map(ord, "<>/&#!?' ")
-_A, _B, _H, _P, _R, _Z, _ZERO, _NINE, _LINE_FEED = map(ord, "abhprz09\n")
+_BANG, _QUOTE, _LINE_FEED = map(ord, "!'\n")
 _JOINER, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0xFE0F, 0xFE0E
 _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
+_MIX, _FINISH = -7046029288634856825, -4417276706812531889  # odd, with bits evenly spread
 
-_bytes = types.Array(types.uint8, 1, "C", readonly=True)
-_u8 = types.uint8[::1]
 _ids = types.Array(types.int32, 1, "C", readonly=True)
-_i32, _i32x2 = types.int32[::1], types.int32[:, ::1]
-_i64, _i64x2 = types.int64[::1], types.int64[:, ::1]
-_rules = types.Tuple((_u8, _u8, _u8, _i32, _i64, _u8))
-_table = types.Tuple((_i64, _i64, _i64, _i64x2))
+_rules = types.Tuple((BYTES, BYTES, BYTES, I32, I64, BYTES))
+_table = types.Tuple((I64, I64, I64, I64_2D))
 _pair = types.UniTuple(types.int64, 2)
-_open = types.UniTuple(types.int64, 3)  # the open token: length, chunk, hash
+_open = types.UniTuple(types.int64, 3)  # the open token: length, last chunk, hash of those before
 
 
-def kernel(*signature):
-    """Compile for one signature, without the GIL, cached on disk where a folder is writable."""
-
-    def compile_(function):
-        try:
-            return njit(*signature, nogil=True, cache=True)(function)
-        except (RuntimeError, OSError):  # no folder for the cache, or it cannot be written
-            return njit(*signature, nogil=True)(function)
-
-    return compile_
-
-
-def _helper(*signature):
-    """Compile a function that only kernels call: no wrapper for calls from Python."""
-    return njit(*signature, nogil=True, no_cpython_wrapper=True)
-
-
-@_helper(_pair(_bytes, types.int64))
+@helper(_pair(BYTES, types.int64))
 def _decode(raw, i):
     """Code point and length of the character at i."""
     first = np.int64(raw[i])
@@ -90,21 +67,21 @@ def _decode(raw, i):
     return high | np.int64(raw[i + 2] & 0x3F) << 6 | (raw[i + 3] & 0x3F), 4
 
 
-@_helper(types.int64(types.int64, types.int64))
+@helper(types.int64(types.int64, types.int64))
 def _mixed(h, chunk):
     """Hash with one more chunk: every bit of it reaches the upper half."""
-    h = (h ^ chunk) * -7046029288634856825
+    h = (h ^ chunk) * _MIX
     return h ^ ((h >> 32) & 0xFFFFFFFF)
 
 
-@_helper(types.int64(types.int64, types.int64))
+@helper(types.int64(types.int64, types.int64))
 def _finished(h, chunk):
     """Hash with the last chunk."""
-    h = _mixed(h, chunk) * -4417276706812531889
+    h = _mixed(h, chunk) * _FINISH
     return h ^ ((h >> 29) & 0x7FFFFFFFF)
 
 
-@_helper(_open(types.int64, types.int64, types.int64, types.int64, _i64))
+@helper(_open(types.int64, types.int64, types.int64, types.int64, I64))
 def _push(byte, n, chunk, h, token):
     """Append a byte to the open token, storing the chunk before it if that is full."""
     if n & 7 == 0 and n > 0:
@@ -114,7 +91,7 @@ def _push(byte, n, chunk, h, token):
     return n + 1, chunk << 8 | np.int64(byte), h
 
 
-@_helper(_open(_bytes, types.int64, types.int64, types.int64, _rules, *[types.int64] * 3, _i64))
+@helper(_open(BYTES, types.int64, types.int64, types.int64, _rules, *[types.int64] * 3, I64))
 def _push_character(raw, i, length, code, rules, n, chunk, h, token):
     """Append the fold of a character beyond ASCII to the open token."""
     _, _, _, fold_entry, fold_start, fold_bytes = rules
@@ -128,28 +105,7 @@ def _push_character(raw, i, length, code, rules, n, chunk, h, token):
     return n, chunk, h
 
 
-@_helper(types.int64(_bytes, types.int64))
-def _separator_tag(raw, i):
-    """Length of the tag at i if it is <br>, <hr>, <p> or </p> without attributes, else 0."""
-    k = i + 1
-    if raw[k] == _SLASH:
-        k += 1
-    name = raw[k] | 0x20
-    k += 1
-    if name != _P:
-        if (name != _B and name != _H) or raw[k - 2] == _SLASH:
-            return 0
-        if raw[k] | 0x20 != _R:
-            return 0
-        k += 1
-    while raw[k] <= _SPACE or raw[k] == _SLASH:
-        if not (raw[k] == _SPACE or raw[k] == _SLASH or (9 <= raw[k] <= 13 and raw[k] != 11)):
-            return 0
-        k += 1
-    return k + 1 - i if raw[k] == _GREATER else 0
-
-
-@_helper(types.int64(_bytes, types.int64))
+@helper(types.int64(BYTES, types.int64))
 def _keycap(raw, i):
     """Length of "#" or "*" with its keycap at i, else 0."""
     code, length = _decode(raw, i + 1)
@@ -159,7 +115,7 @@ def _keycap(raw, i):
     return 1 + length if code == 0x20E3 else 0
 
 
-@_helper(types.UniTuple(types.int64, 5)(_bytes, types.int64, types.int64, _rules, _i64))
+@helper(types.UniTuple(types.int64, 5)(BYTES, types.int64, types.int64, _rules, I64))
 def _emoji(raw, i, kind, rules, token):
     """Read one emoji: flag, or base with style, skin tone and tags, joined to further ones."""
     character_class = rules[2]
@@ -197,8 +153,8 @@ def _emoji(raw, i, kind, rules, token):
     return i, end, n, chunk, h
 
 
-@_helper(types.UniTuple(types.int64, 6)(_bytes, *[types.int64] * 7, _rules, _i64))
-def _read_on(raw, i, row, start, end, n, chunk, h, rules, token):
+@helper(types.UniTuple(types.int64, 6)(BYTES, *[types.int64] * 6, _rules, I64))
+def _read_on(raw, i, start, end, n, chunk, h, rules, token):
     """Read on from i, perhaps inside a token, to the end of the token, whatever characters come.
 
     Returns where to go on, where the token starts and ends in raw, its length in folded bytes (0
@@ -209,7 +165,7 @@ def _read_on(raw, i, row, start, end, n, chunk, h, rules, token):
     alone = False  # the open token is one ideograph, which only combining marks continue
     while True:
         byte = raw[i]
-        kind = np.int64(byte_class[row + byte])
+        kind = np.int64(byte_class[byte])
         if kind == WORD and not alone:
             if n == 0:
                 start = i
@@ -217,7 +173,7 @@ def _read_on(raw, i, row, start, end, n, chunk, h, rules, token):
                 n, chunk, h = _push(byte_fold[byte], n, chunk, h, token)
                 i += 1
                 byte = raw[i]
-                kind = np.int64(byte_class[row + byte])
+                kind = np.int64(byte_class[byte])
             end = i
         if kind == SEPARATOR:
             i += 1
@@ -231,12 +187,6 @@ def _read_on(raw, i, row, start, end, n, chunk, h, rules, token):
             if kind == PUNCTUATION:
                 after, _ = _decode(raw, i + length)
                 kind = EMOJI if after == _EMOJI_STYLE else bang
-        elif kind == LESS_THAN:
-            tag = _separator_tag(raw, i)
-            if tag > 0:
-                kind, length = SEPARATOR, tag
-            else:
-                kind = bang
         elif kind == KEYCAP_BASE:
             length = _keycap(raw, i)
             if length > 0:
@@ -301,7 +251,7 @@ def _read_on(raw, i, row, start, end, n, chunk, h, rules, token):
     return i, start, end, n, chunk, h
 
 
-@_helper(_pair(_i64, types.int64, types.int64, _i64, _i64, _i64))
+@helper(_pair(I64, types.int64, types.int64, I64, I64, I64))
 def _find(token, n_chunks, h, slots, chunks, starts):
     """Index of the word that equals the token, or -1, and the slot where the search ended."""
     mask = slots.size - 1
@@ -323,7 +273,7 @@ def _find(token, n_chunks, h, slots, chunks, starts):
         slot = (slot + 1) & mask
 
 
-@_helper(types.int64(_i64, types.int64))
+@helper(types.int64(I64, types.int64))
 def _hash(token, n_chunks):
     """Hash of a whole token."""
     h = np.int64(0)
@@ -332,7 +282,7 @@ def _hash(token, n_chunks):
     return _finished(h, token[n_chunks - 1])
 
 
-@_helper(types.boolean(types.int64, types.int64, *[_i64] * 3))
+@helper(types.boolean(types.int64, types.int64, *[I64] * 3))
 def _has_room(n_words, n_chunks, slots, chunks, starts):
     return (
         n_words + 2 <= starts.size
@@ -341,7 +291,7 @@ def _has_room(n_words, n_chunks, slots, chunks, starts):
     )
 
 
-@_helper(types.void(_i64, *[types.int64] * 4, *[_i64] * 3, _i64x2))
+@helper(types.void(I64, *[types.int64] * 4, *[I64] * 3, I64_2D))
 def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
     """Add the token as word number `word`; there is room."""
     first = starts[word]
@@ -353,64 +303,14 @@ def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
     slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
 
 
-@_helper(types.boolean(types.uint8))
-def _is_alphanumeric(byte):
-    return _ZERO <= byte <= _NINE or _A <= byte | 0x20 <= _Z
-
-
-@kernel(types.void(_bytes, _i64, _u8))
-def find_documents(raw, starts, kinds):
-    """Where each document starts in raw, and whether tags in it need the parser.
-
-    Text without "<" and "&" is its own visible text. So is text whose every "<" and "&" can begin
-    neither tag nor character reference, and tags that only separate words, without attributes,
-    need no tree. There are STRIDE bytes 0xFF behind the last document.
-    """
-    one = np.uint64(1)
-    at = np.uint64(0)
-    for document in range(starts.size):
-        starts[document] = at
-        kind = PLAIN
-        while True:
-            special = np.uint8(0)
-            while special == 0:  # as uint8 throughout, this becomes vector instructions
-                stride = raw[at : at + np.uint64(STRIDE)]
-                for k in range(STRIDE):
-                    byte = stride[k]
-                    special |= np.uint8(byte == _LESS) | np.uint8(byte == _AMPERSAND)
-                    special |= np.uint8(byte == 0) | np.uint8(byte == 0xFF)
-                if special == 0:
-                    at += np.uint64(STRIDE)
-            byte = raw[at]
-            while byte != _LESS and byte != _AMPERSAND and byte != 0 and byte != 0xFF:
-                at += one
-                byte = raw[at]
-            at += one
-            after = raw[at]
-            if byte == 0xFF:
-                break
-            if byte == _LESS:
-                if (
-                    after == _SLASH
-                    or after == _BANG
-                    or after == _QUESTION
-                    or (_A <= after | 0x20 <= _Z)
-                ):
-                    is_separator = _separator_tag(raw, np.int64(at) - 1) > 0
-                    kind = max(kind, SEPARATOR_TAGS if is_separator else NEEDS_PARSER)
-            elif byte == 0 or after == _HASH or _is_alphanumeric(after):
-                kind = NEEDS_PARSER
-        kinds[document] = kind
-
-
 @kernel(
     types.UniTuple(types.int64, 4)(
-        _bytes, _i64, _u8, types.int64, _rules, _i64, _table, types.boolean, _i32, _i64, _i64x2,
+        BYTES, I64, types.int64, _rules, I64, _table, types.boolean, I32, I64, I64_2D,
         *[types.int64] * 4,
     )
 )  # fmt: skip
 def scan(
-    raw, starts, kinds, first_document, rules, token, table, learn, stream, stream_starts, spans,
+    raw, starts, first_document, rules, token, table, learn, stream, stream_starts, spans,
     n_words, document, i, t,
 ):  # fmt: skip
     """Look every token's word up in a table, and write the words' numbers to stream.
@@ -427,12 +327,11 @@ def scan(
             stream_starts[document] = t
             i = starts[document]
         at = np.uint64(i)
-        row = np.uint64(256 if kinds[document] == SEPARATOR_TAGS else 0)
         while True:
-            kind = byte_class[row + raw[at]]
+            kind = byte_class[raw[at]]
             while kind == SEPARATOR:
                 at += one
-                kind = byte_class[row + raw[at]]
+                kind = byte_class[raw[at]]
             start = np.int64(at)
             n, chunk, h = 0, np.int64(0), np.int64(0)
             while kind == WORD:  # most words are ASCII, and end at a space
@@ -443,11 +342,11 @@ def scan(
                 chunk = chunk << 8 | np.int64(byte_fold[raw[at]])
                 n += 1
                 at += one
-                kind = byte_class[row + raw[at]]
+                kind = byte_class[raw[at]]
             end = np.int64(at)
             if kind != SEPARATOR:
                 i, start, end, n, chunk, h = _read_on(
-                    raw, end, np.int64(row), start, end, n, chunk, h, rules, token
+                    raw, end, start, end, n, chunk, h, rules, token
                 )
                 at = np.uint64(i)
                 if n == 0:
@@ -479,7 +378,7 @@ def scan(
     return n_words, document, i, t
 
 
-@kernel(types.void(_i32, _i64, _ids))
+@kernel(types.void(I32, I64, _ids))
 def translate(stream, stream_starts, ids):
     """Replace word numbers by ids in place: 1 if unknown, nothing where the id is negative."""
     t = 0
@@ -496,7 +395,7 @@ def translate(stream, stream_starts, ids):
     stream_starts[stream_starts.size - 1] = t
 
 
-@kernel(types.void(_i32, _i64, types.boolean, types.boolean, _i32x2))
+@kernel(types.void(I32, I64, types.boolean, types.boolean, I32_2D))
 def pad(stream, stream_starts, pad_front, cut_front, rows):
     """Fill rows, all zero so far, with the ids of a document each."""
     width = rows.shape[1]
@@ -511,7 +410,7 @@ def pad(stream, stream_starts, pad_front, cut_front, rows):
             rows[document, offset + k] = stream[first + k]
 
 
-@kernel(types.int64(_table, types.int64, _table, _i64, _i64))
+@kernel(types.int64(_table, types.int64, _table, I64, I64))
 def merge(table, n_words, other, others, index):
     """Add these of the other table's words, in this order; `index` takes their new numbers.
 
@@ -535,7 +434,7 @@ def merge(table, n_words, other, others, index):
     return n_words
 
 
-@kernel(types.void(_table, _table, types.int64, _i64))
+@kernel(types.void(_table, _table, types.int64, I64))
 def find_words(table, other, n_other, index):
     """Look the other table's words up in this one; `index` takes their numbers, -1 if unknown."""
     slots, chunks, starts, _ = table
@@ -547,7 +446,7 @@ def find_words(table, other, n_other, index):
         index[w], _ = _find(token, n_chunks, h, slots, chunks, starts)
 
 
-@kernel(types.void(_i64, _i64, _i64, types.int64))
+@kernel(types.void(I64, I64, I64, types.int64))
 def fill_slots(slots, chunks, starts, n_words):
     """Enter the words into empty slots."""
     mask = slots.size - 1
@@ -559,7 +458,7 @@ def fill_slots(slots, chunks, starts, n_words):
         slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
 
 
-@kernel(types.int64(_table, _i64, _u8))
+@kernel(types.int64(_table, I64, BYTES))
 def spell(table, words, text):
     """Write the words to text, each closed by a line feed, which no word holds."""
     _, chunks, starts, _ = table

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sentilib._text import _html, _kernels
+from sentilib._text import _html, _kernels, _markup
 from sentilib._text._unicode import rules
 from sentilib._text._words import WordTable
 
 _BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
-_TAIL = b"\xff" * _kernels.STRIDE
+_TAIL = b"\xff" * _markup.STRIDE
 _NO_SPANS = np.empty((0, 2), dtype=np.int64)
 
 
@@ -21,9 +21,8 @@ class Block(NamedTuple):
     """Documents as the kernels read them."""
 
     first: int  # number of its first document
-    raw: bytes
+    raw: np.ndarray  # uint8, visible text as UTF-8, 0xFF behind each document
     starts: np.ndarray  # int64 (n_documents,)
-    kinds: np.ndarray  # uint8 (n_documents,)
     token: np.ndarray  # int64, room for the longest token
 
 
@@ -48,19 +47,20 @@ class Scanner:
         """
         raw = _joined(first, documents)
         starts = np.empty(len(documents), dtype=np.int64)
-        kinds = np.empty(len(documents), dtype=np.uint8)
-        _kernels.find_documents(_as_array(raw), starts, kinds)
         if plain:
-            kinds[:] = _kernels.PLAIN
-        parse = np.flatnonzero(kinds == _kernels.NEEDS_PARSER)
-        if parse.size:
+            starts[0] = 0
+            starts[1:] = np.flatnonzero(raw == 0xFF)[: len(documents) - 1] + 1
+        else:
+            unsure = np.empty(len(documents), dtype=np.uint8)
+            _markup.reveal(raw, starts, unsure)
+            parse = np.flatnonzero(unsure)
             texts = [_html.visible_text(documents[k]).encode() for k in parse.tolist()]
-            lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-            starts[parse] = len(raw) + np.cumsum(lengths) - lengths
-            kinds[parse] = _kernels.PLAIN
-            raw += b"\xff".join(texts) + b"\xff"
+            if texts:
+                sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
+                starts[parse] = len(raw) + np.cumsum(sizes) - sizes
+                raw = np.concatenate([raw, _as_array(b"\xff".join([*texts, b""]))])
         longest = 4 * max(map(len, documents)) * self._growth
-        return Block(first, raw, starts, kinds, np.empty(longest // 8 + 8, dtype=np.int64))
+        return Block(first, raw, starts, np.empty(longest // 8 + 8, dtype=np.int64))
 
     def scan(
         self, block: Block, table: WordTable, *, learn: bool, spans: np.ndarray = _NO_SPANS
@@ -71,9 +71,8 @@ class Scanner:
         document = place = n_tokens = 0
         while True:
             table.size, document, place, n_tokens = _kernels.scan(
-                _as_array(block.raw),
+                block.raw,
                 block.starts,
-                block.kinds,
                 block.first,
                 tuple(self._rules),
                 block.token,
@@ -157,7 +156,7 @@ class Scanner:
         stream = self.scan(block, table, learn=True, spans=spans)
         words = table.words()
         n = int(stream.starts[-1])
-        is_first_byte = (_as_array(block.raw) & 0xC0) != 0x80
+        is_first_byte = (block.raw & 0xC0) != 0x80
         code_points = np.cumsum(is_first_byte) - is_first_byte
         return [words[w] for w in stream.numbers[:n].tolist()], code_points[spans[:n]]
 
@@ -230,9 +229,9 @@ def translate(stream: Stream, ids: np.ndarray) -> Stream:
     return stream
 
 
-def _joined(first: int, documents: list[str]) -> bytes:
+def _joined(first: int, documents: list[str]) -> np.ndarray:
     try:
-        return b"\xff".join([*map(str.encode, documents), _TAIL])
+        return _as_array(bytearray(b"\xff").join([*map(str.encode, documents), _TAIL]))
     except UnicodeEncodeError:
         for index, document in enumerate(documents, first):
             try:
@@ -246,5 +245,5 @@ def _joined(first: int, documents: list[str]) -> bytes:
         raise
 
 
-def _as_array(raw: bytes) -> np.ndarray:
+def _as_array(raw: bytes | bytearray) -> np.ndarray:
     return np.frombuffer(raw, dtype=np.uint8)

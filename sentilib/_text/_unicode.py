@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+# The kernels are compiled with these numbers; numba's cache does not notice if they change here.
 SEPARATOR = 0  # ends a word: space, control character, unassigned
 WORD = 1  # letter or number
 END = 2  # the byte 0xFF, never part of UTF-8: end of a document
@@ -21,12 +22,11 @@ MARK = 6  # combining mark: belongs to the character before it
 IDEOGRAPH = 7  # a token by itself: Han, Hiragana, Katakana, Bopomofo
 PUNCTUATION = 8  # beyond ASCII: an emoji if U+FE0F follows, else treated as "!" is
 STANDALONE = 9  # a punctuation mark that is a token
-LESS_THAN = 10  # "<" in a document with markup: a tag or plain punctuation
-KEYCAP_BASE = 11  # "#" and "*": an emoji if U+20E3 follows, else treated as "!" is
-KEYCAP = 12  # U+20E3, after a digit
-EMOJI = 13
-SKIN_TONE = 14  # continues an emoji, or is one
-REGIONAL = 15  # a flag if two stand together
+KEYCAP_BASE = 10  # "#" and "*": an emoji if U+20E3 follows, else treated as "!" is
+KEYCAP = 11  # U+20E3, after a digit
+EMOJI = 12
+SKIN_TONE = 13  # continues an emoji, or is one
+REGIONAL = 14  # a flag if two stand together
 
 _PUNCTUATION_CLASS = {"drop": IGNORED, "split": SEPARATOR, "token": STANDALONE}
 _APOSTROPHES = "'\u2019\uff07"
@@ -82,7 +82,7 @@ _IGNORED_MARKS = np.r_[0x034F, 0x180B:0x1810, 0xFE00:0xFE10, 0xE0100:0xE01F0]  #
 class Rules(NamedTuple):
     """The tables that one combination of options amounts to, as the kernels take them."""
 
-    byte_class: np.ndarray  # uint8 (512,): the second half is for documents with tags still in them
+    byte_class: np.ndarray  # uint8 (256,)
     byte_fold: np.ndarray  # uint8 (256,)
     character_class: np.ndarray  # uint8, by code point
     fold_entry: np.ndarray  # int32, by code point: 0 where the character stays itself
@@ -131,15 +131,13 @@ def _classes(punctuation: str) -> tuple[np.ndarray, np.ndarray]:
         for apostrophe in _APOSTROPHES:
             character_class[ord(apostrophe)] = IGNORED
 
-    plain = np.full(256, MULTIBYTE, dtype=np.uint8)
-    plain[:128] = character_class[:128]
-    plain[:128][plain[:128] == PUNCTUATION] = mark
-    plain[[ord("#"), ord("*")]] = KEYCAP_BASE
-    plain[0xFF] = END
-    character_class[:128] = plain[:128]
-    marked_up = plain.copy()
-    marked_up[ord("<")] = LESS_THAN
-    return np.concatenate([plain, marked_up]), character_class
+    ascii_class = character_class[:128]
+    ascii_class[ascii_class == PUNCTUATION] = mark
+    ascii_class[[ord("#"), ord("*")]] = KEYCAP_BASE
+    byte_class = np.full(256, MULTIBYTE, dtype=np.uint8)
+    byte_class[:128] = ascii_class
+    byte_class[0xFF] = END
+    return byte_class, character_class
 
 
 @cache

@@ -1,0 +1,237 @@
+"""Visible text of documents with simple markup, compiled: no tree is built where none is needed.
+
+Reviews hold line breaks, paragraphs, emphasis, links and a few character references. As long as
+there is nothing else, the HTML standard's tree construction neither moves, adds nor drops text,
+and whether words are parted follows from each tag by itself. Such documents are rewritten in
+place, which only shortens them; all others are left to a parser, in doubt too. Tests hold the two
+against each other.
+"""
+
+import numpy as np
+from numba import types
+
+from sentilib._text._compile import BYTES, I64, helper, kernel
+
+STRIDE = 32  # so many bytes 0xFF must follow the last document
+
+_LITERAL, _INLINE, _PARTING, _UNSURE = 0, 1, 2, 3
+_LESS, _GREATER, _SLASH, _EQUALS, _DOUBLE, _SINGLE, _HASH = map(ord, "<>/=\"'#")
+_AMPERSAND, _SEMICOLON, _A, _F, _X, _Z, _ZERO, _NINE = map(ord, "&;afxz09")
+_LINE_FEED, _BANG, _QUESTION = map(ord, "\n!?")
+_END = 0xFF
+
+_pair = types.UniTuple(types.int64, 2)
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(name.encode(), "big")
+
+
+_BR, _HR, _P = _key("br"), _key("hr"), _key("p")
+_INLINE_NAMES = tuple(
+    _key(name)
+    for name in (
+        "i b a em u strong span font s small big cite code del ins mark strike sub sup tt"
+    ).split()
+)
+_REFERENCES = tuple(_key(name) for name in "amp lt gt quot apos nbsp".split())
+_REFERENTS = tuple(map(ord, "&<>\"'\u00a0"))
+
+
+@helper(types.boolean(types.int64))
+def _is_letter(byte):
+    return _A <= byte | 0x20 <= _Z
+
+
+@helper(types.boolean(types.int64))
+def _is_space(byte):
+    return byte == 32 or byte == 9 or byte == 10 or byte == 12 or byte == 13
+
+
+@helper(_pair(BYTES, types.int64))
+def _attributes_end(raw, i):
+    """Where the tag ends whose attributes begin at i, and whether it does."""
+    while True:
+        while _is_space(raw[i]) or raw[i] == _SLASH:
+            i += 1
+        if raw[i] == _GREATER:
+            return i + 1, 1
+        i += raw[i] != _END  # the first character belongs to the name whatever it is, even "="
+        while not (_is_space(raw[i]) or raw[i] == _SLASH or raw[i] == _GREATER):
+            if raw[i] == _EQUALS or raw[i] == _END:
+                break
+            i += 1
+        while _is_space(raw[i]):
+            i += 1
+        if raw[i] == _END:
+            return i, 0
+        if raw[i] != _EQUALS:
+            continue
+        i += 1
+        while _is_space(raw[i]):
+            i += 1
+        quote = raw[i]
+        if quote == _DOUBLE or quote == _SINGLE:
+            i += 1
+            while raw[i] != quote and raw[i] != _END:
+                i += 1
+            i += raw[i] != _END
+        else:
+            while not (_is_space(raw[i]) or raw[i] == _GREATER or raw[i] == _END):
+                i += 1
+        if raw[i] == _END:
+            return i, 0
+
+
+@helper(_pair(BYTES, types.int64))
+def _tag(raw, i):
+    """Kind of what the "<" at i begins, and where that ends."""
+    k = i + 1
+    closes = raw[k] == _SLASH
+    if closes:
+        k += 1
+    if not _is_letter(raw[k]):
+        unsure = (closes and raw[k] != _END) or raw[k] == _BANG or raw[k] == _QUESTION
+        return (_UNSURE, i) if unsure else (_LITERAL, i)
+    name = np.int64(0)
+    first = k
+    while _is_letter(raw[k]):
+        name = name << 8 | np.int64(raw[k] | 0x20)
+        k += 1
+    if k - first > 7 or not (_is_space(raw[k]) or raw[k] == _SLASH or raw[k] == _GREATER):
+        return _UNSURE, i
+    kind = _UNSURE
+    if name == _P or name == _BR or (name == _HR and not closes):
+        kind = _PARTING
+    for inline in _INLINE_NAMES:
+        if name == inline:
+            kind = _INLINE
+    if kind == _UNSURE:
+        return kind, i
+    end, complete = _attributes_end(raw, k)
+    return (kind, end) if complete else (_UNSURE, i)
+
+
+@helper(_pair(BYTES, types.int64))
+def _reference(raw, i):
+    """Code point that the "&" at i refers to, or "&" itself, or -1 if unsure; and where it ends."""
+    k = i + 1
+    code = np.int64(0)
+    if raw[k] != _HASH:
+        if not (_is_letter(raw[k]) or _ZERO <= raw[k] <= _NINE):
+            return _AMPERSAND, k
+        while _is_letter(raw[k]) and k - i < 6:
+            code = code << 8 | np.int64(raw[k])
+            k += 1
+        if raw[k] == _SEMICOLON:
+            for n in range(len(_REFERENCES)):
+                if code == _REFERENCES[n]:
+                    return _REFERENTS[n], k + 1
+        return -1, i
+    k += 1
+    base = 10
+    if raw[k] | 0x20 == _X:
+        base = 16
+        k += 1
+    first = k
+    while k - first < 8:
+        digit = np.int64(raw[k])
+        if _ZERO <= digit <= _NINE:
+            digit -= _ZERO
+        elif base == 16 and _A <= digit | 0x20 <= _F:
+            digit = (digit | 0x20) - _A + 10
+        else:
+            break
+        code = code * base + digit
+        k += 1
+    if raw[k] != _SEMICOLON:
+        return -1, i
+    # control characters, surrogates and what lies beyond Unicode have rules of their own
+    if 0x20 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code < 0x110000:
+        return code, k + 1
+    return -1, i
+
+
+@helper(types.int64(BYTES, types.int64, types.int64))
+def _write(raw, i, code):
+    """Write a character at i as UTF-8; returns where it ends."""
+    if code < 0x80:
+        raw[i] = code
+        return i + 1
+    if code < 0x800:
+        raw[i] = 0xC0 | code >> 6
+    elif code < 0x10000:
+        raw[i] = 0xE0 | code >> 12
+        i += 1
+        raw[i] = 0x80 | code >> 6 & 0x3F
+    else:
+        raw[i] = 0xF0 | code >> 18
+        raw[i + 1] = 0x80 | code >> 12 & 0x3F
+        i += 2
+        raw[i] = 0x80 | code >> 6 & 0x3F
+    raw[i + 1] = 0x80 | code & 0x3F
+    return i + 2
+
+
+@helper(_pair(BYTES, types.int64, types.int64))
+def _copy_text(raw, i, out):
+    """Copy bytes from i to out, not behind i, up to one that markup or a document's end needs."""
+    while True:
+        stride = raw[np.uint64(i) : np.uint64(i) + np.uint64(STRIDE)]
+        special = np.uint8(0)
+        for k in range(STRIDE):  # as uint8 throughout, this becomes vector instructions
+            byte = stride[k]
+            special |= np.uint8(byte == _LESS) | np.uint8(byte == _AMPERSAND)
+            special |= np.uint8(byte == 0) | np.uint8(byte == _END)
+        if special != 0:
+            break
+        if out != i:
+            for k in range(STRIDE):
+                raw[np.uint64(out + k)] = stride[k]
+        i += STRIDE
+        out += STRIDE
+    while raw[i] != _LESS and raw[i] != _AMPERSAND and raw[i] != 0 and raw[i] != _END:
+        raw[out] = raw[i]
+        i += 1
+        out += 1
+    return i, out
+
+
+@kernel(types.void(BYTES, I64, BYTES))
+def reveal(raw, starts, unsure):
+    """Find the documents, and replace each by its visible text, or mark it as unsure.
+
+    Documents lie one after the other, each closed by a byte 0xFF, and keep their place: `starts`
+    takes where each begins, and text that gets shorter gets a 0xFF behind it.
+    """
+    i = np.int64(0)
+    for document in range(starts.size):
+        starts[document] = i
+        unsure[document] = 0
+        out = i
+        while True:
+            i, out = _copy_text(raw, i, out)
+            if raw[i] == _LESS:
+                kind, end = _tag(raw, i)
+                if kind == _UNSURE:
+                    break
+                if kind == _INLINE:
+                    i = end
+                else:
+                    raw[out] = _LINE_FEED if kind == _PARTING else _LESS
+                    out += 1
+                    i = max(i + 1, end)
+            elif raw[i] == _AMPERSAND:
+                code, end = _reference(raw, i)
+                if code < 0:
+                    break
+                i = end
+                out = _write(raw, out, code)
+            else:
+                break
+        if raw[i] != _END:
+            unsure[document] = 1
+            while raw[i] != _END:
+                i += 1
+        raw[out] = _END
+        i += 1
