@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-_MAX_IDLE_TRAINERS = 4
+# TensorFlow never frees the graph of a training step (3 MB; its all-reduce of gradients registers a
+# custom gradient for good), so the architectures of a grid had better stay.
+_MAX_IDLE_TRAINERS = 8
 _idle_trainers: "OrderedDict[Hashable, list[Any]]" = OrderedDict()
 _lock = threading.Lock()
 _import_lock = threading.Lock()

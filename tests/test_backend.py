@@ -121,7 +121,7 @@ class TestTrainerPool:
             DenseSentimentClassifier(embedding_dim=12, epochs=1).fit(*data)
 
     def test_few_idle_trainers_are_kept(self, data):
-        for dim in range(2, 10):
+        for dim in range(2, 14):
             DenseSentimentClassifier(embedding_dim=dim, epochs=1).fit(*data)
         n_idle = sum(map(len, _backend._idle_trainers.values()))
         assert n_idle <= _backend._MAX_IDLE_TRAINERS
