@@ -12,7 +12,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.benchmark
-	$(BIN)/python -m pytest benchmarks
+	$(BIN)/python benchmarks/reference_models.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
