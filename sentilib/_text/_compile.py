@@ -1,9 +1,12 @@
 """How kernels are compiled: ahead of their first call, for one signature, without the GIL."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
 from numba import njit, types
+from numba.extending import intrinsic
 
 BYTES = types.uint8[::1]
 I32, I32_2D = types.int32[::1], types.int32[:, ::1]
@@ -27,3 +30,16 @@ def kernel(*signature: Any) -> Callable[[Callable], Any]:
 def helper(*signature: Any) -> Callable[[Callable], Any]:
     """Compile a function that only kernels call, without a wrapper for calls from Python."""
     return _jit(*signature, nogil=True, no_cpython_wrapper=True)
+
+
+@intrinsic
+def load_eight(context: Any, array: Any, index: Any) -> Any:
+    """Eight bytes of a uint8 array from index on, wherever that is, as one little-endian uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(64).as_pointer())
+        eight = builder.load(address, align=1)
+        return builder.bswap(eight) if sys.byteorder == "big" else eight
+
+    return types.uint64(array, index), generate

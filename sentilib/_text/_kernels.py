@@ -5,7 +5,7 @@ that is what stops every loop, so no index needs checking. A token is folded int
 eight bytes as it is read; chunks are hashed and compared, never single bytes. A table of words is
 
     slots      int64 (2**k,)      open addressing: hash tag << 32 | (word + 1), 0 where empty
-    chunks     int64 (room,)      the words' bytes, big-endian, the last chunk of each right-aligned
+    chunks     int64 (room,)      the words' bytes, little-endian, zeros behind the last
     starts     int64 (room + 1,)  where each word's chunks begin
     stats      int64 (room, 2)    term count; last document counted << 32 | document count
 
@@ -18,7 +18,7 @@ unsigned ones, which spares them the check for negative indices.
 import numpy as np
 from numba import types
 
-from sentilib._text._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, kernel
+from sentilib._text._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, kernel, load_eight
 from sentilib._text._unicode import (
     APOSTROPHE,
     EMOJI,
@@ -44,11 +44,32 @@ _JOINER, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0xFE0F, 0xFE0E
 _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
 _MIX, _FINISH = -7046029288634856825, -4417276706812531889  # odd, with bits evenly spread
 
+_UPPER_A, _A = map(ord, "Aa")
+_ONES = np.uint64(0x0101010101010101)  # a byte for each of eight
+_HIGH, _CASE = np.uint64(0x80) * _ONES, np.uint64(0x20) * _ONES
+_FROM_A, _BEYOND_Z = np.uint64(0x80 - ord("a")) * _ONES, np.uint64(0x7F - ord("z")) * _ONES
+_FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9")) * _ONES
+
 _ids = types.Array(types.int32, 1, "C", readonly=True)
 _rules = types.Tuple((BYTES, BYTES, BYTES, I32, I64, BYTES))
 _table = types.Tuple((I64, I64, I64, I64_2D))
 _pair = types.UniTuple(types.int64, 2)
 _open = types.UniTuple(types.int64, 3)  # the open token: length, last chunk, hash of those before
+
+
+@helper(types.uint64(types.uint64))
+def _leading_word_bytes(eight):
+    """All bits set in those of eight bytes, from the lowest on, that are ASCII letters and digits.
+
+    Adding to the lower seven bits of each byte carries into its highest bit, and no further.
+    """
+    low = eight & ~_HIGH
+    lower = low | _CASE
+    letters = (lower + _FROM_A) & ~(lower + _BEYOND_Z)
+    digits = (low + _FROM_0) & ~(low + _BEYOND_9)
+    other = (eight | ~(letters | digits)) & _HIGH
+    first = other & (~other + np.uint64(1))
+    return (first >> np.uint64(7)) - np.uint64(1)
 
 
 @helper(_pair(BYTES, types.int64))
@@ -88,7 +109,7 @@ def _push(byte, n, chunk, h, token):
         token[(n >> 3) - 1] = chunk
         h = _mixed(h, chunk)
         chunk = np.int64(0)
-    return n + 1, chunk << 8 | np.int64(byte), h
+    return n + 1, chunk | byte << 8 * (n & 7), h
 
 
 @helper(_open(BYTES, types.int64, types.int64, types.int64, _rules, *[types.int64] * 3, I64))
@@ -322,6 +343,7 @@ def scan(
     slots, chunks, word_starts, stats = table
     byte_class, byte_fold, _, _, _, _ = rules
     one = np.uint64(1)
+    case = _CASE if byte_fold[_UPPER_A] == _A else np.uint64(0)
     while document < starts.size:
         if i == 0:
             stream_starts[document] = t
@@ -334,15 +356,19 @@ def scan(
                 kind = byte_class[raw[at]]
             start = np.int64(at)
             n, chunk, h = 0, np.int64(0), np.int64(0)
-            while kind == WORD:  # most words are ASCII, and end at a space
-                if n & 7 == 0 and n > 0:
-                    token[(n >> 3) - 1] = chunk
-                    h = _mixed(h, chunk)
-                    chunk = np.int64(0)
-                chunk = chunk << 8 | np.int64(byte_fold[raw[at]])
-                n += 1
-                at += one
-                kind = byte_class[raw[at]]
+            length = np.uint64(8)
+            while length == np.uint64(8):  # most words are ASCII, and end at a space
+                eight = load_eight(raw, at)
+                mask = _leading_word_bytes(eight)
+                length = ((mask & _ONES) * _ONES) >> np.uint64(56)
+                if mask != 0:
+                    if n > 0:
+                        token[(n >> 3) - 1] = chunk
+                        h = _mixed(h, chunk)
+                    chunk = np.int64((eight | case) & mask)
+                    n += np.int64(length)
+                    at += length
+            kind = byte_class[raw[at]]
             end = np.int64(at)
             if kind != SEPARATOR:
                 i, start, end, n, chunk, h = _read_on(
@@ -465,7 +491,7 @@ def spell(table, words, text):
     t = 0
     for word in words:
         for k in range(starts[word], starts[word + 1]):
-            for shift in range(56, -8, -8):
+            for shift in range(0, 64, 8):
                 byte = (chunks[k] >> shift) & 0xFF
                 if byte != 0:
                     text[t] = byte

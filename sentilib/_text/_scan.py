@@ -58,7 +58,7 @@ class Scanner:
             if texts:
                 sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
                 starts[parse] = len(raw) + np.cumsum(sizes) - sizes
-                raw = np.concatenate([raw, _as_array(b"\xff".join([*texts, b""]))])
+                raw = np.concatenate([raw, _as_array(b"\xff".join([*texts, _TAIL]))])
         longest = 4 * max(map(len, documents)) * self._growth
         return Block(first, raw, starts, np.empty(longest // 8 + 8, dtype=np.int64))
 

@@ -25,7 +25,9 @@ class WordTable:
         starts = [0]
         for word in words:
             encoded = word.encode()
-            chunks += [int.from_bytes(encoded[k : k + 8], "big") for k in range(0, len(encoded), 8)]
+            chunks += [
+                int.from_bytes(encoded[k : k + 8], "little") for k in range(0, len(encoded), 8)
+            ]
             starts.append(len(chunks))
         table = cls(len(starts) - 1, len(chunks))
         table.size = len(starts) - 1
