@@ -1,12 +1,19 @@
 """Settings that every test shares."""
 
 import os
+import signal
 from collections import Counter
 
 # scikit-learn skips one of its stock checks where this is unset; it is read when SciPy is loaded.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # Two test processes share two cores: one thread each for BLAS does more than two that wait.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_configure():
+    """Let tests of Ctrl-C work in pytest-xdist's workers, which ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter):
