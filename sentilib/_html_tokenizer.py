@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
+
+from sentilib._text._documents import as_documents
 
 if TYPE_CHECKING:
     from sentilib._text._scan import Scanner, Stream
@@ -196,7 +198,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     def partial_fit(self, raw_documents, y=None):
         """Learn from further documents, as if they had been there in the last `fit`.
 
-        The ids change with each call, since they follow the term counts.
+        The ids change with each call, since they follow the term counts, and the vocabulary is
+        chosen anew: better a few large calls than many small ones.
 
         Parameters
         ----------
@@ -263,12 +266,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         ids : ndarray of shape (n_samples, max_length), dtype=int32
             Token ids, 0 where a document has ended.
         """
-        check_is_fitted(self)
-        if not hasattr(self, "vocabulary_"):  # given, and never fitted
-            self._validate_params()
-            vocabulary = self._given_vocabulary()
-            self.vocabulary_, self._vocabulary = _numbered(vocabulary), vocabulary
-        documents = _as_documents(raw_documents)
+        self._check_vocabulary()
+        documents = as_documents(raw_documents)
         if not isinstance(documents, list):
             documents = list(documents)
         if not documents:
@@ -296,7 +295,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         words : list of n_samples ndarrays of str
             Words of each row; ``"[OOV]"`` stands for id 1.
         """
-        check_is_fitted(self, "vocabulary_")
+        self._check_vocabulary()
         ids = np.asarray(X)
         if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
             raise ValueError(
@@ -422,7 +421,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self, raw_documents: Iterable[str], *, keep_streams: bool = False
     ) -> tuple["WordTable", int, list["Stream"]]:
         counts, n_documents, streams = self._scanner().count_all(
-            _as_documents(raw_documents),
+            as_documents(raw_documents),
             effective_n_jobs(self.n_jobs),
             keep_streams=keep_streams,
         )
@@ -436,10 +435,21 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
             vocabulary = self._chosen_vocabulary(counts, n_documents, allow_empty)
         else:
             vocabulary = self._given_vocabulary()
-        numbered = _numbered(vocabulary)
-        frequency = vocabulary.document_frequency(counts)
-        self.vocabulary_, self._vocabulary, self._counts = numbered, vocabulary, counts
-        self.document_frequency_, self.n_documents_ = frequency, n_documents
+        self.__dict__.update(  # in one step, which no Ctrl-C can halve
+            vocabulary_=_numbered(vocabulary),
+            document_frequency_=vocabulary.document_frequency(counts),
+            n_documents_=n_documents,
+            _vocabulary=vocabulary,
+            _counts=counts,
+        )
+
+    def _check_vocabulary(self) -> None:
+        """Make sure that there is a vocabulary; one that was given needs no `fit`."""
+        check_is_fitted(self)
+        if not hasattr(self, "vocabulary_"):
+            self._validate_params()
+            vocabulary = self._given_vocabulary()
+            self.__dict__.update(vocabulary_=_numbered(vocabulary), _vocabulary=vocabulary)
 
     def _chosen_vocabulary(
         self, counts: "WordTable", n_documents: int, allow_empty: bool
@@ -490,9 +500,6 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         if self.stop_words is None:
             return set()
         words = ENGLISH_STOP_WORDS if self.stop_words == "english" else self.stop_words
-        for word in words:
-            if not isinstance(word, str):
-                raise TypeError(f"stop_words holds {word!r}, which is not a string.")
         return folded(words, self._scanner())
 
     def _pad(self, rows: np.ndarray, stream: "Stream") -> None:
@@ -503,28 +510,3 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
 def _numbered(vocabulary: "Vocabulary") -> dict[str, int]:
     return {word: number for number, word in enumerate(vocabulary.words, OOV + 1)}
-
-
-def _as_documents(raw_documents: Any) -> Iterable[str]:
-    """Return a list of documents, or the iterator that will give them."""
-    if isinstance(raw_documents, str | bytes):
-        raise ValueError(
-            "Expected an iterable of documents, got one string. Put a single document in a list: "
-            "[document]."
-        )
-    if isinstance(raw_documents, Mapping) or not isinstance(raw_documents, Iterable):
-        raise TypeError(
-            "Expected an iterable of documents, such as a list of strings, got "
-            f"{type(raw_documents).__name__}."
-        )
-    shape = getattr(raw_documents, "shape", None)
-    if shape is not None and len(shape) != 1:
-        if len(shape) != 2 or shape[1] != 1:
-            raise ValueError(
-                f"Expected documents in one dimension or one column, got an array of shape {shape}."
-            )
-        return np.asarray(raw_documents, dtype=object)[:, 0].tolist()
-    for convert in ("tolist", "to_list", "to_pylist"):  # NumPy and pandas, polars, pyarrow
-        if hasattr(raw_documents, convert):
-            return getattr(raw_documents, convert)()
-    return raw_documents

@@ -114,6 +114,16 @@ class TestVocabulary:
         given = HTMLTokenizer(vocabulary=fitted.vocabulary_)
         np.testing.assert_array_equal(given.transform(REVIEWS), fitted.transform(REVIEWS))
 
+    @settings(max_examples=500, deadline=None)
+    @given(st.text("aAé'’-▶©↔#1\u20e3\ufe0f\u200d😀👍🏽🇩🇪日e\u0301ŉİ½ .<&"))
+    def test_every_learnt_vocabulary_can_be_given(self, text):
+        for punctuation in ("drop", "split", "token"):
+            for strip_accents in (None, "unicode"):
+                options = {"punctuation": punctuation, "strip_accents": strip_accents}
+                fitted = HTMLTokenizer(max_length=9, **options).fit(["anchor", text])
+                given = HTMLTokenizer(vocabulary=fitted.vocabulary_, max_length=9, **options)
+                np.testing.assert_array_equal(given.transform([text]), fitted.transform([text]))
+
     @pytest.mark.parametrize(
         ("vocabulary", "message"),
         [
@@ -126,12 +136,18 @@ class TestVocabulary:
             ("words", "not a string"),
             (["a", 3], "holds 3, which is no word"),
             (["a", ""], "holds '', which is no word"),
+            (["a", "\ud800"], "which is no word"),
+            (["a", "\0a"], "which is no word"),
         ],
     )
     def test_a_given_vocabulary_is_checked(self, vocabulary, message):
         for method in ("fit", "transform"):
             with pytest.raises(ValueError, match=message):
                 getattr(HTMLTokenizer(vocabulary=vocabulary), method)(["a"])
+
+    def test_a_given_vocabulary_needs_no_fit_to_give_words_back(self):
+        words = HTMLTokenizer(vocabulary=["a", "b"]).inverse_transform([[3, 1, 2, 0]])
+        assert [list(row) for row in words] == [["b", "[OOV]", "a"]]
 
     def test_words_that_can_match_nothing_are_named(self):
         with pytest.warns(UserWarning, match=r"2 words .* match no token, such as 'Good'"):
@@ -416,8 +432,9 @@ class TestInvalid:
             HTMLTokenizer(**{name: value}).fit(["a"])
 
     def test_stop_words_must_be_words(self):
-        with pytest.raises(TypeError, match="stop_words holds 3"):
-            HTMLTokenizer(stop_words=["a", 3]).fit(["b"])
+        for word in (3, "", "\ud800"):
+            with pytest.raises(ValueError, match=r"stop_words holds .* no word"):
+                HTMLTokenizer(stop_words=["a", word]).fit(["b"])
 
     @pytest.mark.parametrize("method", ["transform", "inverse_transform", "get_feature_names_out"])
     def test_nothing_can_be_asked_before_fit(self, method):
@@ -504,13 +521,13 @@ class TestInputs:
             tokenizer.transform(texts)[shuffled], other.transform([texts[k] for k in shuffled])
         )
 
-    @settings(max_examples=200, deadline=None)
-    @given(st.lists(st.text(max_size=12), min_size=1, max_size=40))
+    @settings(max_examples=2000, deadline=None)
+    @given(st.lists(st.text(max_size=12), min_size=1, max_size=9))
     def test_threads_change_nothing(self, texts):
         texts = ["anchor", *texts] * 3
-        single, double = HTMLTokenizer(max_length=8), HTMLTokenizer(max_length=8, n_jobs=3)
+        single, double = HTMLTokenizer(max_length=8), HTMLTokenizer(max_length=8, n_jobs=2)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sentilib._text._scan._BLOCK_SIZE", 16)
+            patch.setattr("sentilib._text._documents._BLOCK_SIZE", 16)
             found = double.fit_transform(texts)
             np.testing.assert_array_equal(single.fit_transform(texts), found)
             np.testing.assert_array_equal(double.transform(texts), found)

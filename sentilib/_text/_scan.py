@@ -1,4 +1,4 @@
-"""Runs the kernels over documents: blocks of documents, shared out among threads."""
+"""Runs the kernels over documents, in blocks that are shared out among threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentilib._text import _html, _kernels, _markup
+from sentilib._text._documents import blocks, joined
 from sentilib._text._unicode import rules
 from sentilib._text._words import WordTable
 
-_BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
 _TAIL = b"\xff" * _markup.STRIDE
 _NO_SPANS = np.empty((0, 2), dtype=np.int64)
 
@@ -45,7 +45,7 @@ class Scanner:
 
         Plain documents are visible text already.
         """
-        raw = _joined(first, documents)
+        raw = _as_array(joined(first, documents, _TAIL))
         starts = np.empty(len(documents), dtype=np.int64)
         if plain:
             starts[0] = 0
@@ -59,8 +59,8 @@ class Scanner:
                 sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
                 starts[parse] = len(raw) + np.cumsum(sizes) - sizes
                 raw = np.concatenate([raw, _as_array(b"\xff".join([*texts, _TAIL]))])
-        longest = 4 * max(map(len, documents)) * self._growth
-        return Block(first, raw, starts, np.empty(longest // 8 + 8, dtype=np.int64))
+        token = np.empty(len(raw) * self._growth // 8 + 1, dtype=np.int64)
+        return Block(first, raw, starts, token)
 
     def scan(
         self, block: Block, table: WordTable, *, learn: bool, spans: np.ndarray = _NO_SPANS
@@ -102,7 +102,10 @@ class Scanner:
         sizes: list[int] = []
 
         def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
-            table = idle.pop() if idle else WordTable()
+            try:
+                table = idle.pop()
+            except IndexError:
+                table = WordTable()
             for first, block in jobs:
                 stream = self.scan(self.prepare(first, block), table, learn=True)
                 sizes.append(len(block))
@@ -157,27 +160,8 @@ class Scanner:
         words = table.words()
         n = int(stream.starts[-1])
         is_first_byte = (block.raw & 0xC0) != 0x80
-        code_points = np.cumsum(is_first_byte) - is_first_byte
+        code_points = np.cumsum(is_first_byte, dtype=np.int64) - is_first_byte
         return [words[w] for w in stream.numbers[:n].tolist()], code_points[spans[:n]]
-
-
-def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Cut documents into blocks, each with the number of its first; check that they are strings."""
-    block: list[str] = []
-    first = size = 0
-    for index, document in enumerate(documents):
-        if not isinstance(document, str):
-            raise TypeError(
-                f"Document {index} is {document!r:.60} of type {type(document).__name__}, but "
-                "documents must be strings. Decode bytes; drop or fill missing ones."
-            )
-        block.append(document)
-        size += len(document)
-        if size >= _BLOCK_SIZE:
-            yield first, block
-            block, first, size = [], index + 1, 0
-    if block:
-        yield first, block
 
 
 def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_threads: int) -> None:
@@ -187,7 +171,7 @@ def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_thre
     one, takes the remaining jobs from all.
     """
     jobs = iter(jobs)
-    while batch := deque(islice(jobs, 8 * n_threads)):
+    while batch := deque(islice(jobs, 32 * n_threads)):
 
         def take(batch: deque[Any] = batch) -> Iterator[Any]:
             while True:
@@ -227,22 +211,6 @@ def translate(stream: Stream, ids: np.ndarray) -> Stream:
     """Replace a stream's numbers by ids in place, leaving out negative ones."""
     _kernels.translate(stream.numbers, stream.starts, ids)
     return stream
-
-
-def _joined(first: int, documents: list[str]) -> np.ndarray:
-    try:
-        return _as_array(bytearray(b"\xff").join([*map(str.encode, documents), _TAIL]))
-    except UnicodeEncodeError:
-        for index, document in enumerate(documents, first):
-            try:
-                document.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError(
-                    f"Document {index} holds a lone surrogate, {document[error.start]!r} at "
-                    f"position {error.start}, which is no character. Decode the text with "
-                    "errors='replace', or remove it."
-                ) from None
-        raise
 
 
 def _as_array(raw: bytes | bytearray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Which words get an id: chosen by their counts, or given by the user."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +11,7 @@ from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable
 
 PAD, OOV, FIRST_WORD = 0, 1, 2
+_NO_WORD = re.compile("[\0\n\ud800-\udfff]")
 
 
 class Vocabulary(NamedTuple):
@@ -89,24 +92,33 @@ def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:
         words = list(vocabulary)
         if isinstance(vocabulary, set | frozenset):
             words = sorted(words)
-    for word in words:
-        if not isinstance(word, str) or not word or "\0" in word or "\n" in word:
-            raise ValueError(f"vocabulary holds {word!r}, which is no word.")
-    if len(set(words)) < len(words):
-        twice = next(word for k, word in enumerate(words) if word in words[:k])
-        raise ValueError(f"vocabulary holds {twice!r} twice.")
+    check_words("vocabulary", words)
     if not words:
         raise ValueError("vocabulary is empty.")
+    word, count = Counter(words).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"vocabulary holds {word!r} twice.")
     return words
+
+
+def check_words(parameter: str, words: Iterable[object]) -> None:
+    """Refuse what can be no word, and what the kernels could not tell from another word."""
+    for word in words:
+        if not isinstance(word, str) or not word or _NO_WORD.search(word):
+            raise ValueError(f"{parameter} holds {word!r}, which is no word.")
 
 
 def unmatchable(words: list[str], scanner: Scanner) -> list[str]:
     """Words that no document can match, since tokenizing does not give them back."""
     tokens = scanner.tokens(words)
-    return [word for word, found in zip(words, tokens, strict=True) if found != [word]]
+    strange = [word for word, found in zip(words, tokens, strict=True) if found != [word]]
+    if strange:  # some symbols are emoji only if a variation selector follows, which is not kept
+        tokens = scanner.tokens([f"{word}\ufe0f" for word in strange])
+    return [word for word, found in zip(strange, tokens, strict=False) if found != [word]]
 
 
 def folded(words: Iterable[str], scanner: Scanner) -> set[str]:
     """Words as tokens: folded as documents are; what is not one token is left out."""
     words = list(words)
+    check_words("stop_words", words)
     return {found[0] for found in scanner.tokens(words) if len(found) == 1} if words else set()

@@ -61,7 +61,7 @@ class WordTable:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Move to arrays of its own: joblib may hand a worker read-only ones."""
-        vars(self).update(state)
+        self.__dict__.update(state)
         self.make_room(self.size, len(self.chunks))
 
     @property

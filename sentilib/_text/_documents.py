@@ -1,0 +1,69 @@
+"""What counts as documents, and what is wrong with those that do not."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+_BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
+
+
+def as_documents(raw_documents: Any) -> Iterable[str]:
+    """Return a list of documents, or the iterable that will give them."""
+    if isinstance(raw_documents, str | bytes):
+        raise ValueError(
+            "Expected an iterable of documents, got one string. Put a single document in a list: "
+            "[document]."
+        )
+    if isinstance(raw_documents, Mapping) or not isinstance(raw_documents, Iterable):
+        raise TypeError(
+            "Expected an iterable of documents, such as a list of strings, got "
+            f"{type(raw_documents).__name__}."
+        )
+    shape = getattr(raw_documents, "shape", None)
+    if shape is not None and len(shape) != 1:
+        if len(shape) != 2 or shape[1] != 1:
+            raise ValueError(
+                f"Expected documents in one dimension or one column, got an array of shape {shape}."
+            )
+        return np.asarray(raw_documents, dtype=object)[:, 0].tolist()
+    for convert in ("tolist", "to_list", "to_pylist"):  # NumPy and pandas, polars, pyarrow
+        if hasattr(raw_documents, convert):
+            return getattr(raw_documents, convert)()
+    return raw_documents
+
+
+def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Cut documents into blocks, each with the number of its first; check that they are strings."""
+    block: list[str] = []
+    first = size = 0
+    for index, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise TypeError(
+                f"Document {index} is {document!r:.60} of type {type(document).__name__}, but "
+                "documents must be strings. Decode bytes; drop or fill missing ones."
+            )
+        block.append(document)
+        size += len(document)
+        if size >= _BLOCK_SIZE:
+            yield first, block
+            block, first, size = [], index + 1, 0
+    if block:
+        yield first, block
+
+
+def joined(first: int, documents: list[str], tail: bytes) -> bytearray:
+    """Encode documents as UTF-8, a byte 0xFF behind each, and the tail."""
+    try:
+        return bytearray(b"\xff").join([*map(str.encode, documents), tail])
+    except UnicodeEncodeError:
+        for index, document in enumerate(documents, first):
+            try:
+                document.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"Document {index} holds a lone surrogate, {document[error.start]!r} at "
+                    f"position {error.start}, which is no character. Decode the text with "
+                    "errors='replace', or remove it."
+                ) from None
+        raise
