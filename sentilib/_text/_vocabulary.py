@@ -113,7 +113,7 @@ def unmatchable(words: list[str], scanner: Scanner) -> list[str]:
     tokens = scanner.tokens(words)
     strange = [word for word, found in zip(words, tokens, strict=True) if found != [word]]
     if strange:  # some symbols are emoji only if a variation selector follows, which is not kept
-        tokens = scanner.tokens([f"{word}\ufe0f" for word in strange])
+        tokens = scanner.tokens([re.sub("([^\u200d])", "\\1\ufe0f", word) for word in strange])
     return [word for word, found in zip(strange, tokens, strict=False) if found != [word]]
 
 
