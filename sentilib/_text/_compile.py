@@ -27,9 +27,9 @@ def kernel(*signature: Any) -> Callable[[Callable], Any]:
     return compile_
 
 
-def helper(*signature: Any) -> Callable[[Callable], Any]:
-    """Compile a function that only kernels call, without a wrapper for calls from Python."""
-    return _jit(*signature, nogil=True, no_cpython_wrapper=True)
+def helper(function: Callable) -> Any:
+    """Compile a function that only kernels call, when one does that is not cached yet."""
+    return _jit(nogil=True, no_cpython_wrapper=True)(function)
 
 
 @intrinsic

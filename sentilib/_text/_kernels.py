@@ -22,13 +22,11 @@ from sentilib._text._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, ker
 from sentilib._text._unicode import (
     APOSTROPHE,
     EMOJI,
-    END,
     IDEOGRAPH,
     IGNORED,
     KEYCAP,
     KEYCAP_BASE,
     MARK,
-    MULTIBYTE,
     PUNCTUATION,
     REGIONAL,
     SEPARATOR,
@@ -39,25 +37,22 @@ from sentilib._text._unicode import (
 
 NO_DOCUMENT = -1 << 32
 
-_BANG, _QUOTE, _LINE_FEED = map(ord, "!'\n")
-_JOINER, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0xFE0F, 0xFE0E
+_BANG, _LINE_FEED, _UPPER_A = map(ord, "!\nA")
+_JOINER, _KEYCAP, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0x20E3, 0xFE0F, 0xFE0E
 _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
 _MIX, _FINISH = -7046029288634856825, -4417276706812531889  # odd, with bits evenly spread
 
-_UPPER_A, _A = map(ord, "Aa")
 _ONES = np.uint64(0x0101010101010101)  # a byte for each of eight
 _HIGH, _CASE = np.uint64(0x80) * _ONES, np.uint64(0x20) * _ONES
 _FROM_A, _BEYOND_Z = np.uint64(0x80 - ord("a")) * _ONES, np.uint64(0x7F - ord("z")) * _ONES
 _FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9")) * _ONES
 
 _ids = types.Array(types.int32, 1, "C", readonly=True)
-_rules = types.Tuple((BYTES, BYTES, BYTES, I32, I64, BYTES))
+_rules = types.Tuple((BYTES, BYTES, I32, I64, BYTES))
 _table = types.Tuple((I64, I64, I64, I64_2D))
-_pair = types.UniTuple(types.int64, 2)
-_open = types.UniTuple(types.int64, 3)  # the open token: length, last chunk, hash of those before
 
 
-@helper(types.uint64(types.uint64))
+@helper
 def _leading_word_bytes(eight):
     """All bits set in those of eight bytes, from the lowest on, that are ASCII letters and digits.
 
@@ -72,7 +67,7 @@ def _leading_word_bytes(eight):
     return (first >> np.uint64(7)) - np.uint64(1)
 
 
-@helper(_pair(BYTES, types.int64))
+@helper
 def _decode(raw, i):
     """Code point and length of the character at i."""
     first = np.int64(raw[i])
@@ -88,21 +83,21 @@ def _decode(raw, i):
     return high | np.int64(raw[i + 2] & 0x3F) << 6 | (raw[i + 3] & 0x3F), 4
 
 
-@helper(types.int64(types.int64, types.int64))
+@helper
 def _mixed(h, chunk):
     """Hash with one more chunk: every bit of it reaches the upper half."""
     h = (h ^ chunk) * _MIX
     return h ^ ((h >> 32) & 0xFFFFFFFF)
 
 
-@helper(types.int64(types.int64, types.int64))
+@helper
 def _finished(h, chunk):
     """Hash with the last chunk."""
     h = _mixed(h, chunk) * _FINISH
     return h ^ ((h >> 29) & 0x7FFFFFFFF)
 
 
-@helper(_open(types.int64, types.int64, types.int64, types.int64, I64))
+@helper
 def _push(byte, n, chunk, h, token):
     """Append a byte to the open token, storing the chunk before it if that is full."""
     if n & 7 == 0 and n > 0:
@@ -112,167 +107,106 @@ def _push(byte, n, chunk, h, token):
     return n + 1, chunk | byte << 8 * (n & 7), h
 
 
-@helper(_open(BYTES, types.int64, types.int64, types.int64, _rules, *[types.int64] * 3, I64))
-def _push_character(raw, i, length, code, rules, n, chunk, h, token):
-    """Append the fold of a character beyond ASCII to the open token."""
-    _, _, _, fold_entry, fold_start, fold_bytes = rules
+@helper
+def _take(raw, i, rules, n, chunk, h, token):
+    """Append the fold of the character at i to the open token, and go on behind it."""
+    _, _, fold_entry, fold_start, fold_bytes = rules
+    code, length = _decode(raw, i)
     entry = fold_entry[code]
     if entry == 0:
         for k in range(i, i + length):
-            n, chunk, h = _push(raw[k], n, chunk, h, token)
+            n, chunk, h = _push(np.int64(raw[k]), n, chunk, h, token)
     else:
         for k in range(fold_start[entry], fold_start[entry + 1]):
-            n, chunk, h = _push(fold_bytes[k], n, chunk, h, token)
-    return n, chunk, h
+            n, chunk, h = _push(np.int64(fold_bytes[k]), n, chunk, h, token)
+    return i + length, n, chunk, h
 
 
-@helper(types.int64(BYTES, types.int64))
-def _keycap(raw, i):
-    """Length of "#" or "*" with its keycap at i, else 0."""
-    code, length = _decode(raw, i + 1)
-    if code == _EMOJI_STYLE:
-        code, more = _decode(raw, i + 1 + length)
-        length += more
-    return 1 + length if code == 0x20E3 else 0
-
-
-@helper(types.UniTuple(types.int64, 5)(BYTES, types.int64, types.int64, _rules, I64))
-def _emoji(raw, i, kind, rules, token):
-    """Read one emoji: flag, or base with style, skin tone and tags, joined to further ones."""
-    character_class = rules[2]
-    n, chunk, h = 0, np.int64(0), np.int64(0)
+@helper
+def _is_keycap(raw, i):
+    """Whether a keycap, perhaps behind an emoji style, stands at i."""
     code, length = _decode(raw, i)
-    n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-    i += length
-    end = i
-    if kind == REGIONAL:
-        code, length = _decode(raw, i)
-        if character_class[code] == REGIONAL:
-            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-            end = i = i + length
-        return i, end, n, chunk, h
+    if code == _EMOJI_STYLE:
+        code, _ = _decode(raw, i + length)
+    return code == _KEYCAP
+
+
+@helper
+def _take_emoji(raw, i, rules, token):
+    """Take one emoji: flag, or base with style, skin tone and tags, joined to further ones."""
+    character_class = rules[1]
+    n = chunk = h = np.int64(0)
+    code, length = _decode(raw, i)
+    is_flag = character_class[code] == REGIONAL
+    after, _ = _decode(raw, i + length)
+    n_due = 2 if is_flag and character_class[after] == REGIONAL else 1
     while True:
+        while n_due > 0:
+            i, n, chunk, h = _take(raw, i, rules, n, chunk, h, token)
+            n_due -= 1
+        if is_flag:
+            break
         code, length = _decode(raw, i)
         if code == _EMOJI_STYLE or code == _TEXT_STYLE:
-            end = i = i + length
-            continue
-        if character_class[code] == SKIN_TONE or _FIRST_TAG <= code <= _LAST_TAG:
-            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-            end = i = i + length
-            continue
-        if code != _JOINER:
-            break
-        joined, joined_length = _decode(raw, i + length)
-        if character_class[joined] != EMOJI:
+            i += length
+        elif character_class[code] == SKIN_TONE or _FIRST_TAG <= code <= _LAST_TAG:
+            n_due = 1
+        elif code == _JOINER:
+            joined, joined_length = _decode(raw, i + length)
             after, _ = _decode(raw, i + length + joined_length)
-            if character_class[joined] != PUNCTUATION or after != _EMOJI_STYLE:
+            kind = character_class[joined]
+            if kind != EMOJI and (kind != PUNCTUATION or after != _EMOJI_STYLE):
                 break
-        n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-        i += length
-        n, chunk, h = _push_character(raw, i, joined_length, joined, rules, n, chunk, h, token)
-        end = i = i + joined_length
-    return i, end, n, chunk, h
+            n_due = 2
+        else:
+            break
+    return i, n, chunk, h
 
 
-@helper(types.UniTuple(types.int64, 6)(BYTES, *[types.int64] * 6, _rules, I64))
+@helper
 def _read_on(raw, i, start, end, n, chunk, h, rules, token):
     """Read on from i, perhaps inside a token, to the end of the token, whatever characters come.
 
     Returns where to go on, where the token starts and ends in raw, its length in folded bytes (0
-    at the end of the document), its last chunk and its hash so far; see `scan`.
+    at the end of the document), its last chunk and its hash so far.
     """
-    byte_class, byte_fold, character_class, _, _, _ = rules
-    bang = np.int64(byte_class[_BANG])  # what becomes of punctuation
-    alone = False  # the open token is one ideograph, which only combining marks continue
-    while True:
-        byte = raw[i]
-        kind = np.int64(byte_class[byte])
-        if kind == WORD and not alone:
-            if n == 0:
-                start = i
-            while kind == WORD:
-                n, chunk, h = _push(byte_fold[byte], n, chunk, h, token)
-                i += 1
-                byte = raw[i]
-                kind = np.int64(byte_class[byte])
-            end = i
-        if kind == SEPARATOR:
-            i += 1
-            if n > 0:
+    character_class = rules[1]
+    bang = np.int64(character_class[_BANG])  # what becomes of punctuation
+    alone = False  # whether only combining marks continue the open token
+    while raw[i] != 0xFF:
+        code, length = _decode(raw, i)
+        kind = np.int64(character_class[code])
+        if kind == APOSTROPHE:
+            after, _ = _decode(raw, i + length)
+            kind = WORD if n > 0 and not alone and character_class[after] == WORD else bang
+        elif kind == PUNCTUATION:
+            after, _ = _decode(raw, i + length)
+            kind = EMOJI if after == _EMOJI_STYLE else bang
+        elif kind == KEYCAP_BASE:
+            kind = IDEOGRAPH if _is_keycap(raw, i + length) else bang
+
+        continues = kind == MARK or kind == KEYCAP or (kind == WORD and not alone)
+        if kind == SEPARATOR or kind == IGNORED or (continues and kind != WORD and n == 0):
+            i += length
+            if kind == SEPARATOR and n > 0:
                 break
             continue
-        code, length = np.int64(byte), 1
-        if kind == MULTIBYTE:
-            code, length = _decode(raw, i)
-            kind = np.int64(character_class[code])
-            if kind == PUNCTUATION:
-                after, _ = _decode(raw, i + length)
-                kind = EMOJI if after == _EMOJI_STYLE else bang
-        elif kind == KEYCAP_BASE:
-            length = _keycap(raw, i)
-            if length > 0:
-                if n > 0:
-                    break
-                n, chunk, h = _push(byte, n, chunk, h, token)
-                cap = i + length - 3
-                n, chunk, h = _push_character(raw, cap, 3, 0x20E3, rules, n, chunk, h, token)
-                start, i = i, i + length
-                end = i
-                break
-            kind, length = bang, 1
-        if kind == APOSTROPHE:
-            kind = bang
-            if n > 0 and not alone:
-                after, _ = _decode(raw, i + length)
-                if character_class[after] == WORD:
-                    n, chunk, h = _push(_QUOTE, n, chunk, h, token)
-                    i += length
-                    end = i
-                    continue
-
-        if kind == WORD and not alone:
-            if n == 0:
-                start = i
-            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-            i += length
-            end = i
-        elif kind == IGNORED:
-            i += length
-        elif kind == MARK or kind == KEYCAP:
-            if n > 0:
-                n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-                end = i + length
-            i += length
-            if kind == KEYCAP and n > 0:
-                break
-        elif kind == SEPARATOR:
-            i += length
-            if n > 0:
-                break
-        elif n > 0 or kind == END:
-            break  # what stands here begins a token of its own, or there is nothing more
-        elif kind == IDEOGRAPH:
-            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
+        if n > 0 and not continues:
+            break
+        if n == 0:
             start = i
-            i += length
-            end = i
-            alone = n > 0
-        elif kind == STANDALONE:
-            n, chunk, h = _push_character(raw, i, length, code, rules, n, chunk, h, token)
-            start = i
-            i += length
-            end = i
-            if n > 0:
-                break
-        else:  # EMOJI, SKIN_TONE, REGIONAL
-            start = i
-            i, end, n, chunk, h = _emoji(raw, i, kind, rules, token)
-            if n > 0:
-                break
+        if kind >= EMOJI:
+            i, n, chunk, h = _take_emoji(raw, i, rules, token)
+        else:
+            i, n, chunk, h = _take(raw, i, rules, n, chunk, h, token)
+            alone = alone or kind == IDEOGRAPH
+        end = i
+        if n > 0 and (kind >= EMOJI or kind == STANDALONE or kind == KEYCAP):
+            break
     return i, start, end, n, chunk, h
 
 
-@helper(_pair(I64, types.int64, types.int64, I64, I64, I64))
+@helper
 def _find(token, n_chunks, h, slots, chunks, starts):
     """Index of the word that equals the token, or -1, and the slot where the search ended."""
     mask = slots.size - 1
@@ -294,7 +228,7 @@ def _find(token, n_chunks, h, slots, chunks, starts):
         slot = (slot + 1) & mask
 
 
-@helper(types.int64(I64, types.int64))
+@helper
 def _hash(token, n_chunks):
     """Hash of a whole token."""
     h = np.int64(0)
@@ -303,7 +237,7 @@ def _hash(token, n_chunks):
     return _finished(h, token[n_chunks - 1])
 
 
-@helper(types.boolean(types.int64, types.int64, *[I64] * 3))
+@helper
 def _has_room(n_words, n_chunks, slots, chunks, starts):
     return (
         n_words + 2 <= starts.size
@@ -312,7 +246,7 @@ def _has_room(n_words, n_chunks, slots, chunks, starts):
     )
 
 
-@helper(types.void(I64, *[types.int64] * 4, *[I64] * 3, I64_2D))
+@helper
 def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
     """Add the token as word number `word`; there is room."""
     first = starts[word]
@@ -341,9 +275,9 @@ def scan(
     are what the kernel returns when the table is full, or all documents are read; zeros to begin.
     """
     slots, chunks, word_starts, stats = table
-    byte_class, byte_fold, _, _, _, _ = rules
+    byte_class, _, fold_entry, _, _ = rules
     one = np.uint64(1)
-    case = _CASE if byte_fold[_UPPER_A] == _A else np.uint64(0)
+    case = _CASE if fold_entry[_UPPER_A] > 0 else np.uint64(0)
     while document < starts.size:
         if i == 0:
             stream_starts[document] = t
@@ -355,7 +289,7 @@ def scan(
                 at += one
                 kind = byte_class[raw[at]]
             start = np.int64(at)
-            n, chunk, h = 0, np.int64(0), np.int64(0)
+            n = chunk = h = np.int64(0)
             length = np.uint64(8)
             while length == np.uint64(8):  # most words are ASCII, and end at a space
                 eight = load_eight(raw, at)

@@ -20,8 +20,6 @@ _AMPERSAND, _SEMICOLON, _A, _F, _X, _Z, _ZERO, _NINE = map(ord, "&;afxz09")
 _LINE_FEED, _BANG, _QUESTION = map(ord, "\n!?")
 _END = 0xFF
 
-_pair = types.UniTuple(types.int64, 2)
-
 
 def _key(name: str) -> int:
     return int.from_bytes(name.encode(), "big")
@@ -38,17 +36,17 @@ _REFERENCES = tuple(_key(name) for name in "amp lt gt quot apos nbsp".split())
 _REFERENTS = tuple(map(ord, "&<>\"'\u00a0"))
 
 
-@helper(types.boolean(types.int64))
+@helper
 def _is_letter(byte):
     return _A <= byte | 0x20 <= _Z
 
 
-@helper(types.boolean(types.int64))
+@helper
 def _is_space(byte):
     return byte == 32 or byte == 9 or byte == 10 or byte == 12 or byte == 13
 
 
-@helper(_pair(BYTES, types.int64))
+@helper
 def _attributes_end(raw, i):
     """Where the tag ends whose attributes begin at i, and whether it does."""
     while True:
@@ -83,7 +81,7 @@ def _attributes_end(raw, i):
             return i, 0
 
 
-@helper(_pair(BYTES, types.int64))
+@helper
 def _tag(raw, i):
     """Kind of what the "<" at i begins, and where that ends."""
     k = i + 1
@@ -112,7 +110,7 @@ def _tag(raw, i):
     return (kind, end) if complete else (_UNSURE, i)
 
 
-@helper(_pair(BYTES, types.int64))
+@helper
 def _reference(raw, i):
     """Code point that the "&" at i refers to, or "&" itself, or -1 if unsure; and where it ends."""
     k = i + 1
@@ -152,7 +150,7 @@ def _reference(raw, i):
     return -1, i
 
 
-@helper(types.int64(BYTES, types.int64, types.int64))
+@helper
 def _write(raw, i, code):
     """Write a character at i as UTF-8; returns where it ends."""
     if code < 0x80:
@@ -173,7 +171,7 @@ def _write(raw, i, code):
     return i + 2
 
 
-@helper(_pair(BYTES, types.int64, types.int64))
+@helper
 def _copy_text(raw, i, out):
     """Copy bytes from i to out, not behind i, up to one that markup or a document's end needs."""
     while True:

@@ -83,7 +83,6 @@ class Rules(NamedTuple):
     """The tables that one combination of options amounts to, as the kernels take them."""
 
     byte_class: np.ndarray  # uint8 (256,)
-    byte_fold: np.ndarray  # uint8 (256,)
     character_class: np.ndarray  # uint8, by code point
     fold_entry: np.ndarray  # int32, by code point: 0 where the character stays itself
     fold_start: np.ndarray  # int64, by entry, into fold_bytes
@@ -99,14 +98,11 @@ def rules(lowercase: bool, strip_accents: str | None, punctuation: str) -> tuple
     character_class[vanishes & (character_class == WORD)] = IGNORED
     character_class[vanishes & (character_class == IDEOGRAPH)] = SEPARATOR
     character_class[vanishes & (character_class >= EMOJI)] = SEPARATOR
-    byte_fold = np.arange(256, dtype=np.uint8)
-    if lowercase:
-        byte_fold[ord("A") : ord("Z") + 1] += ord("a") - ord("A")
-    return Rules(byte_class, byte_fold, character_class, entry, start, folded), growth
+    return Rules(byte_class, character_class, entry, start, folded), growth
 
 
 def fold_character(character: str, lowercase: bool, strip_accents: str | None) -> str:
-    """Return what a character beyond ASCII contributes to its token."""
+    """Return what a character contributes to its token."""
     if character in _APOSTROPHES:
         return "'"
     folded = character.casefold() if lowercase else character
@@ -176,7 +172,7 @@ def _folds(
     entry = np.zeros(0x110000, dtype=np.int32)
     start, folded, growth = [0, 0], bytearray(), 1
     for character in map(chr, codes):
-        if character.isascii() or _stays(character, strip_accents):
+        if _stays(character, lowercase, strip_accents):
             continue
         contribution = fold_character(character, lowercase, strip_accents).encode()
         entry[ord(character)] = len(start) - 1
@@ -196,9 +192,9 @@ def _folds(
     )
 
 
-def _stays(character: str, strip_accents: str | None) -> bool:
+def _stays(character: str, lowercase: bool, strip_accents: str | None) -> bool:
     """Whether no option but "ascii" changes this character; quick, since it is asked of all."""
-    if character.casefold() != character or character in _APOSTROPHES:
+    if (lowercase and character.casefold() != character) or character in _APOSTROPHES:
         return False
     return strip_accents is None or (
         unicodedata.is_normalized("NFKD", character) and not unicodedata.combining(character)
