@@ -35,7 +35,8 @@ REFERENCE_TRAINING = {
 }
 MODELS = {
     "dense, example's settings": make_pipeline(
-        REFERENCE_TOKENIZER, DenseSentimentClassifier(epochs=5, **REFERENCE_TRAINING)
+        REFERENCE_TOKENIZER,
+        DenseSentimentClassifier(epochs=5, ngram_range=(1, 1), **REFERENCE_TRAINING),
     ),
     "dense, defaults": make_pipeline(HTMLTokenizer(), DenseSentimentClassifier()),
     "cnn, example's settings": make_pipeline(

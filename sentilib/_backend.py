@@ -6,6 +6,7 @@ of the same architecture (a grid search) pays no graph tracing, and nothing of K
 """
 
 import contextlib
+import ctypes
 import gc
 import os
 import sys
@@ -17,7 +18,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 # TensorFlow never frees the graph of a training step (3 MB; its all-reduce of gradients registers a
 # custom gradient for good), so the architectures of a grid had better stay.
@@ -119,6 +119,27 @@ def resolve_precision(precision: str, device: str) -> str:
     return "mixed_bfloat16" if device.startswith("gpu") else "float32"
 
 
+@contextlib.contextmanager
+def _freed_memory_kept() -> Iterator[None]:
+    """Keep memory that is freed at hand, under Linux with glibc, and give it back at the end.
+
+    A training step takes and frees tens of megabytes. By default glibc returns them to the system
+    each time, and the page faults of taking them again cost up to two thirds of a step.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if not hasattr(libc, "mallopt"):
+        yield
+        return
+    trim_threshold, mmap_threshold = -1, -3
+    libc.mallopt(mmap_threshold, 2**25)  # the greatest that glibc allows, and goes to by itself
+    libc.mallopt(trim_threshold, 2**30)
+    try:
+        yield
+    finally:
+        libc.mallopt(trim_threshold, 2**26)  # what glibc goes to by itself
+        libc.malloc_trim(0)
+
+
 class Trainer:
     """A compiled Keras model whose weights, optimizer and seeds are set anew for each fit.
 
@@ -133,6 +154,7 @@ class Trainer:
     def __init__(self, model: Any, device: str) -> None:
         self.model = model
         self.device = device
+        self._training, self._validation = _Feed(), _Feed()
         # All optimizer slots start as constants (zeros; 0.1 for Adagrad's accumulators).
         self._fresh_state = [float(np.ravel(v)[0]) for v in self._optimizer_state()]
 
@@ -192,12 +214,18 @@ class Trainer:
         verbose: int,
     ) -> dict[str, list[float]]:
         """Run Keras's own training loop over batches (x, y, sample_weight); return its history."""
-        with import_keras().device(self.device):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(import_keras().device(self.device))
+            stack.enter_context(_freed_memory_kept())
+            training = stack.enter_context(self._training.of(batches, n_batches))
+            validating = None
+            if validation is not None:
+                validating = stack.enter_context(self._validation.of(*validation))
             history = self.model.fit(
-                _dataset(batches, n_batches),
+                training,
                 epochs=epochs,
                 shuffle=False,
-                validation_data=_dataset(*validation) if validation is not None else None,
+                validation_data=validating,
                 callbacks=callbacks,
                 verbose=verbose,
             )
@@ -267,50 +295,105 @@ def _build_trainer(build: Callable[[], Any], optimizer: Any, device: str) -> Tra
     return Trainer(model, device)
 
 
-def _dataset(batches: Callable[[], Iterable], n_batches: int) -> Any:
-    """Wrap a generator of batches for `keras.Model.fit`; x is an array or a SciPy CSR array."""
+def sparse_matmul(bags: Any, table: Any) -> Any:
+    """Product of a sparse matrix, as a sparse Keras input gives it, and a dense one."""
     keras = import_keras()
     if keras.backend.backend() == "tensorflow":
-        return _tensorflow_dataset(batches, n_batches)
+        import tensorflow as tf
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[name-defined, misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.on_epoch_end()
-
-        def __len__(self) -> int:
-            return n_batches
-
-        def __getitem__(self, index: int) -> Any:
-            x, y, weight = next(self._iterator)
-            return (x.toarray() if scipy.sparse.issparse(x) else x), y, weight
-
-        def on_epoch_end(self) -> None:
-            self._iterator = iter(batches())
-
-    return Batches()
+        if isinstance(bags, tf.SparseTensor):
+            # keras.ops.matmul gathers a row of the table for each entry: twice the time, or more.
+            return tf.sparse.sparse_dense_matmul(bags, table)
+    return keras.ops.matmul(bags, table)
 
 
-def _tensorflow_dataset(batches: Callable[[], Iterable], n_batches: int) -> Any:
-    import tensorflow as tf
+class _Feed:
+    """What `keras.Model.fit` reads, made once: its batches change from fit to fit.
 
-    x, _, _ = next(iter(batches()))
-    is_sparse = scipy.sparse.issparse(x)
-    if is_sparse:
-        x_spec = tf.SparseTensorSpec((None, x.shape[1]), tf.float32)
-    else:
-        # The width is left open: batches are trimmed to their longest review.
-        x_spec = tf.TensorSpec((None, None), tf.int32)
+    TensorFlow never forgets a generator that it was given, nor what that refers to. It also takes
+    a tenth of a second to learn how the generator's arrays become tensors.
+    """
 
-    def generate() -> Iterator:
-        for x, y, weight in batches():
-            if is_sparse:
-                rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-                indices = np.column_stack([rows, x.indices]).astype(np.int64)
-                x = tf.SparseTensor(indices, x.data, x.shape)
-            yield x, y, weight
+    def __init__(self) -> None:
+        self.batches: Callable[[], Iterable] | None = None
+        self._dataset: Any = None
 
-    signature = (x_spec, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32))
-    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(n_batches))
-    return dataset.prefetch(2)
+    @contextlib.contextmanager
+    def of(self, batches: Callable[[], Iterable], n_batches: int) -> Iterator[Any]:
+        """Lend the batches (x, y, sample_weight) in the form that the Keras backend reads.
+
+        x is an array of ids, or a tuple of SciPy CSR arrays, which become sparse inputs.
+        """
+        self.batches = batches
+        try:
+            if import_keras().backend.backend() == "tensorflow":
+                yield self._tensorflow_dataset(n_batches)
+            else:
+                yield self._keras_dataset(n_batches)
+        finally:
+            self.batches = None
+
+    def _keras_dataset(self, n_batches: int) -> Any:
+        class Batches(import_keras().utils.PyDataset):  # type: ignore[misc]
+            def __init__(self, feed: _Feed) -> None:
+                super().__init__()
+                self._feed = feed
+                self.on_epoch_end()
+
+            def __len__(self) -> int:
+                return n_batches
+
+            def __getitem__(self, index: int) -> Any:
+                x, y, weight = next(self._iterator)
+                if isinstance(x, tuple):
+                    x = tuple(matrix.toarray() for matrix in x)
+                return x, y, weight
+
+            def on_epoch_end(self) -> None:
+                self._iterator = iter(self._feed.batches())
+
+        return Batches(self)
+
+    def _tensorflow_dataset(self, n_batches: int) -> Any:
+        import tensorflow as tf
+
+        if self._dataset is None:
+            assert self.batches is not None
+            x, _, _ = next(iter(self.batches()))
+            self._dataset = self._from_generator(x)
+        dataset = self._dataset.apply(tf.data.experimental.assert_cardinality(n_batches))
+        return dataset.prefetch(2)
+
+    def _from_generator(self, example: Any) -> Any:
+        import tensorflow as tf
+
+        integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
+        if not isinstance(example, tuple):
+            # The width is left open: batches are trimmed to their longest review.
+            x_signature: Any = tf.TensorSpec((None, None), tf.int32)
+            return tf.data.Dataset.from_generator(
+                lambda: self.batches(),  # type: ignore[misc]
+                output_signature=(x_signature, integers, floats),
+            )
+
+        widths = [matrix.shape[1] for matrix in example]
+
+        def in_parts() -> Iterator:
+            # TensorFlow would serialize sparse tensors on their way out of Python.
+            for x, y, weight in self.batches():  # type: ignore[misc]
+                yield tuple((np.diff(m.indptr), m.indices, m.data) for m in x), y, weight
+
+        @tf.autograph.experimental.do_not_convert
+        def as_sparse(parts: Any, y: Any, weight: Any) -> Any:
+            matrices = []
+            for (lengths, columns, values), width in zip(parts, widths, strict=True):
+                rows = tf.repeat(tf.range(tf.size(lengths)), lengths)
+                indices = tf.cast(tf.stack([rows, columns], axis=1), tf.int64)
+                shape = tf.stack([tf.size(lengths, tf.int64), width])
+                matrices.append(tf.SparseTensor(indices, values, shape))
+            return tuple(matrices), y, weight
+
+        return tf.data.Dataset.from_generator(
+            in_parts,
+            output_signature=(((integers, integers, floats),) * len(widths), integers, floats),
+        ).map(as_sparse)

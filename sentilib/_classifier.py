@@ -48,7 +48,9 @@ class BaseSentimentClassifier(
       arranged for speed (by default the same model);
     * `_initial_weights(vocabulary_size, n_classes, rng)`: in the order of `model.weights`,
       the embedding first;
-    * `_encode(X)` and `_model_input(encoded, rows)`: what the training model reads;
+    * `_encode(X, vocabulary_size)` and `_model_input(encoded, rows)`: what the training model
+      reads;
+    * `_learn_features(...)`: what it learns from the data before training (by default nothing);
     * `_closed_form()`: whatever it derives from the weights to predict without Keras;
     * `_latent(X)` and `_logits(X)`: prediction in float64, row by row;
     * `_architecture_callbacks(X)`: Keras callbacks that its training needs;
@@ -237,16 +239,22 @@ class BaseSentimentClassifier(
         device = _backend.resolve_device(self.device)
         policy = _backend.resolve_precision(self.precision, device)
         n_classes = len(self.classes_)
-        vocabulary_size = max(int(X.max()) + 1, OOV + 1)
-        seen = np.zeros(vocabulary_size, dtype=bool)
-        seen[np.unique(X)] = True
+        labels = np.searchsorted(self.classes_, y).astype(np.int32)
+        weight = np.ones(len(X)) if weight is None else weight / weight.mean()
+        seen = np.zeros(max(int(X.max()) + 1, OOV + 1), dtype=bool)
+        seen[X] = True
+        if resume:
+            seen = _either(seen, self._seen)
+        rows = with_spare_rows(len(seen))
+        encoded = self._learn_features(
+            X, rows, labels, weight, resume=resume, accumulate=keep_optimizer
+        )
         seed = int(rng.randint(2**31 - 1))
-        weights = self._initial_weights(vocabulary_size, n_classes, np.random.default_rng(seed))
+        weights = self._initial_weights(len(seen), n_classes, np.random.default_rng(seed))
         optimizer_state = None
         if resume:
-            weights, seen = self._resumed_weights(weights, seen)
+            weights = self._resumed_weights(weights)
             optimizer_state = getattr(self, "_optimizer_state", None)
-        vocabulary_size = len(seen)
 
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -257,21 +265,23 @@ class BaseSentimentClassifier(
             if isinstance(self.optimizer, str):
                 learning_rate = self._auto_learning_rate(batch_size)
 
-        rows = with_spare_rows(vocabulary_size)
-        labels = np.searchsorted(self.classes_, y).astype(np.int32)
-        weight = np.ones(len(X)) if weight is None else weight / weight.mean()
         batches = self._batches(
-            X, labels, weight, batch_size, rows, np.random.default_rng([seed, 1])
+            encoded,
+            self._lengths(X),
+            labels,
+            weight,
+            batch_size,
+            np.random.default_rng([seed, 1]),
         )
         if validation is not None:
             X_val, y_val = validation
-            known = (X_val < vocabulary_size) & seen[np.minimum(X_val, vocabulary_size - 1)]
+            known = (X_val < len(seen)) & seen[np.minimum(X_val, len(seen) - 1)]
             validation_batches = self._batches(
-                np.where(known, X_val, OOV).astype(np.int32),
+                self._encode(np.where(known, X_val, OOV).astype(np.int32), rows),
+                None,
                 np.searchsorted(self.classes_, y_val).astype(np.int32),
                 np.ones(len(X_val)),
                 max(batch_size, 256),
-                rows,
                 None,
             )
         key = (type(self), self._architecture(), rows, n_classes, policy)
@@ -304,12 +314,12 @@ class BaseSentimentClassifier(
         weights[0] = fill_unseen_rows(weights[0], seen)
         self._weights, self._seen = weights, seen
         self._inference = self._closed_form()
-        self.vocabulary_size_ = vocabulary_size
+        self.vocabulary_size_ = len(seen)
         self.history_ = history
         self.n_iter_ = len(history["loss"])
         self.device_ = device
 
-    def _resumed_weights(self, fresh, seen):
+    def _resumed_weights(self, fresh):
         """Weights to go on from, with rows for new ids; a new word starts as an unknown word."""
         weights = [w.copy() for w in self._weights]
         if [w.shape[1:] for w in weights] != [w.shape[1:] for w in fresh]:
@@ -317,25 +327,19 @@ class BaseSentimentClassifier(
                 "Training goes on from fitted weights, but the architecture's parameters have "
                 "changed since. Set warm_start=False to start anew."
             )
-        n_new = len(seen) - len(self._seen)
-        if n_new > 0:
-            weights[0] = np.vstack([weights[0], np.tile(weights[0][OOV], (n_new, 1))])
-        known = np.zeros(max(len(seen), len(self._seen)), dtype=bool)
-        known[: len(seen)] |= seen
-        known[: len(self._seen)] |= self._seen
-        return weights, known
+        n_new = len(fresh[0]) - len(weights[0])
+        weights[0] = np.vstack([weights[0], np.tile(weights[0][OOV], (n_new, 1))])
+        return weights
 
     def _batches(
-        self, X, labels, weight, batch_size, vocabulary_size, rng
+        self, encoded, lengths, labels, weight, batch_size, rng
     ) -> tuple[Callable[[], Iterator], int]:
         """Give a function that makes one epoch's batches, and their number."""
-        encoded = self._encode(X, vocabulary_size)
-        lengths = self._lengths(X)
         weight = weight.astype(np.float32)
-        n_batches = -(-len(X) // batch_size)
+        n_batches = -(-len(labels) // batch_size)
 
         def one_epoch() -> Iterator:
-            for rows in row_batches(len(X), lengths, batch_size, rng):
+            for rows in row_batches(len(labels), lengths, batch_size, rng):
                 yield self._model_input(encoded, rows), labels[rows], weight[rows]
 
         return one_epoch, n_batches
@@ -534,8 +538,29 @@ class BaseSentimentClassifier(
         """Give what batches of like length are sorted by, if the training model gains by it."""
         return None
 
+    def _learn_features(
+        self,
+        X: np.ndarray,
+        rows: int,
+        labels: np.ndarray,
+        weight: np.ndarray,
+        *,
+        resume: bool,
+        accumulate: bool,
+    ) -> Any:
+        """Learn what the architecture needs beyond ids; give the training data as `_encode`."""
+        return self._encode(X, rows)
+
     def _build_training_model(self, vocabulary_size: int, n_classes: int, policy: str) -> Any:
         return self._build_model(vocabulary_size, n_classes, policy)
+
+
+def _either(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Elementwise "or" of two flags by id, of different lengths perhaps."""
+    either = np.zeros(max(len(a), len(b)), dtype=bool)
+    either[: len(a)] |= a
+    either[: len(b)] |= b
+    return either
 
 
 def _divergence_message(learning_rate: float | None, epoch: int | None = None) -> str:

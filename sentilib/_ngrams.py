@@ -1,0 +1,246 @@
+"""N-grams of token ids: an exact dictionary of those that repeat, and bags of their numbers."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+from joblib import cpu_count
+
+from sentilib import _backend
+from sentilib._token_ids import OOV, PAD
+
+_MOST_THREADS = 4
+
+
+class Terms(NamedTuple):
+    """The known n-grams of some rows, row by row, by their last token and then by their length."""
+
+    starts: np.ndarray  # int64 (n_rows + 1,), where a row's n-grams begin in the arrays below
+    features: np.ndarray  # int32, number of each n-gram in the dictionary
+    ends: np.ndarray  # int32, column of its last token
+    orders: np.ndarray  # int8, its number of tokens
+
+
+class Ngrams:
+    """Numbers the n-grams of token ids, as they are met or by falling document frequency.
+
+    An n-gram is a run of known words: none holds padding or the unknown word. It is stored under
+    an exact 64-bit key, made of the number of its first n - 1 tokens and of the id of its last, so
+    no two n-grams share a number, whatever `n` is.
+
+    Parameters
+    ----------
+    ngram_range : tuple of two int
+        Least and greatest n.
+    min_df : int
+        Number of rows that must hold an n-gram, n > 1, for it to be learnt.
+    limit : int
+        Greatest number of n-grams, n > 1, to hold.
+    """
+
+    def __init__(self, ngram_range: tuple[int, int], min_df: int, limit: int) -> None:
+        self.least, self.most = ngram_range
+        self.min_df, self.limit = min_df, limit
+        self._set(np.empty(0, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "_slots"}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        self._set(self.keys)
+
+    def _set(self, keys: np.ndarray) -> None:
+        from sentilib import _ngram_kernels
+
+        self.keys = keys
+        self._slots = _ngram_kernels.index(keys)
+
+    def learn(self, X: np.ndarray) -> "Ngrams":
+        """Give a dictionary that knows these rows' n-grams too; the numbers of old ones stay.
+
+        An n-gram is at most as frequent as the one that it goes on from, so that the most frequent
+        ones, whatever their n, never lack what they go on from.
+        """
+        from sentilib import _ngram_kernels
+
+        words = np.zeros(int(X.max()) + 1, dtype=bool)
+        words[X] = True
+        words[: OOV + 1] = False
+        keys, frequency = np.flatnonzero(words).astype(np.int64), []
+        known = self._with(keys[~np.isin(keys, self.keys)])
+        n_words = len(known) - len(self)
+        prefixes = X
+        for _ in range(2, self.most + 1):
+            n_parts = _n_threads(len(X))
+            parts = _in_threads(
+                lambda part, n_parts=n_parts, prefixes=prefixes: _ngram_kernels.document_frequency(
+                    prefixes, X, part, n_parts
+                ),
+                range(n_parts),
+            )
+            keys, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
+            kept = (counts >= self.min_df) & ~np.isin(keys, self.keys)
+            keys, counts = keys[kept], counts[kept]
+            falling = np.lexsort((keys, -counts))[: self.limit]
+            frequency.append(counts[falling])
+            known = known._with(keys[falling])
+            prefixes = known._prefixes(prefixes, X)
+        counts = np.concatenate(frequency) if frequency else np.empty(0)
+        room = max(0, self.limit - self._n_long())
+        if len(counts) > room:
+            # Keys name other n-grams by number, so those that stay are numbered anew.
+            kept = np.sort(np.argsort(-counts, kind="stable")[:room])
+            first = len(self) + n_words
+            number = np.full(len(known), -1)
+            number[:first] = np.arange(first)
+            number[first + kept] = first + np.arange(room)
+            keys = known.keys[np.concatenate([np.arange(first), first + kept])]
+            prefix, word = keys >> 32, keys & 0xFFFFFFFF
+            longer = prefix < 0
+            prefix[longer] = -2 - number[-2 - prefix[longer]]
+            known = self._with((prefix << 32) | word, keep=False)
+        return known
+
+    def with_options(self, other: "Ngrams") -> "Ngrams":
+        """Give this dictionary with the other one's parameters."""
+        both = Ngrams((other.least, other.most), other.min_df, other.limit)
+        both._set(self.keys)
+        return both
+
+    def _n_long(self) -> int:
+        return int(np.count_nonzero(self.keys >> 32))
+
+    def _with(self, keys: np.ndarray, *, keep: bool = True) -> "Ngrams":
+        other = Ngrams((self.least, self.most), self.min_df, self.limit)
+        other._set(np.concatenate([self.keys, keys]) if keep else keys)
+        return other
+
+    def _prefixes(self, prefixes: np.ndarray, X: np.ndarray) -> np.ndarray:
+        from sentilib import _ngram_kernels
+
+        longer = np.empty_like(X)
+        _in_threads(
+            lambda rows: _ngram_kernels.extend(
+                prefixes[rows], X[rows], self._slots, self.keys, longer[rows]
+            ),
+            _slices(len(X)),
+        )
+        return longer
+
+    def terms(self, X: np.ndarray) -> Terms:
+        """Find the known n-grams of each row, n within `ngram_range`."""
+        from sentilib import _ngram_kernels
+
+        def find(rows: slice) -> tuple[np.ndarray, ...]:
+            return _ngram_kernels.find(X[rows], self._slots, self.keys, self.least, self.most)
+
+        counts, features, ends, orders = (
+            np.concatenate(column)
+            for column in zip(*_in_threads(find, _slices(len(X))), strict=True)
+        )
+        return Terms(np.concatenate([[0], np.cumsum(counts)]), features, ends, orders)
+
+    def sums_in_graph(self, ids: Any, table: Any) -> Any:
+        """Do the same as `sums` with Keras operations, on tensors."""
+        ops = _backend.import_keras().ops
+        order = np.argsort(self.keys)
+        keys = np.append(self.keys[order], np.iinfo(np.int64).max)
+        numbers = np.append(order, 0).astype(np.int32)
+        keys, numbers = ops.convert_to_tensor(keys), ops.convert_to_tensor(numbers)
+        ids = ops.cast(ids, "int64")
+        prefixes, total = ops.zeros_like(ids), 0.0
+        for n in range(1, self.most + 1):
+            wanted = prefixes * 2**32 + ids
+            place = ops.reshape(ops.searchsorted(keys, ops.reshape(wanted, (-1,))), ops.shape(ids))
+            found = ops.logical_and(ops.take(keys, place) == wanted, ids > OOV)
+            if n > 1:
+                found = ops.logical_and(found, prefixes != 0)
+            number = ops.take(numbers, place)
+            if n >= self.least:
+                rows = ops.take(table, number, axis=0)
+                total += ops.sum(rows * ops.cast(ops.expand_dims(found, -1), rows.dtype), axis=1)
+            next_ = ids if n == 1 else -2 - ops.cast(number, "int64")
+            next_ = ops.where(found if n > 1 else ids > OOV, next_, 0)
+            prefixes = ops.pad(next_[:, :-1], [[0, 0], [1, 0]])
+        return total
+
+    def sums(self, X: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """Sum a row of `table` (n_ngrams, n_columns) over the n-grams of each row of X."""
+        from sentilib import _ngram_kernels
+
+        sums = np.empty((len(X), table.shape[1]))
+        _in_threads(
+            lambda rows: _ngram_kernels.sums(
+                X[rows], self._slots, self.keys, self.least, self.most, table, sums[rows]
+            ),
+            _slices(len(X)),
+        )
+        return sums
+
+
+def evidence_size(X: np.ndarray) -> np.ndarray:
+    """Square root of the number of tokens of each row, by which sums over n-grams are divided.
+
+    Halfway between a mean, which makes a long review no surer than a short one, and a sum, which
+    counts words as if they were independent.
+    """
+    return np.sqrt(np.maximum((X != PAD).sum(axis=1), 1))
+
+
+def count_by_class(
+    terms: Terms, n_ngrams: int, labels: np.ndarray, weight: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Count each n-gram in the rows of each class, by weight: float64 (n_ngrams, n_classes)."""
+    from sentilib import _ngram_kernels
+
+    counts = np.zeros((n_ngrams, n_classes))
+    _ngram_kernels.count_by_class(
+        terms.starts, terms.features, labels.astype(np.int32), weight.astype(np.float64), counts
+    )
+    return counts
+
+
+def bags(terms: Terms, n_columns: int, divisor: np.ndarray) -> scipy.sparse.csr_array:
+    """Count each row's n-grams, and divide by the row's divisor: float32."""
+    return merged_rows(terms.starts, terms.features, 1 / divisor, n_columns)
+
+
+def merged_rows(
+    starts: np.ndarray, columns: np.ndarray, share: np.ndarray, n_columns: int
+) -> scipy.sparse.csr_array:
+    """Matrix (n_rows, n_columns), float32, of how often a row holds a column, times its share."""
+    from sentilib import _ngram_kernels
+
+    def merge(rows: slice) -> tuple[np.ndarray, ...]:
+        return _ngram_kernels.merge(
+            starts[rows.start : rows.stop + 1], columns, share[rows], n_columns
+        )
+
+    parts = _in_threads(merge, _slices(len(starts) - 1))
+    counts, indices, data = (np.concatenate(column) for column in zip(*parts, strict=True))
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return scipy.sparse.csr_array((data, indices, indptr), shape=(len(counts), n_columns))
+
+
+def _n_threads(n_rows: int) -> int:
+    return max(1, min(_MOST_THREADS, cpu_count(), n_rows // 256))
+
+
+def _slices(n_rows: int) -> list[slice]:
+    edges = np.linspace(0, n_rows, _n_threads(n_rows) + 1).astype(int).tolist()
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def _in_threads(work: Callable[[Any], Any], parts: Any) -> list:
+    parts = list(parts)
+    if len(parts) == 1:
+        return [work(parts[0])]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return list(pool.map(work, parts))
