@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -119,6 +119,100 @@ def resolve_precision(precision: str, device: str) -> str:
     return "mixed_bfloat16" if device.startswith("gpu") else "float32"
 
 
+class Batches(NamedTuple):
+    """Batches (x, y, sample_weight) of one epoch after the other."""
+
+    one_epoch: Callable[[], Iterable]
+    n: int
+    widths: tuple[int, ...] | None  # of CSR arrays, of which x is a tuple; None for ids
+
+
+class _Feed:
+    """What `keras.Model.fit` reads, made once: its batches change from fit to fit.
+
+    TensorFlow never forgets a generator that it was given, nor what that refers to. It also takes
+    a tenth of a second to learn how the generator's arrays become tensors.
+    """
+
+    def __init__(self) -> None:
+        self._batches: Batches | None = None
+        self._dataset: Any = None
+
+    @contextlib.contextmanager
+    def of(self, batches: Batches) -> Iterator[Any]:
+        """Lend batches in the form that the Keras backend reads; CSR arrays as sparse tensors."""
+        self._batches = batches
+        try:
+            if import_keras().backend.backend() == "tensorflow":
+                import tensorflow as tf
+
+                if self._dataset is None:
+                    self._dataset = self._tensorflow_dataset(batches.widths)
+                dataset = self._dataset.apply(tf.data.experimental.assert_cardinality(batches.n))
+                yield dataset.prefetch(2)
+            else:
+                yield self._keras_dataset(batches.n)
+        finally:
+            self._batches = None
+
+    def _one_epoch(self) -> Iterable:
+        assert self._batches is not None
+        return self._batches.one_epoch()
+
+    def _keras_dataset(self, n: int) -> Any:
+        class Dataset(import_keras().utils.PyDataset):  # type: ignore[misc]
+            def __init__(self, feed: _Feed) -> None:
+                super().__init__()
+                self._feed = feed
+                self.on_epoch_end()
+
+            def __len__(self) -> int:
+                return n
+
+            def __getitem__(self, index: int) -> Any:
+                x, y, weight = next(self._iterator)
+                if isinstance(x, tuple):
+                    x = tuple(matrix.toarray() for matrix in x)
+                return x, y, weight
+
+            def on_epoch_end(self) -> None:
+                self._iterator = iter(self._feed._one_epoch())
+
+        return Dataset(self)
+
+    def _tensorflow_dataset(self, widths: tuple[int, ...] | None) -> Any:
+        import tensorflow as tf
+
+        integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
+        if widths is None:
+            # The width is left open: batches are trimmed to their longest review.
+            x_signature: Any = tf.TensorSpec((None, None), tf.int32)
+            return tf.data.Dataset.from_generator(
+                self._one_epoch,
+                output_signature=(x_signature, integers, floats),
+            )
+
+        def in_parts() -> Iterator:
+            # TensorFlow would serialize sparse tensors on their way out of Python.
+            for x, y, weight in self._one_epoch():
+                yield tuple((np.diff(m.indptr), m.indices, m.data) for m in x), y, weight
+
+        @tf.autograph.experimental.do_not_convert
+        def as_sparse(parts: Any, y: Any, weight: Any) -> Any:
+            matrices = []
+            for (lengths, columns, values), width in zip(parts, widths, strict=True):
+                rows = tf.repeat(tf.range(tf.size(lengths)), lengths)
+                indices = tf.cast(tf.stack([rows, columns], axis=1), tf.int64)
+                shape = tf.stack([tf.size(lengths, tf.int64), width])
+                matrices.append(tf.SparseTensor(indices, values, shape))
+            return tuple(matrices), y, weight
+
+        return tf.data.Dataset.from_generator(
+            in_parts,
+            output_signature=(((integers, integers, floats),) * len(widths), integers, floats),
+        ).map(as_sparse)
+
+
 @contextlib.contextmanager
 def _freed_memory_kept() -> Iterator[None]:
     """Keep memory that is freed at hand, under Linux with glibc, and give it back at the end.
@@ -126,7 +220,7 @@ def _freed_memory_kept() -> Iterator[None]:
     A training step takes and frees tens of megabytes. By default glibc returns them to the system
     each time, and the page faults of taking them again cost up to two thirds of a step.
     """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    libc: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not hasattr(libc, "mallopt"):
         yield
         return
@@ -205,11 +299,10 @@ class Trainer:
 
     def fit(
         self,
-        batches: Callable[[], Iterable],
-        n_batches: int,
+        batches: Batches,
         *,
         epochs: int,
-        validation: tuple[Callable[[], Iterable], int] | None,
+        validation: Batches | None,
         callbacks: list[Any],
         verbose: int,
     ) -> dict[str, list[float]]:
@@ -217,10 +310,10 @@ class Trainer:
         with contextlib.ExitStack() as stack:
             stack.enter_context(import_keras().device(self.device))
             stack.enter_context(_freed_memory_kept())
-            training = stack.enter_context(self._training.of(batches, n_batches))
+            training = stack.enter_context(self._training.of(batches))
             validating = None
             if validation is not None:
-                validating = stack.enter_context(self._validation.of(*validation))
+                validating = stack.enter_context(self._validation.of(validation))
             history = self.model.fit(
                 training,
                 epochs=epochs,
@@ -305,95 +398,3 @@ def sparse_matmul(bags: Any, table: Any) -> Any:
             # keras.ops.matmul gathers a row of the table for each entry: twice the time, or more.
             return tf.sparse.sparse_dense_matmul(bags, table)
     return keras.ops.matmul(bags, table)
-
-
-class _Feed:
-    """What `keras.Model.fit` reads, made once: its batches change from fit to fit.
-
-    TensorFlow never forgets a generator that it was given, nor what that refers to. It also takes
-    a tenth of a second to learn how the generator's arrays become tensors.
-    """
-
-    def __init__(self) -> None:
-        self.batches: Callable[[], Iterable] | None = None
-        self._dataset: Any = None
-
-    @contextlib.contextmanager
-    def of(self, batches: Callable[[], Iterable], n_batches: int) -> Iterator[Any]:
-        """Lend the batches (x, y, sample_weight) in the form that the Keras backend reads.
-
-        x is an array of ids, or a tuple of SciPy CSR arrays, which become sparse inputs.
-        """
-        self.batches = batches
-        try:
-            if import_keras().backend.backend() == "tensorflow":
-                yield self._tensorflow_dataset(n_batches)
-            else:
-                yield self._keras_dataset(n_batches)
-        finally:
-            self.batches = None
-
-    def _keras_dataset(self, n_batches: int) -> Any:
-        class Batches(import_keras().utils.PyDataset):  # type: ignore[misc]
-            def __init__(self, feed: _Feed) -> None:
-                super().__init__()
-                self._feed = feed
-                self.on_epoch_end()
-
-            def __len__(self) -> int:
-                return n_batches
-
-            def __getitem__(self, index: int) -> Any:
-                x, y, weight = next(self._iterator)
-                if isinstance(x, tuple):
-                    x = tuple(matrix.toarray() for matrix in x)
-                return x, y, weight
-
-            def on_epoch_end(self) -> None:
-                self._iterator = iter(self._feed.batches())
-
-        return Batches(self)
-
-    def _tensorflow_dataset(self, n_batches: int) -> Any:
-        import tensorflow as tf
-
-        if self._dataset is None:
-            assert self.batches is not None
-            x, _, _ = next(iter(self.batches()))
-            self._dataset = self._from_generator(x)
-        dataset = self._dataset.apply(tf.data.experimental.assert_cardinality(n_batches))
-        return dataset.prefetch(2)
-
-    def _from_generator(self, example: Any) -> Any:
-        import tensorflow as tf
-
-        integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
-        if not isinstance(example, tuple):
-            # The width is left open: batches are trimmed to their longest review.
-            x_signature: Any = tf.TensorSpec((None, None), tf.int32)
-            return tf.data.Dataset.from_generator(
-                lambda: self.batches(),  # type: ignore[misc]
-                output_signature=(x_signature, integers, floats),
-            )
-
-        widths = [matrix.shape[1] for matrix in example]
-
-        def in_parts() -> Iterator:
-            # TensorFlow would serialize sparse tensors on their way out of Python.
-            for x, y, weight in self.batches():  # type: ignore[misc]
-                yield tuple((np.diff(m.indptr), m.indices, m.data) for m in x), y, weight
-
-        @tf.autograph.experimental.do_not_convert
-        def as_sparse(parts: Any, y: Any, weight: Any) -> Any:
-            matrices = []
-            for (lengths, columns, values), width in zip(parts, widths, strict=True):
-                rows = tf.repeat(tf.range(tf.size(lengths)), lengths)
-                indices = tf.cast(tf.stack([rows, columns], axis=1), tf.int64)
-                shape = tf.stack([tf.size(lengths, tf.int64), width])
-                matrices.append(tf.SparseTensor(indices, values, shape))
-            return tuple(matrices), y, weight
-
-        return tf.data.Dataset.from_generator(
-            in_parts,
-            output_signature=(((integers, integers, floats),) * len(widths), integers, floats),
-        ).map(as_sparse)

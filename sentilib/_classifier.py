@@ -1,7 +1,7 @@
 """The part that both classifiers share; it knows labels, weights and epochs, no architecture."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -60,6 +60,8 @@ class BaseSentimentClassifier(
     """
 
     classes_: np.ndarray
+    _weights: list[np.ndarray]
+    _seen: np.ndarray
 
     _parameter_constraints: dict = {
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -287,7 +289,7 @@ class BaseSentimentClassifier(
         key = (type(self), self._architecture(), rows, n_classes, policy)
         n_steps = None  # of the schedule; a stream has no last step
         if self.learning_rate_schedule == "linear" and learning_rate and not keep_optimizer:
-            n_steps = epochs * batches[1]
+            n_steps = epochs * batches.n
         with _backend.borrow_trainer(
             key,
             lambda: self._build_training_model(rows, n_classes, policy),
@@ -296,7 +298,7 @@ class BaseSentimentClassifier(
         ) as trainer:
             trainer.reset(weights, learning_rate, seed, optimizer_state)
             history = trainer.fit(
-                *batches,
+                batches,
                 epochs=epochs,
                 validation=validation_batches if validation is not None else None,
                 callbacks=[
@@ -331,18 +333,16 @@ class BaseSentimentClassifier(
         weights[0] = np.vstack([weights[0], np.tile(weights[0][OOV], (n_new, 1))])
         return weights
 
-    def _batches(
-        self, encoded, lengths, labels, weight, batch_size, rng
-    ) -> tuple[Callable[[], Iterator], int]:
-        """Give a function that makes one epoch's batches, and their number."""
+    def _batches(self, encoded, lengths, labels, weight, batch_size, rng) -> _backend.Batches:
         weight = weight.astype(np.float32)
-        n_batches = -(-len(labels) // batch_size)
+        example = self._model_input(encoded, np.arange(1))
+        widths = tuple(m.shape[1] for m in example) if isinstance(example, tuple) else None
 
         def one_epoch() -> Iterator:
             for rows in row_batches(len(labels), lengths, batch_size, rng):
                 yield self._model_input(encoded, rows), labels[rows], weight[rows]
 
-        return one_epoch, n_batches
+        return _backend.Batches(one_epoch, -(-len(labels) // batch_size), widths)
 
     def _callbacks(self, learning_rate: float | None, n_steps: int | None) -> list:
         keras = _backend.import_keras()

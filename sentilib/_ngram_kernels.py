@@ -51,7 +51,7 @@ def index(keys):
 
 
 @kernel(types.Tuple((I64, I32))(I32_2D, I32_2D, types.int64, types.int64))
-def document_frequency(prefixes, ids, part, n_parts):
+def document_frequency(prefixes, ids, n_parts, part):
     """Keys of all n-grams, those of one part of them, and the number of rows that hold each."""
     size = 1 << 16
     used = 0

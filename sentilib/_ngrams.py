@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -44,7 +45,8 @@ class Ngrams:
     def __init__(self, ngram_range: tuple[int, int], min_df: int, limit: int) -> None:
         self.least, self.most = ngram_range
         self.min_df, self.limit = min_df, limit
-        self._set(np.empty(0, dtype=np.int64))
+        # Number 0 is the unknown word, which no n-gram holds: no table is ever without a row.
+        self._set(np.array([OOV], dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -79,12 +81,8 @@ class Ngrams:
         prefixes = X
         for _ in range(2, self.most + 1):
             n_parts = _n_threads(len(X))
-            parts = _in_threads(
-                lambda part, n_parts=n_parts, prefixes=prefixes: _ngram_kernels.document_frequency(
-                    prefixes, X, part, n_parts
-                ),
-                range(n_parts),
-            )
+            count = partial(_ngram_kernels.document_frequency, prefixes, X, n_parts)
+            parts = _in_threads(count, range(n_parts))
             keys, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
             kept = (counts >= self.min_df) & ~np.isin(keys, self.keys)
             keys, counts = keys[kept], counts[kept]

@@ -75,7 +75,9 @@ class TestFittedModel:
         assert latent.dtype == np.float32
         assert latent.shape == (len(X), len(fitted.get_feature_names_out()))
         kernel, bias = fitted.model_.get_layer("logits").get_weights()
-        logits = latent @ kernel + bias
+        logits = latent[:, : len(kernel)] @ kernel + bias
+        if isinstance(fitted, DenseSentimentClassifier):  # the last column is the n-grams' margin
+            logits += latent[:, len(kernel) :] * [-0.5, 0.5]
         np.testing.assert_allclose(
             logits[:, 1] - logits[:, 0], fitted.decision_function(X), atol=1e-5
         )
@@ -180,19 +182,26 @@ def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, 
     )
 
 
-def test_the_dense_training_model_equals_its_textbook_model(reviews):
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("ngram_range", [(1, 1), (1, 3), (2, 2)])
+def test_the_dense_training_model_equals_its_textbook_model(
+    reviews, ngram_range, mask_padding, n_classes
+):
     X, _, _ = reviews
-    for mask_padding in (True, False):
-        dense = DenseSentimentClassifier(mask_padding=mask_padding)
-        weights = dense._initial_weights(1024, 3, np.random.default_rng(0))
-        textbook = dense._build_model(1024, 3, "float32")
-        fast = dense._build_training_model(1024, 3, "float32")
-        textbook.set_weights(weights)
-        fast.set_weights(weights)
-        bags = dense._model_input(dense._encode(X, 1024), np.arange(50))
-        np.testing.assert_allclose(
-            fast(bags.toarray()), textbook(X[:50]), atol=1e-6, err_msg=str(mask_padding)
-        )
+    dense = DenseSentimentClassifier(ngram_range=ngram_range, mask_padding=mask_padding, epochs=1)
+    dense.fit(X, np.arange(len(X)) % n_classes)
+    rows = 1024
+    fast = dense._build_training_model(rows, n_classes, "float32")
+    for variable, value in zip(fast.weights, dense._weights, strict=True):
+        padded = np.zeros(variable.shape)
+        padded[: len(value)] = value
+        variable.assign(padded)
+    bags = dense._model_input(dense._encode(X, rows), np.arange(50))
+    np.testing.assert_allclose(
+        fast([bag.toarray() for bag in bags]), dense.model_(X[:50]), atol=1e-5
+    )
+    np.testing.assert_allclose(dense.model_(X[:50]), dense._logits(X[:50]), atol=1e-5)
 
 
 class TestTraining:
