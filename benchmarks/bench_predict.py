@@ -42,6 +42,7 @@ COMPARISONS = [
     Comparison(CNN, PLAIN_PYTHON, 2),
 ]
 BATCH_SIZE = 512  # in which plain Keras predicts fastest
+MOST_DIFFERENCE = 1e-5  # of probabilities from those of Keras
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,7 @@ def bench_predict_sentilib(measure, tokenizer, classifiers, plain_models, test, 
         theirs = softmax(keras_model.predict(X, BATCH_SIZE, verbose=0).astype(float), axis=1)
         difference = np.abs(classifier.predict_proba(X) - theirs).max()
         measure.note(**{"largest difference from Keras's probabilities": difference})
+        assert difference <= MOST_DIFFERENCE
 
 
 @pytest.fixture(scope="module")

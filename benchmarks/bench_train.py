@@ -6,6 +6,8 @@ its training step before the clock starts, except where small fits are compared,
 search builds a model for each. The product's fit is timed with all that is in it.
 """
 
+import functools
+
 import pytest
 from _peers import THREADS, FastText, keras_cnn, keras_dense, tfidf_regression, warmed_up
 from _report import Comparison
@@ -15,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
 
 DENSE_EPOCHS, CNN_EPOCHS = 5, 3  # of the reference models
+LEARNING_RATE_512 = 5e-3  # of plain Keras with batches of 512
 N_SMALL = 200
 
 DENSE = "Dense, ids to the accuracy of the reference"
@@ -25,9 +28,9 @@ SMALL_CNN = f"CNN, a later fit on {N_SMALL} reviews"
 FROM_TEXT = "raw text to fitted model"
 
 COMPARISONS = [
-    Comparison(DENSE, "plain Keras, batch 32", 6, reaching="accuracy"),
-    Comparison(DENSE_512, "plain Keras", 3),
-    Comparison(CNN, "plain Keras, batch 32", 3, reaching="accuracy"),
+    Comparison(DENSE, "plain Keras, batch 32", 6, any_setting=True),
+    Comparison(DENSE_512, "plain Keras", 3, accuracy_loss=0.003),
+    Comparison(CNN, "plain Keras, batch 32", 3, any_setting=True),
     Comparison(SMALL_DENSE, "plain Keras", 4),
     Comparison(SMALL_CNN, "plain Keras", 4),
     Comparison(FROM_TEXT, "TF-IDF (1, 1) + LogisticRegression"),
@@ -75,7 +78,9 @@ def bench_dense_sentilib(measure, ids, epochs):
 
 
 def bench_dense_512_keras(measure, ids):
-    plain_keras(measure, DENSE_512, "plain Keras", ids, keras_dense, DENSE_EPOCHS, 512)
+    # The example's rate, 1e-3, suits batches of 32: with it five epochs would end at 0.81.
+    build = functools.partial(keras_dense, learning_rate=LEARNING_RATE_512)
+    plain_keras(measure, DENSE_512, "plain Keras", ids, build, DENSE_EPOCHS, 512)
 
 
 def bench_dense_512_sentilib(measure, ids):
