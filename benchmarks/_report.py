@@ -306,7 +306,7 @@ def draw(rows: list[Row], path: Path, machine: dict) -> None:
     blue, vermilion, gray = "#0072B2", "#D55E00", "#666666"  # apart for colour-blind eyes
     groups = list(dict.fromkeys(row.group for row in rows))
     counts = [sum(row.group == group for row in rows) for group in groups]
-    figure = Figure(figsize=(10, 1.6 + 0.3 * len(rows) + 0.35 * len(groups)), layout="constrained")
+    figure = Figure(figsize=(12, 1.6 + 0.3 * len(rows) + 0.35 * len(groups)), layout="constrained")
     panels = figure.subplots(
         len(groups), 1, sharex=True, squeeze=False, height_ratios=[n + 1 for n in counts]
     )[:, 0]
@@ -335,8 +335,8 @@ def draw(rows: list[Row], path: Path, machine: dict) -> None:
         axes.grid(axis="x", alpha=0.3)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        low, high = axes.get_xlim()
-        axes.set_xlim(min(low, 0.7), high * 1.6)
+    reach = [limit for row in rows for limit in (row.lowest, row.highest, row.at_least or 1)]
+    axes.set_xlim(min(reach) * 0.7, max(reach) * 2)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}x"))
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -13,6 +13,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from sentilib import HTMLTokenizer
 from sentilib.datasets import load_imdb, make_reviews
 
+GROUPS = ("tokenize", "train", "predict", "latency", "explain")  # in the order of the table
 N_GENERATED = 25_000  # reviews of each split, where there is no IMDB
 _report = pytest.StashKey[Report]()
 
@@ -51,7 +52,11 @@ def pytest_addoption(parser):
     group.addoption("--turns", type=int, default=3, help="turns of each contender; default: 3")
     group.addoption("--limit", type=int, help="take only that many reviews of each split")
     group.addoption(
-        "--without", default=[], action="append", metavar="PEER", help="leave a peer out"
+        "--without",
+        default=[],
+        action="append",
+        metavar="PEER",
+        help="leave out a peer, by its name in the functions",
     )
     group.addoption(
         "--output", type=Path, default=Path("bench_output"), help="folder for table and picture"
@@ -70,9 +75,19 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_modifyitems(config, items):
     """Let contenders of a file take turns, so that a slow minute of the machine hits them all."""
-    items.sort(key=lambda item: (str(item.path), item.callspec.params["turn"]))
+    without = config.getoption("without")
+    left_out = [item for item in items if any(peer in item.originalname for peer in without)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: (GROUPS.index(group_of(item)), item.callspec.params["turn"]))
     for module in dict.fromkeys(item.module for item in items):
         config.stash[_report].comparisons.extend(getattr(module, "COMPARISONS", []))
+
+
+def group_of(item):
+    """Name of the group that a benchmark belongs to: that of its file."""
+    return item.path.stem.removeprefix("bench_")
 
 
 # ---------------------------------------------------------------------------- data
@@ -149,7 +164,7 @@ def measure(benchmark, turn, request, pytestconfig):
     report = pytestconfig.stash[_report]
 
     def run(task, contender, function, *, rounds=3, warm_up=True, setup=None, **facts) -> Any:
-        benchmark.group = request.path.stem.removeprefix("bench_")
+        benchmark.group = group_of(request.node)
         result = benchmark.pedantic(
             function, rounds=rounds, warmup_rounds=int(warm_up and turn == 0), setup=setup
         )
@@ -165,9 +180,6 @@ def measure(benchmark, turn, request, pytestconfig):
 
     run.note = note
     run.turn = turn
-    without = pytestconfig.getoption("without")
-    if any(peer.lower() in request.function.__name__ for peer in without):
-        pytest.skip(f"left out by --without {' '.join(without)}")
     return run
 
 

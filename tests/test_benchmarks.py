@@ -81,6 +81,7 @@ def test_the_benchmarks_run_on_few_reviews_and_leave_table_picture_and_figures(t
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
     }
+    environment.pop("SENTILIB_DATA", None)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), *sys.path]))
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
