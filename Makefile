@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench accuracy lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -12,6 +12,10 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.benchmark
+	mkdir -p bench_output
+	$(BIN)/python -m pytest benchmarks --benchmark-json=bench_output/benchmark.json
+
+accuracy: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/reference_models.py
 
 lint: $(VENV)/.lint
@@ -33,4 +37,4 @@ $(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setu
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo_output build *.egg-info
+	rm -rf $(VENV) demo_output bench_output build *.egg-info
