@@ -7,6 +7,10 @@ from sentilib._text._compile import I32, I32_2D, I64, helper, kernel
 
 F32, F64, I8 = types.float32[::1], types.float64[::1], types.int8[::1]
 F64_2D = types.float64[:, ::1]
+# Ids and keys may be mapped from a file that is open for reading only.
+IDS = types.Array(types.int32, 2, "C", readonly=True)
+KEYS = types.Array(types.int64, 1, "C", readonly=True)
+COLUMNS = types.Array(types.int32, 1, "C", readonly=True)
 _FIRST_WORD = 2
 _MIX = -7046029254386353131  # odd, with bits evenly spread
 _EMPTY = -1  # no key: a word comes first in the upper half, or a negative number below -1
@@ -35,7 +39,7 @@ def _find(key, slots, keys):
     return np.int64(-1)
 
 
-@kernel(I32(I64))
+@kernel(I32(KEYS))
 def index(keys):
     """Open addressing: number of the key that hashes to each slot or to one before, or -1."""
     size = 1024
@@ -50,7 +54,7 @@ def index(keys):
     return slots
 
 
-@kernel(types.Tuple((I64, I32))(I32_2D, I32_2D, types.int64, types.int64))
+@kernel(types.Tuple((I64, I32))(IDS, IDS, types.int64, types.int64))
 def document_frequency(prefixes, ids, n_parts, part):
     """Keys of all n-grams, those of one part of them, and the number of rows that hold each."""
     size = 1 << 16
@@ -93,7 +97,7 @@ def document_frequency(prefixes, ids, n_parts, part):
     return keys[found], counts[found]
 
 
-@kernel(types.void(I32_2D, I32_2D, I32, I64, I32_2D))
+@kernel(types.void(IDS, IDS, I32, KEYS, I32_2D))
 def extend(prefixes, ids, slots, keys, longer):
     """Give the number, as a prefix, of the n-gram that ends at each place, or -1."""
     for row in range(ids.shape[0]):
@@ -127,7 +131,7 @@ def _features(ids, slots, keys, most, prefixes, features):
             prefixes[order, k] = -2 - number if number >= 0 else -1
 
 
-@kernel(types.Tuple((I64, I32, I32, I8))(I32_2D, I32, I64, types.int64, types.int64))
+@kernel(types.Tuple((I64, I32, I32, I8))(IDS, I32, KEYS, types.int64, types.int64))
 def find(ids, slots, keys, least, most):
     """Give the known n-grams: their number in each row, and of each its number, end and order."""
     n_rows, n_tokens = ids.shape
@@ -158,7 +162,7 @@ def find(ids, slots, keys, least, most):
     return counts, features[:n].copy(), ends[:n].copy(), orders[:n].copy()
 
 
-@kernel(types.void(I32_2D, I32, I64, types.int64, types.int64, F64_2D, F64_2D))
+@kernel(types.void(IDS, I32, KEYS, types.int64, types.int64, F64_2D, F64_2D))
 def sums(ids, slots, keys, least, most, table, out):
     """Sum the table's rows over the n-grams of each row."""
     n_rows, n_tokens = ids.shape
@@ -183,7 +187,7 @@ def count_by_class(starts, features, labels, weight, counts):
             counts[features[k], labels[row]] += weight[row]
 
 
-@kernel(types.Tuple((I64, I32, F32))(I64, I32, F64, types.int64))
+@kernel(types.Tuple((I64, I32, F32))(I64, COLUMNS, F64, types.int64))
 def merge(starts, columns, share, n_columns):
     """Merge equal columns of each row: their number in it, and of each its sum of shares."""
     place = np.full(n_columns, -1, dtype=np.int64)
