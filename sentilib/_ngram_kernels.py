@@ -3,10 +3,9 @@
 import numpy as np
 from numba import types
 
-from sentilib._text._compile import I32, I32_2D, I64, helper, kernel
+from sentilib._compile import F64, F64_2D, I32, I32_2D, I64, helper, kernel
 
-F32, F64, I8 = types.float32[::1], types.float64[::1], types.int8[::1]
-F64_2D = types.float64[:, ::1]
+F32, I8 = types.float32[::1], types.int8[::1]
 _FIRST_WORD = 2
 _MIX = -7046029254386353131  # odd, with bits evenly spread
 _EMPTY = -1  # no key: a word comes first in the upper half, or a negative number below -1
