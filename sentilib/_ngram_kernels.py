@@ -3,10 +3,9 @@
 import numpy as np
 from numba import types
 
-from sentilib._text._compile import I32, I32_2D, I64, helper, kernel
+from sentilib._compile import F64, F64_2D, I32, I32_2D, I64, helper, kernel
 
-F32, F64, I8 = types.float32[::1], types.float64[::1], types.int8[::1]
-F64_2D = types.float64[:, ::1]
+F32, I8 = types.float32[::1], types.int8[::1]
 # Ids and keys may be mapped from a file that is open for reading only.
 IDS = types.Array(types.int32, 2, "C", readonly=True)
 KEYS = types.Array(types.int64, 1, "C", readonly=True)
