@@ -4,10 +4,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentilib import datasets
+    from sentilib import datasets, explain
     from sentilib._conv_classifier import ConvSentimentClassifier
     from sentilib._dense_classifier import DenseSentimentClassifier
     from sentilib._html_tokenizer import HTMLTokenizer
+    from sentilib.explain._explainer import TokenShapExplainer
 
 __version__ = "0.1.0"
 
@@ -15,15 +16,19 @@ _HOME = {
     "HTMLTokenizer": "sentilib._html_tokenizer",
     "DenseSentimentClassifier": "sentilib._dense_classifier",
     "ConvSentimentClassifier": "sentilib._conv_classifier",
+    "TokenShapExplainer": "sentilib.explain._explainer",
     "datasets": None,
+    "explain": None,
 }
 
 __all__ = [
     "ConvSentimentClassifier",
     "DenseSentimentClassifier",
     "HTMLTokenizer",
+    "TokenShapExplainer",
     "__version__",
     "datasets",
+    "explain",
 ]
 
 

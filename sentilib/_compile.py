@@ -11,25 +11,27 @@ from numba.extending import intrinsic
 BYTES = types.uint8[::1]
 I32, I32_2D = types.int32[::1], types.int32[:, ::1]
 I64, I64_2D = types.int64[::1], types.int64[:, ::1]
+F64, F64_2D = types.float64[::1], types.float64[:, ::1]
+F64_3D, F64_4D = types.float64[:, :, ::1], types.float64[:, :, :, ::1]
 
 _jit: Any = njit  # takes options that its type hints do not know
 
 
-def kernel(*signature: Any) -> Callable[[Callable], Any]:
+def kernel(*signature: Any, **options: Any) -> Callable[[Callable], Any]:
     """Compile a function to be called from Python, cached on disk where a folder is writable."""
 
     def compile_(function: Callable) -> Any:
         try:
-            return _jit(*signature, nogil=True, cache=True)(function)
+            return _jit(*signature, nogil=True, cache=True, **options)(function)
         except (RuntimeError, OSError):  # no folder for the cache, or it cannot be written
-            return _jit(*signature, nogil=True)(function)
+            return _jit(*signature, nogil=True, **options)(function)
 
     return compile_
 
 
-def helper(function: Callable) -> Any:
+def helper(function: Callable, **options: Any) -> Any:
     """Compile a function that only kernels call, when one does that is not cached yet."""
-    return _jit(nogil=True, no_cpython_wrapper=True)(function)
+    return _jit(nogil=True, no_cpython_wrapper=True, **options)(function)
 
 
 @intrinsic

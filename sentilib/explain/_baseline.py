@@ -1,0 +1,97 @@
+"""A classifier whose words can be replaced by a baseline: the game that is explained."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from sentilib._token_ids import OOV, PAD
+
+
+class BaselineModel:
+    """What a fitted classifier says of reviews in which some words are replaced.
+
+    The players of a row are its tokens, all ids but padding. Padding is no player.
+
+    Parameters
+    ----------
+    classifier : DenseSentimentClassifier or ConvSentimentClassifier
+        Fitted.
+    baseline : {"oov", "pad", "mean"} or int
+        What stands in the place of an absent word.
+    word_weights : ndarray of shape (vocabulary_size,)
+        Weight of each id in the mean word.
+    output : {"margin", "probability"}
+        What is explained.
+
+    Attributes
+    ----------
+    classifier : estimator
+        Copy, which for the mean word has one more row in its tables.
+    baseline : int
+        Id that stands in the place of absent words.
+    deletes : bool
+        Whether an absent word shortens the review, as masked padding does.
+    n_outputs : int
+        1 for two classes, else their number.
+    """
+
+    def __init__(self, classifier: Any, baseline: Any, word_weights: np.ndarray, output: str):
+        self.classifier = copy.copy(classifier)
+        self.weights = classifier._weights  # tells whether the classifier was fitted again
+        self.output = output
+        size = classifier.vocabulary_size_
+        if baseline == "mean":
+            self.baseline = size
+            self._add_mean_word(word_weights)
+        else:
+            named = {"oov": OOV, "pad": PAD}
+            self.baseline = named[baseline] if isinstance(baseline, str) else int(baseline)
+            if self.baseline >= size:
+                raise ValueError(
+                    f"baseline={baseline} is no word of the classifier, whose ids end with "
+                    f"{size - 1}."
+                )
+        self.masks_padding = bool(classifier.mask_padding)
+        self.deletes = self.masks_padding and self.baseline == PAD
+        self.n_outputs = 1 if len(classifier.classes_) == 2 else len(classifier.classes_)
+        kernel = classifier._weights[-2].astype(np.float64)
+        self.head = kernel[:, 1:] - kernel[:, :1] if self.n_outputs == 1 else kernel
+
+    def _add_mean_word(self, word_weights: np.ndarray) -> None:
+        """Append the mean of the words to the table that the classifier looks words up in.
+
+        For a Dense model these are word's contributions, so that a replaced word is a random one,
+        independent of the others; for a CNN it is the mean embedding.
+        """
+        share = word_weights / word_weights.sum()
+        table = self.classifier._inference
+        if isinstance(table, tuple):
+            embedding, blocks = table
+            self.classifier._inference = np.vstack([embedding, share @ embedding]), blocks
+        else:
+            self.classifier._inference = np.vstack([table, share @ table])
+        self.classifier.vocabulary_size_ = len(word_weights) + 1
+
+    def outputs(self, X: np.ndarray) -> np.ndarray:
+        """Explained outputs of valid ids: (n_samples, n_outputs)."""
+        return self.of_logits(self.classifier._logits(X))
+
+    def of_logits(self, logits: np.ndarray) -> np.ndarray:
+        """Explained outputs of logits: (..., n_classes) to (..., n_outputs)."""
+        if self.output == "probability":
+            proba = softmax(logits, axis=-1)
+            return proba[..., 1:] if self.n_outputs == 1 else proba
+        return logits[..., 1:] - logits[..., :1] if self.n_outputs == 1 else logits
+
+    def base_values(self, X: np.ndarray) -> np.ndarray:
+        """Give the outputs where all tokens are replaced: (n_samples, n_outputs).
+
+        They depend only on where the tokens stand, so each pattern is computed once.
+        """
+        packed = np.packbits(X != PAD, axis=1)
+        patterns = packed.view([("", np.void, packed.shape[1])])[:, 0]
+        _, first, of_row = np.unique(patterns, return_index=True, return_inverse=True)
+        rows = X[first]
+        return self.outputs(np.where(rows != PAD, self.baseline, PAD).astype(np.int32))[of_row]

@@ -1,0 +1,158 @@
+"""Explanations as they are handed out: shap's, or the same numbers where shap is missing."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+
+class TokenExplanation:
+    """Shapley values of reviews, as attributes of the same names as those of `shap.Explanation`.
+
+    What `TokenShapExplainer` returns where shap is not installed. Everything in `sentilib.explain`
+    takes it as well.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,), of ndarrays
+        Shapley values, of shape (n_tokens,) or (n_tokens, n_classes) for each review; of a single
+        review that array alone.
+    base_values : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Output where all tokens are replaced by the baseline.
+    data : ndarray of shape (n_samples,), of lists of str
+        Words as they stand in the visible text, each with what follows up to the next one.
+    display_data : ndarray of shape (n_samples,), of lists of str
+        Words as they stand in the visible text.
+    feature_names : list of n_samples lists of str
+        Tokens.
+    output_names : str or list of str
+        What is explained.
+    error_std : ndarray of shape (n_samples,), of ndarrays like those of values, or None
+        Standard errors of sampled values.
+
+    Raises
+    ------
+    AttributeError
+        Where something else of shap's Explanation is asked for.
+    """
+
+    def __init__(
+        self, values, base_values, data, display_data, feature_names, output_names, error_std=None
+    ):
+        self.values = values
+        self.base_values = base_values
+        self.data = data
+        self.display_data = display_data
+        self.feature_names = feature_names
+        self.output_names = output_names
+        self.error_std = error_std
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> "TokenExplanation":
+        """Give one review, or several of them."""
+        if isinstance(rows, tuple):
+            raise IndexError(
+                "Without shap an explanation is indexed by reviews only: "
+                "pip install 'sentilib[explain]' brings shap."
+            )
+        if isinstance(rows, int | np.integer):
+            names = self.feature_names[rows]
+        else:
+            chosen = np.arange(len(self))[rows]
+            names = [self.feature_names[row] for row in chosen]
+        return TokenExplanation(
+            self.values[rows],
+            self.base_values[rows],
+            self.data[rows],
+            self.display_data[rows],
+            names,
+            self.output_names,
+            None if self.error_std is None else self.error_std[rows],
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(
+            f"{name!r} of an explanation comes with shap, which is not installed: "
+            "pip install 'sentilib[explain]'."
+        )
+
+    def to_shap(self) -> Any:
+        """Give a `shap.Explanation` where shap is installed, else this object."""
+        try:
+            import shap
+        except ImportError:
+            return self
+        return shap.Explanation(
+            self.values,
+            base_values=self.base_values,
+            data=self.data,
+            display_data=self.display_data,
+            feature_names=self.feature_names,
+            output_names=self.output_names,
+            error_std=self.error_std,
+        )
+
+
+class TokenInteractions:
+    """Pairwise Shapley interactions of the words of reviews.
+
+    Parameters
+    ----------
+    values : list of n_samples lists of n_outputs csr_arrays of shape (n_tokens, n_tokens)
+        Symmetric, zero on the diagonal: how much more (or less) the two words say together than
+        the sum of what each says alone, in the unit of the margin.
+    data, display_data, feature_names, output_names
+        As in `TokenExplanation`.
+    """
+
+    def __init__(self, values, data, display_data, feature_names, output_names):
+        self.values = values
+        self.data = data
+        self.display_data = display_data
+        self.feature_names = feature_names
+        self.output_names = output_names
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def pairs(
+        self, row: int, n: int = 10, output: int = 0
+    ) -> list[tuple[str, str, int, int, float]]:
+        """Pairs of words that change each other's meaning most.
+
+        Parameters
+        ----------
+        row : int
+            Number of the review.
+        n : int, default=10
+            How many pairs.
+        output : int, default=0
+            Number of the class, with more than two of them.
+
+        Returns
+        -------
+        list of (left word, right word, left position, right position, interaction)
+            By falling absolute interaction.
+        """
+        matrix = self.values[row][output].tocoo()
+        upper = (matrix.row < matrix.col) & (matrix.data != 0)
+        left, right, values = matrix.row[upper], matrix.col[upper], matrix.data[upper]
+        order = np.argsort(-np.abs(values), kind="stable")[:n]
+        words = self.display_data[row]
+        return [
+            (words[i], words[j], int(i), int(j), float(value))
+            for i, j, value in zip(left[order], right[order], values[order], strict=True)
+        ]
+
+
+def ragged(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Cut an array into one piece a row: an object array."""
+    rows = np.empty(len(starts) - 1, dtype=object)
+    bounds = starts.tolist()
+    for row, (start, stop) in enumerate(pairwise(bounds)):
+        rows[row] = flat[start:stop]
+    return rows
