@@ -1,0 +1,80 @@
+"""Any explanation of reviews, row by row."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Row(NamedTuple):
+    """One explained review."""
+
+    values: np.ndarray  # (n_tokens, n_outputs)
+    base_values: np.ndarray  # (n_outputs,)
+    segments: list[str]  # text from each word to the next one
+    words: list[str]
+    tokens: list[str]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """What base value and values add up to."""
+        return self.base_values + self.values.sum(axis=0)
+
+
+def rows_of(explanation: Any) -> list[Row]:
+    """Rows of an explanation, which may be a single one.
+
+    Parameters
+    ----------
+    explanation : shap.Explanation or TokenExplanation
+        Of one or several reviews.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    missing = [
+        name
+        for name in ("values", "base_values", "data", "feature_names")
+        if getattr(explanation, name, None) is None
+    ]
+    if missing:
+        raise TypeError(
+            f"Expected an explanation as TokenShapExplainer returns it, got "
+            f"{type(explanation).__name__} without {', '.join(missing)}."
+        )
+    values, data = explanation.values, explanation.data
+    display_data = getattr(explanation, "display_data", None)
+    words = data if display_data is None else display_data
+    names, base_values = explanation.feature_names, explanation.base_values
+    if _is_one_row(explanation):
+        values, base_values, data, words, names = [values], [base_values], [data], [words], [names]
+    elif len(names) != len(values) or isinstance(names[0], str):
+        names = [names] * len(values)
+    return [
+        Row(
+            np.asarray(value, dtype=np.float64).reshape(len(value), *(np.shape(value)[1:] or (1,))),
+            np.atleast_1d(np.asarray(base, dtype=np.float64)),
+            [str(segment) for segment in segments],
+            [str(word) for word in row_words],
+            [str(token) for token in tokens],
+        )
+        for value, base, segments, row_words, tokens in zip(
+            values, base_values, data, words, names, strict=True
+        )
+    ]
+
+
+def output_names_of(explanation: Any, n_outputs: int) -> list[str]:
+    """Name of each output."""
+    names = explanation.output_names
+    if names is None:
+        return ["output"] if n_outputs == 1 else [f"output {k}" for k in range(n_outputs)]
+    return [names] if isinstance(names, str) else [str(name) for name in names]
+
+
+def _is_one_row(explanation: Any) -> bool:
+    values = explanation.values
+    if getattr(values, "dtype", None) == object:
+        return False
+    return len(values) == 0 or np.ndim(explanation.data[0]) == 0
