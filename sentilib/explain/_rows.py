@@ -75,6 +75,6 @@ def output_names_of(explanation: Any, n_outputs: int) -> list[str]:
 
 def _is_one_row(explanation: Any) -> bool:
     values = explanation.values
-    if getattr(values, "dtype", None) == object:
+    if getattr(getattr(values, "dtype", None), "kind", "f") == "O":
         return False
     return len(values) == 0 or np.ndim(explanation.data[0]) == 0

@@ -1,0 +1,300 @@
+"""Whether an explanation says what the model does: words are taken out, and outputs looked at."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sentilib._token_ids import PAD
+from sentilib.explain._baseline import BaselineModel
+from sentilib.explain._explainer import TokenShapExplainer
+from sentilib.explain._rows import rows_of
+
+_ROWS_AT_ONCE = 512
+
+
+class Faithfulness:
+    """Curves that `faithfulness` returns.
+
+    Parameters
+    ----------
+    fractions : ndarray of shape (n_fractions,)
+        Shares of a review's words.
+    comprehensiveness : ndarray of shape (n_fractions,)
+        Mean loss of the output for the predicted class where that share of its strongest words
+        is taken out. High is good.
+    sufficiency : ndarray of shape (n_fractions,)
+        Mean loss where all but that share is taken out. Low is good.
+    random_comprehensiveness, random_sufficiency : ndarray of shape (n_fractions,)
+        The same for words in random order.
+
+    Attributes
+    ----------
+    aopc_comprehensiveness, aopc_sufficiency : float
+        Means over the fractions.
+    aopc_random_comprehensiveness, aopc_random_sufficiency : float
+        The same for random order.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where it was drawn.
+    """
+
+    ax_: Any
+    figure_: Any
+
+    def __init__(
+        self, fractions, comprehensiveness, sufficiency, random_comprehensiveness,
+        random_sufficiency,
+    ):  # fmt: skip
+        self.fractions = fractions
+        self.comprehensiveness = comprehensiveness
+        self.sufficiency = sufficiency
+        self.random_comprehensiveness = random_comprehensiveness
+        self.random_sufficiency = random_sufficiency
+        self.aopc_comprehensiveness = float(np.mean(comprehensiveness))
+        self.aopc_sufficiency = float(np.mean(sufficiency))
+        self.aopc_random_comprehensiveness = float(np.mean(random_comprehensiveness))
+        self.aopc_random_sufficiency = float(np.mean(random_sufficiency))
+
+    def __repr__(self) -> str:
+        return (
+            f"AOPC comprehensiveness {self.aopc_comprehensiveness:.3f} (random order "
+            f"{self.aopc_random_comprehensiveness:.3f}), sufficiency "
+            f"{self.aopc_sufficiency:.3f} (random order {self.aopc_random_sufficiency:.3f})"
+        )
+
+    def plot(self, *, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        Faithfulness
+            Itself.
+        """
+        from sentilib.explain._displays import _axes
+
+        self.ax_, self.figure_ = _axes(ax, height=4.2)
+        for curve, random, color, name in (
+            (self.comprehensiveness, self.random_comprehensiveness, "#0072B2", "taken out"),
+            (self.sufficiency, self.random_sufficiency, "#D55E00", "kept alone"),
+        ):
+            x = 100 * self.fractions
+            self.ax_.plot(x, curve, "o-", color=color, label=f"strongest words {name}")
+            self.ax_.plot(x, random, "o--", color=color, alpha=0.6, label=f"random words {name}")
+        self.ax_.set(
+            xlabel="Words of a review, %",
+            ylabel="Loss of the predicted class's output",
+            title="Does the model lean on the words that the explanation names?",
+        )
+        self.ax_.grid(alpha=0.3)
+        self.ax_.spines[["top", "right"]].set_visible(False)
+        self.ax_.legend(frameon=False, fontsize="small")
+        return self
+
+
+def faithfulness(
+    explainer: TokenShapExplainer,
+    X: Any,
+    explanation: Any = None,
+    *,
+    fractions: Any = (0.01, 0.05, 0.1, 0.2, 0.5),
+    n_random: int = 5,
+    random_state: Any = None,
+) -> Faithfulness:
+    """Take the words out that an explanation calls strongest, and see what is left.
+
+    Comprehensiveness and sufficiency of DeYoung et al., ERASER: A Benchmark to Evaluate
+    Rationalized NLP Models, ACL 2020, equations 1 to 3, on the explainer's output for the class
+    that the model predicts, with its baseline in the place of words.
+
+    Parameters
+    ----------
+    explainer : TokenShapExplainer
+        Knows estimator, baseline and output.
+    X : iterable of str, or array-like of shape (n_samples, n_tokens), int
+        Reviews.
+    explanation : shap.Explanation or TokenExplanation, default=None
+        Of X, one value for each token, by whatever method; by default the explainer's own.
+    fractions : array-like of float, default=(0.01, 0.05, 0.1, 0.2, 0.5)
+        Shares of a review's words, rounded up to whole words.
+    n_random : int, default=5
+        Random orders of each review to compare with.
+    random_state : int, RandomState instance or None, default=None
+        Determines them.
+
+    Returns
+    -------
+    Faithfulness
+        Curves, their means, and `plot`.
+
+    Raises
+    ------
+    ValueError
+        If the explanation does not fit X, a fraction lies outside (0, 1], or no row has a token.
+
+    Examples
+    --------
+    >>> from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer
+    >>> from sentilib.datasets import make_reviews
+    >>> from sentilib.explain import faithfulness
+    >>> reviews, labels = make_reviews(400, length=40, random_state=0)
+    >>> ids = HTMLTokenizer(max_length=60).fit_transform(reviews)
+    >>> explainer = TokenShapExplainer(DenseSentimentClassifier(random_state=0).fit(ids, labels))
+    >>> curves = faithfulness(explainer, ids[:100], random_state=0)
+    >>> curves.aopc_comprehensiveness > curves.aopc_random_comprehensiveness
+    True
+    """
+    fractions = np.asarray(fractions, dtype=np.float64)
+    if fractions.ndim != 1 or not len(fractions) or not ((fractions > 0) & (fractions <= 1)).all():
+        raise ValueError(f"fractions must lie in (0, 1], got {fractions.tolist()}.")
+    if explanation is None:
+        explanation = explainer._explain(X)
+    parts, ids, _ = explainer._read(X)
+    model = explainer._model(parts)
+    rows = rows_of(explanation)
+    lengths = (ids != PAD).sum(axis=1)
+    if len(rows) != len(ids) or any(
+        len(row.values) != n for row, n in zip(rows, lengths, strict=True)
+    ):
+        raise ValueError(
+            "The explanation does not fit X: it must hold a value for each token of each review."
+        )
+    if not lengths.any():
+        raise ValueError("No review has any token, so there are no words to take out.")
+    full = model.outputs(ids)
+    rng = check_random_state(random_state)
+    losses = _Losses(model, ids, full, fractions)
+    for number, row in enumerate(rows):
+        if len(row.values):
+            strength = row.values @ losses.direction[number][: row.values.shape[1]]
+            losses.add(number, np.argsort(-strength, kind="stable"), is_random=False)
+            for _ in range(n_random):
+                losses.add(number, rng.permutation(len(strength)), is_random=True)
+    means = losses.means()
+    return Faithfulness(fractions, *means)
+
+
+class _Losses:
+    """Collects masked rows, evaluates them in batches and averages the losses."""
+
+    def __init__(self, model: BaselineModel, ids, full, fractions):
+        self._model, self._ids, self._fractions = model, ids, fractions
+        if full.shape[1] == 1:  # towards the predicted of two classes
+            middle = 0.5 if model.output == "probability" else 0.0
+            self.direction = np.where(full > middle, 1.0, -1.0)
+        else:
+            self.direction = np.eye(full.shape[1])[full.argmax(axis=1)]
+        self._full = (full * self.direction).sum(axis=1)
+        self._rows: list[np.ndarray] = []
+        self._meta: list[tuple[int, int, int]] = []  # row, curve, fraction
+        self._sums = np.zeros((4, len(fractions)))
+        self._counts = np.zeros((4, len(fractions)), dtype=np.int64)
+
+    def add(self, number: int, order: np.ndarray, *, is_random: bool) -> None:
+        places = np.flatnonzero(self._ids[number] != PAD)[order]
+        for k, fraction in enumerate(self._fractions):
+            n = max(1, int(np.ceil(fraction * len(places) - 1e-9)))
+            for curve, absent in enumerate((places[:n], places[n:])):
+                row = self._ids[number].copy()
+                row[absent] = self._model.baseline
+                self._rows.append(row)
+                self._meta.append((number, curve + 2 * is_random, k))
+        if len(self._rows) >= _ROWS_AT_ONCE:
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        numbers, curves, fractions = np.transpose(self._meta)
+        outputs = (self._model.outputs(np.stack(self._rows)) * self.direction[numbers]).sum(axis=1)
+        np.add.at(self._sums, (curves, fractions), self._full[numbers] - outputs)
+        np.add.at(self._counts, (curves, fractions), 1)
+        self._rows, self._meta = [], []
+
+    def means(self) -> np.ndarray:
+        if self._rows:
+            self._evaluate()
+        return self._sums / np.maximum(self._counts, 1)
+
+
+class SamplingAgreement:
+    """How exact and sampled values compare, as `sampling_agreement` returns it.
+
+    Parameters
+    ----------
+    rms_error : float
+        Root mean square difference, in the unit of the output.
+    largest_deviation : float
+        Largest difference, in standard errors of sampling.
+    correlation : float
+        Pearson correlation of all values.
+    n_tokens : int
+        Number of values.
+    """
+
+    def __init__(self, rms_error, largest_deviation, correlation, n_tokens):
+        self.rms_error = rms_error
+        self.largest_deviation = largest_deviation
+        self.correlation = correlation
+        self.n_tokens = n_tokens
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.n_tokens:,} tokens: RMS error {self.rms_error:.2e}, largest deviation "
+            f"{self.largest_deviation:.1f} standard errors, correlation {self.correlation:.4f}"
+        )
+
+
+def sampling_agreement(
+    explainer: TokenShapExplainer, X: Any, *, n_permutations: int = 100, random_state: Any = None
+) -> SamplingAgreement:
+    """Hold exact values against sampled ones, which share nothing with them but the model.
+
+    Parameters
+    ----------
+    explainer : TokenShapExplainer
+        With exact values.
+    X : iterable of str, or array-like of shape (n_samples, n_tokens), int
+        Reviews.
+    n_permutations : int, default=100
+        Random orders of each review.
+    random_state : int, RandomState instance or None, default=None
+        Determines them.
+
+    Returns
+    -------
+    SamplingAgreement
+        Error of sampling, in the unit of the output and in standard errors.
+
+    Raises
+    ------
+    ValueError
+        If the explainer has no exact values.
+    """
+    exact = TokenShapExplainer(
+        explainer.estimator, baseline=explainer.baseline, output=explainer.output, method="exact"
+    )._explain(X)
+    sampled = TokenShapExplainer(
+        explainer.estimator,
+        baseline=explainer.baseline,
+        output=explainer.output,
+        method="permutation",
+        n_permutations=n_permutations,
+        random_state=random_state,
+    )._explain(X)
+    one, other, errors = (
+        np.concatenate([np.ravel(row) for row in rows])
+        for rows in (exact.values, sampled.values, sampled.error_std)
+    )
+    difference = np.abs(one - other)
+    rounding = 1e-12 * max(1.0, float(np.abs(one).max(initial=0.0)))
+    deviation = np.maximum(difference - rounding, 0) / np.maximum(errors, rounding)
+    varies = len(one) > 1 and one.std() > 0 and other.std() > 0
+    return SamplingAgreement(
+        float(np.sqrt(np.mean(difference**2))) if len(one) else 0.0,
+        float(deviation.max(initial=0.0)),
+        float(np.corrcoef(one, other)[0, 1]) if varies else 1.0,
+        len(one),
+    )
