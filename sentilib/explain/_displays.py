@@ -203,7 +203,13 @@ class TokenImportanceDisplay:
             ylabel="Word (occurrences)",
             title=f"Words that matter most in {self.n_reviews:,} reviews",
         )
-        ax.legend(loc="lower right", frameon=False, fontsize="small")
+        ax.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.12),
+            ncols=2,
+            frameon=False,
+            fontsize="small",
+        )
         _tidy(ax)
         return self
 

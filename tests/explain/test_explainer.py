@@ -1,0 +1,285 @@
+"""What TokenShapExplainer takes, gives and refuses."""
+
+import sys
+
+import numpy as np
+import pytest
+from games import PLACES, brute_force, random_conv, random_dense
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sentilib import ConvSentimentClassifier, HTMLTokenizer, TokenShapExplainer
+from sentilib.explain import TokenExplanation, sampling_agreement
+
+X = np.array(PLACES, dtype=np.int32)
+TEXTS = [
+    'I <b>did</b>n&#39;t see it.<br /><br />"Mildly" entertaining, <i>café</i>!',
+    "",
+    "A film & a half: " + "good " * 9 + "but <script>alert(1)</script> too long",
+]
+
+
+def pipeline(classifier=None, **options):
+    tokenizer = HTMLTokenizer(max_length=12, **options).fit([*TEXTS, "one two three"])
+    return make_pipeline(tokenizer, classifier or random_dense(n_ids=40))
+
+
+class TestWords:
+    def test_data_are_the_visible_text_cut_at_the_beginning_of_each_word(self):
+        explanation = TokenShapExplainer(pipeline())._explain(TEXTS)
+        assert "".join(explanation.data[0]) == 'I didn\'t see it.\n\n"Mildly" entertaining, café!'
+        assert explanation.display_data[0] == [
+            "I", "didn't", "see", "it", "Mildly", "entertaining", "café"
+        ]  # fmt: skip
+        assert explanation.feature_names[0] == [
+            "i", "didn't", "see", "it", "mildly", "entertaining", "café"
+        ]  # fmt: skip
+
+    def test_an_empty_review_has_a_base_value_only(self):
+        pipe = pipeline()
+        explanation = TokenShapExplainer(pipe)._explain(TEXTS)
+        assert explanation.values[1].shape == (0,)
+        assert explanation.data[1] == explanation.feature_names[1] == []
+        assert explanation.base_values[1] == pipe.decision_function([""])[0]
+        assert explanation[1].values.shape == (0,)
+
+    @pytest.mark.parametrize("padding", ["pre", "post"])
+    @pytest.mark.parametrize("truncating", ["pre", "post"])
+    def test_words_stay_with_their_values_after_truncation_and_padding(self, padding, truncating):
+        pipe = pipeline(padding=padding, truncating=truncating)
+        explanation = TokenShapExplainer(pipe, baseline="pad")._explain(TEXTS)
+        tokens = pipe[0].tokenize(TEXTS[2])
+        assert len(tokens) == 16
+        kept = tokens[-12:] if truncating == "pre" else tokens[:12]
+        assert explanation.feature_names[2] == kept
+        ids = pipe[0].transform(TEXTS)
+        for row, names, values in zip(
+            ids, explanation.feature_names, explanation.values, strict=True
+        ):
+            assert [pipe[0].vocabulary_.get(name, 1) for name in names] == row[row > 0].tolist()
+            assert len(names) == len(values)
+
+    def test_ids_are_named_by_the_vocabulary_of_the_pipeline(self):
+        pipe = pipeline()
+        ids = pipe[0].transform(TEXTS)
+        names = TokenShapExplainer(pipe)._explain(ids).feature_names
+        assert names[0] == ["i", "didn't", "see", "it", "mildly", "entertaining", "café"]
+        ids[0, :2] = 1, 999
+        assert TokenShapExplainer(pipe)._explain(ids).feature_names[0][:3] == [
+            "[OOV]",
+            "999",
+            "see",
+        ]
+
+    def test_ids_without_a_vocabulary_are_their_own_names(self):
+        explanation = TokenShapExplainer(random_dense())._explain(X)
+        assert explanation.feature_names[0] == ["5", "6", "7", "8", "9", "3"]
+
+    def test_ids_that_fit_never_saw_are_explained_as_unknown_words(self):
+        ids = X.copy()
+        ids[0, 0] = 12345
+        explanation = TokenShapExplainer(random_dense())._explain(ids)
+        assert explanation.values[0][0] == 0
+        assert explanation.feature_names[0][0] == "12345"
+
+    def test_a_step_between_may_take_words_out(self):
+        def without_it(ids):
+            return np.where(ids == pipe[0].vocabulary_["it"], 0, ids)
+
+        pipe = pipeline()
+        pipe.steps.insert(1, ("drop", FunctionTransformer(without_it)))
+        explainer = TokenShapExplainer(pipe)
+        explanation = explainer._explain(TEXTS)
+        assert "it" not in explanation.feature_names[0]
+        assert len(explanation.values[0]) == 6
+        np.testing.assert_allclose(
+            explanation.base_values + [values.sum() for values in explanation.values],
+            pipe.decision_function(TEXTS),
+        )
+
+    def test_documents_come_as_any_iterable(self):
+        explainer = TokenShapExplainer(pipeline())
+        expected = explainer._explain(TEXTS).values[0]
+        for texts in (np.array(TEXTS), np.array(TEXTS, dtype=object), tuple(TEXTS), iter(TEXTS)):
+            np.testing.assert_array_equal(explainer._explain(texts).values[0], expected)
+
+
+class TestPermutation:
+    @pytest.mark.parametrize("baseline", ["oov", "pad", "mean"])
+    @pytest.mark.parametrize("mask_padding", [True, False])
+    @pytest.mark.parametrize("make", [random_dense, random_conv])
+    def test_sampled_values_agree_with_exact_ones(self, make, mask_padding, baseline):
+        explainer = TokenShapExplainer(make(mask_padding=mask_padding), baseline=baseline)
+        agreement = sampling_agreement(explainer, X, n_permutations=400, random_state=0)
+        assert agreement.n_tokens == np.count_nonzero(X)
+        assert agreement.largest_deviation < 5
+        assert agreement.correlation > 0.99
+
+    @pytest.mark.parametrize(
+        ("classifier", "output"),
+        [
+            (random_conv(pooling="max"), "margin"),
+            (random_conv(pooling="max", mask_padding=False, n_classes=3), "margin"),
+            (random_conv(filters=(3, 3, 3), kernel_size=5), "margin"),
+            (random_conv(), "probability"),
+            (random_dense(n_classes=3), "probability"),
+        ],
+        ids=["max", "max, three classes", "13 words", "probability", "three probabilities"],
+    )
+    def test_what_has_no_closed_form_is_sampled_without_bias(self, classifier, output):
+        def outputs(rows):
+            if output == "margin":
+                return classifier.decision_function(rows)
+            proba = classifier.predict_proba(rows)
+            return proba[:, 1] if proba.shape[1] == 2 else proba
+
+        explainer = TokenShapExplainer(
+            classifier, output=output, n_permutations=400, random_state=0
+        )
+        explanation = explainer._explain(X)
+        assert explainer.method_ == "permutation" and not explainer.is_exact_
+        assert explainer.additivity_error_.max() < 1e-12
+        for row, values, errors in zip(X, explanation.values, explanation.error_std, strict=True):
+            expected, _ = brute_force(outputs, row, 1)
+            values, errors = values.reshape(expected.shape), errors.reshape(expected.shape)
+            assert (np.abs(values - expected) <= 5 * errors + 1e-3).all()
+            assert np.abs(values - expected).max(initial=0) < 0.1
+
+    def test_sampling_follows_its_seed_and_not_its_batches(self):
+        def values(**parameters):
+            explainer = TokenShapExplainer(random_conv(pooling="max"), **parameters)
+            return np.concatenate(explainer._explain(X).values)
+
+        once = values(random_state=0)
+        np.testing.assert_array_equal(once, values(random_state=0, batch_size=3))
+        assert (once != values(random_state=1)).any()
+
+    def test_more_permutations_make_smaller_errors(self):
+        few, many = (
+            TokenShapExplainer(
+                random_conv(), method="permutation", n_permutations=n, random_state=0
+            )._explain(X).error_std[0]
+            for n in (10, 1000)
+        )  # fmt: skip
+        assert 5 < np.linalg.norm(few) / np.linalg.norm(many) < 20
+
+
+class TestBadInput:
+    def test_an_estimator_that_is_not_fitted(self):
+        with pytest.raises(NotFittedError):
+            TokenShapExplainer(ConvSentimentClassifier())(X)
+        with pytest.raises(NotFittedError):
+            TokenShapExplainer(make_pipeline(HTMLTokenizer(), random_dense()))(TEXTS)
+
+    @pytest.mark.parametrize(
+        ("estimator", "what"),
+        [
+            (LogisticRegression(), "got LogisticRegression"),
+            (make_pipeline(HTMLTokenizer(), LogisticRegression()), "ends in LogisticRegression"),
+            (None, "got NoneType"),
+        ],
+    )
+    def test_an_estimator_without_a_classifier_of_this_library(self, estimator, what):
+        with pytest.raises(TypeError, match=what):
+            TokenShapExplainer(estimator)(X)
+
+    def test_texts_without_a_tokenizer(self):
+        with pytest.raises(ValueError, match="no HTMLTokenizer to read it"):
+            TokenShapExplainer(random_dense())(TEXTS)
+
+    def test_one_text_alone(self):
+        with pytest.raises(ValueError, match="got one string"):
+            TokenShapExplainer(pipeline())("A film")
+
+    def test_ids_of_another_width(self):
+        with pytest.raises(ValueError, match="expecting 12 features"):
+            TokenShapExplainer(random_dense())(X[:, :5])
+
+    def test_a_step_that_changes_the_width(self):
+        class Cut(TransformerMixin, BaseEstimator):
+            def fit(self, X, y=None):
+                return self
+
+            def transform(self, X):
+                return X[:, :6]
+
+        pipe = pipeline()
+        pipe = Pipeline([pipe.steps[0], ("cut", Cut()), ("classifier", random_dense(n_columns=6))])
+        with pytest.raises(ValueError, match="Cut stands between tokenizer and classifier"):
+            TokenShapExplainer(pipe)(TEXTS)
+
+    @pytest.mark.parametrize(
+        ("classifier", "parameters", "reason"),
+        [
+            (random_conv(pooling="max"), {}, "pooling='max' every word competes"),
+            (random_conv(filters=(3, 3, 3), kernel_size=5), {}, r"sees 13 words.*2\*\*13"),
+            (random_dense(), {"output": "probability"}, "probabilities are not additive"),
+        ],
+    )
+    def test_exact_values_where_they_are_not_possible(self, classifier, parameters, reason):
+        explainer = TokenShapExplainer(classifier, method="exact", **parameters)
+        with pytest.raises(ValueError, match=reason):
+            explainer(X)
+        with pytest.raises(ValueError, match=reason):
+            explainer.interactions(X)
+
+    def test_interactions_where_the_baseline_shortens_the_review(self):
+        with pytest.raises(ValueError, match="every word interacts with every other"):
+            TokenShapExplainer(random_conv(), baseline="pad").interactions(X)
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"baseline": "mask"},
+            {"baseline": -1},
+            {"baseline": 30},
+            {"method": "kernel"},
+            {"output": "logit"},
+            {"n_permutations": 1},
+            {"batch_size": 0},
+        ],
+    )
+    def test_parameters_out_of_range(self, parameters):
+        with pytest.raises(ValueError, match=next(iter(parameters))):
+            TokenShapExplainer(random_dense(), **parameters)(X)
+
+
+class TestWithoutShap:
+    @pytest.fixture(autouse=True)
+    def no_shap(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "shap", None)
+
+    def test_the_numbers_still_come(self):
+        explanation = TokenShapExplainer(pipeline())(TEXTS)
+        assert isinstance(explanation, TokenExplanation)
+        assert len(explanation) == 3 and len(explanation[[0, 2]]) == 2
+        assert explanation[-1].feature_names == explanation.feature_names[2]
+        assert explanation[:2].feature_names == explanation.feature_names[:2]
+
+    def test_what_needs_shap_says_how_to_install_it(self):
+        explanation = TokenShapExplainer(random_dense())(X)
+        with pytest.raises(AttributeError, match=r"pip install 'sentilib\[explain\]'"):
+            explanation.abs  # noqa: B018
+        with pytest.raises(IndexError, match=r"pip install 'sentilib\[explain\]'"):
+            explanation[:, 0]
+
+
+def test_interactions_are_named_by_their_words():
+    pipe = pipeline(random_conv(n_ids=40))
+    interactions = TokenShapExplainer(pipe).interactions(TEXTS)
+    assert len(interactions) == 3
+    left, right, i, j, value = interactions.pairs(0, n=1)[0]
+    words = ["I", "didn't", "see", "it", "Mildly", "entertaining", "café"]
+    assert (words[i], words[j]) == (left, right) and i < j
+    matrix = interactions.values[0][0].toarray()
+    assert matrix[i, j] == matrix[j, i] == value
+    assert np.abs(matrix).max() == abs(value)
+    assert interactions.pairs(1) == []
+
+
+def test_words_of_a_dense_model_do_not_interact():
+    for matrices in TokenShapExplainer(random_dense()).interactions(X).values:
+        assert matrices[0].nnz == 0

@@ -1,0 +1,210 @@
+"""Pictures hold what they are to show, and nothing of a review takes effect in them."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from games import random_conv, random_dense
+from sklearn.pipeline import make_pipeline
+
+from sentilib import HTMLTokenizer, TokenShapExplainer
+from sentilib.explain import (
+    TokenExplanation,
+    TokenImportanceDisplay,
+    TokenInteractionDisplay,
+    faithfulness,
+    plots,
+)
+
+HOSTILE = (
+    "&lt;script&gt;alert(1)&lt;/script&gt; \"quoted\" 'single' &amp;lt; "
+    "&lt;/span&gt;&lt;/div&gt; it's \x1b[31mred &lt;img src=x onerror=alert(2)&gt; $x$ film"
+)
+TEXTS = [HOSTILE, "", "mildly entertaining film, a film"]
+
+
+@pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
+def explainer(request):
+    tokenizer = HTMLTokenizer(max_length=80, punctuation="token").fit(TEXTS)
+    classifier = random_conv(n_ids=60, n_columns=80, n_classes=request.param)
+    return TokenShapExplainer(make_pipeline(tokenizer, classifier))
+
+
+@pytest.fixture(scope="module")
+def explanation(explainer):
+    return explainer._explain(TEXTS)
+
+
+class Reader(HTMLParser):
+    """Reads elements and the text of the heat maps, as a browser would."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.names, self.attributes, self.texts, self.depth = [], set(), [], 0
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.names.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if ("class", "heat-map") in attrs:
+            self.texts.append("")
+            self.depth = 1
+        elif self.depth:
+            self.depth += 1
+
+    def handle_endtag(self, tag):
+        self.depth = max(0, self.depth - 1)
+
+    def handle_data(self, data):
+        if self.depth:
+            self.texts[-1] += data
+
+
+def test_no_markup_of_a_review_takes_effect(explanation):
+    page = Reader(plots.text(explanation, title="<script>"))
+    assert not {"script", "img", "link", "iframe"} & set(page.names)
+    assert page.attributes <= {"lang", "charset", "name", "content", "class", "style", "title"}
+    joined = ["".join(segments) for segments in explanation.data]
+    n_outputs = explanation.values[0].size // len(explanation.data[0])
+    assert "<script>alert(1)</script>" in joined[0]
+    assert page.texts == [text for text in joined for _ in range(n_outputs)]
+
+
+def test_a_page_needs_no_network(explanation):
+    html = plots.text(explanation)
+    for needle in ("http://", "https://", "src=", "@import", "url("):
+        assert needle not in html.replace("src=x", "")
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_the_strongest_word_has_the_strongest_colour():
+    explanation = TokenExplanation(
+        np.array([0.5, -0.25, 0.0]), 0.1, list("abc"), list("abc"), list("abc"), "log-odds of good"
+    )
+    html = plots.text(explanation, class_names=["bad", "good"])
+    assert '<span style="background:rgba(0,114,178,0.750)" title="+0.5">a</span>' in html
+    assert '<span style="background:rgba(213,94,0,0.375)" title="\u22120.25">b</span>' in html
+    assert '<span title="+0">c</span>' in html
+    for number in ("+0.100", "+0.250", "+0.350", "bad 41.3%, good 58.7%"):
+        assert number in html
+
+
+def test_class_names_must_fit(explanation):
+    with pytest.raises(ValueError, match="must name"):
+        plots.text(explanation, class_names=["a"])
+
+
+def test_what_is_no_explanation_is_refused():
+    with pytest.raises(TypeError, match="Expected an explanation"):
+        plots.text([1, 2])
+
+
+def test_a_terminal_gets_no_control_characters_of_a_review(explanation):
+    plain = plots.terminal(explanation, color=False)
+    assert "\x1b" not in plain
+    assert all(c.isprintable() or c == "\n" for c in plain)
+    colored = plots.terminal(explanation)
+    assert "\x1b[48;5;" in colored and "\x1b[31m" not in colored
+
+
+def test_one_review_is_drawn_as_several_are(explanation):
+    assert plots.terminal(explanation[2]) in plots.terminal(explanation)
+
+
+class TestDisplays:
+    @pytest.fixture(autouse=True)
+    def closed_figures(self):
+        matplotlib = pytest.importorskip("matplotlib")
+        matplotlib.use("Agg")
+        yield
+        import matplotlib.pyplot as plt
+
+        plt.close("all")
+
+    def test_importance_sums_up_by_word(self, explainer, explanation):
+        display = TokenImportanceDisplay.from_explanation(explanation, output=0)
+        values = [v if v.ndim == 1 else v[:, 0] for v in explanation.values]
+        of_film = np.concatenate(
+            [
+                v[[name == "film" for name in names]]
+                for v, names in zip(values, explanation.feature_names, strict=True)
+            ]
+        )
+        (film,) = np.flatnonzero(display.tokens == "film")
+        assert display.count[film] == len(of_film) == 3
+        assert display.mean[film] == pytest.approx(of_film.mean())
+        assert display.mean_abs[film] == pytest.approx(np.abs(of_film).mean())
+
+    def test_importance_is_drawn_with_counts_and_units(self, explainer):
+        display = TokenImportanceDisplay.from_estimator(
+            explainer.estimator, TEXTS, n_words=4, by="mean", min_count=2
+        )
+        assert all(display.count >= 2)
+        labels = [label.get_text() for label in display.ax_.get_yticklabels()]
+        assert len(labels) == 4
+        assert any(label.startswith("film  (3)") for label in labels) or "film" not in labels
+        assert "Shapley value" in display.ax_.get_xlabel() and display.ax_.get_title()
+        display.figure_.canvas.draw()  # a dollar sign is no mathematics
+
+    def test_importance_refuses_what_it_cannot_draw(self, explanation):
+        with pytest.raises(ValueError, match="min_count=99"):
+            TokenImportanceDisplay.from_explanation(explanation, min_count=99)
+        with pytest.raises(ValueError, match="by must be one of"):
+            TokenImportanceDisplay.from_explanation(explanation).plot(by="median")
+
+    def test_interactions_are_drawn_strongest_first(self, explainer):
+        display = TokenInteractionDisplay.from_estimator(
+            explainer.estimator, TEXTS, row=2, n_pairs=5
+        )
+        widths = [abs(bar.get_width()) for bar in display.ax_.patches]
+        assert widths == sorted(widths) and len(widths) == 5
+        assert TokenInteractionDisplay.from_estimator(explainer.estimator, TEXTS, row=1).ax_.texts
+
+    def test_faithfulness_is_drawn(self, explainer):
+        curves = faithfulness(explainer, TEXTS, random_state=0).plot()
+        assert len(curves.ax_.lines) == 4 and curves.ax_.get_ylabel()
+
+
+class TestFaithfulness:
+    IDS = np.random.default_rng(0).integers(2, 30, size=(60, 12)).astype(np.int32)
+
+    def test_no_order_takes_more_out_of_a_dense_model_than_that_of_its_values(self):
+        explainer = TokenShapExplainer(random_dense())
+        fractions = np.arange(1, 13) / 12
+        own = faithfulness(explainer, self.IDS, fractions=fractions, random_state=0)
+        assert (own.comprehensiveness >= own.random_comprehensiveness - 1e-12).all()
+        assert (own.sufficiency <= own.random_sufficiency + 1e-12).all()
+        assert own.comprehensiveness[-1] == pytest.approx(own.random_comprehensiveness[-1])
+        assert own.sufficiency[-1] == pytest.approx(0)
+        other = explainer._explain(self.IDS)
+        other.values = np.stack([v + 0.3 * np.sin(9 * v) for v in other.values])
+        worse = faithfulness(explainer, self.IDS, other, fractions=fractions, random_state=0)
+        assert worse.aopc_comprehensiveness < own.aopc_comprehensiveness
+
+    def test_one_word_taken_out_of_a_dense_model_costs_its_value(self):
+        explainer = TokenShapExplainer(random_dense())
+        curves = faithfulness(explainer, self.IDS, fractions=[1 / 12])
+        margins = explainer.estimator.decision_function(self.IDS)
+        values = np.stack(list(explainer._explain(self.IDS).values))
+        strongest = (values * np.sign(margins)[:, None]).max(axis=1)
+        assert curves.comprehensiveness[0] == pytest.approx(strongest.mean())
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    @pytest.mark.parametrize("output", ["margin", "probability"])
+    def test_explained_words_matter_more_than_random_ones(self, n_classes, output):
+        explainer = TokenShapExplainer(
+            random_conv(n_classes=n_classes), output=output, random_state=0
+        )
+        curves = faithfulness(explainer, self.IDS, random_state=0)
+        assert curves.aopc_comprehensiveness > curves.aopc_random_comprehensiveness
+        assert curves.aopc_sufficiency < curves.aopc_random_sufficiency
+
+    def test_bad_input(self):
+        explainer = TokenShapExplainer(random_dense())
+        with pytest.raises(ValueError, match=r"fractions must lie in \(0, 1\]"):
+            faithfulness(explainer, self.IDS, fractions=[0, 0.5])
+        with pytest.raises(ValueError, match="does not fit X"):
+            faithfulness(explainer, self.IDS, explainer._explain(self.IDS[:5]))
+        with pytest.raises(ValueError, match="No review has any token"):
+            faithfulness(explainer, np.zeros((2, 12), dtype=int))
