@@ -66,13 +66,29 @@ class BaselineModel:
         independent of the others; for a CNN it is the mean embedding.
         """
         share = word_weights / word_weights.sum()
-        table = self.classifier._inference
-        if isinstance(table, tuple):
-            embedding, blocks = table
-            self.classifier._inference = np.vstack([embedding, share @ embedding]), blocks
+        inference = self.classifier._inference
+        if isinstance(inference, tuple):
+            table, *rest = inference
+            self.classifier._inference = np.vstack([table, share @ table]), *rest
         else:
-            self.classifier._inference = np.vstack([table, share @ table])
+            self.classifier._inference = np.vstack([inference, share @ inference])
         self.classifier.vocabulary_size_ = len(word_weights) + 1
+
+    @property
+    def words(self) -> np.ndarray:
+        """What the classifier looks each id up in: (n_ids, n_units)."""
+        inference = self.classifier._inference
+        return inference[0] if isinstance(inference, tuple) else inference
+
+    @property
+    def ngrams(self) -> Any:
+        """Dictionary of a Dense model's n-grams, or None."""
+        return getattr(self.classifier, "_ngrams", None)
+
+    @property
+    def evidence(self) -> np.ndarray:
+        """What each n-gram contributes before the division: (n_ngrams, n_outputs)."""
+        return self.classifier._inference[1]
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Explained outputs of valid ids: (n_samples, n_outputs)."""

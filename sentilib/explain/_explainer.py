@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sentilib._conv_classifier import ConvSentimentClassifier
-from sentilib._token_ids import PAD, as_token_ids
+from sentilib._token_ids import OOV, PAD, as_token_ids
 from sentilib.explain._additive import AdditiveGame
 from sentilib.explain._baseline import BaselineModel
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
@@ -37,7 +37,7 @@ class TokenShapExplainer(BaseEstimator):
     baseline stands in its place. A review's values and its base value add up to its output.
     Values are exact, and cost about as much as some predictions, for the margin of
 
-    - DenseSentimentClassifier, which adds up what words contribute;
+    - DenseSentimentClassifier, which adds up what words, and n-grams of them, contribute;
     - ConvSentimentClassifier with average pooling and a receptive field of up to 10 words, which
       adds up small games (see Notes).
 
@@ -198,23 +198,23 @@ class TokenShapExplainer(BaseEstimator):
         -------
         TokenInteractions
             `values[i][k]` is the symmetric sparse matrix of review i and output k: the Shapley
-            interaction index (Grabisch & Roubens, 1999), in the unit of the margin. Words farther
-            apart than the receptive field do not interact, nor do words of a Dense model.
+            interaction index (Grabisch & Roubens, 1999), in the unit of the margin. Words of a CNN
+            interact within its receptive field, words of a Dense model within its n-grams.
 
         Raises
         ------
         ValueError
-            If exact values are not possible, or all words interact because the baseline shortens
-            the review.
+            If exact values are not possible, or all words interact because absent ones shorten the
+            review: `baseline="pad"` with `mask_padding=True` or n-grams.
         """
         parts, ids, words = self._read(X)
         reason = self._why_not_exact(parts.classifier)
         if reason is not None:
             raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
         model = self._model(parts)
-        if model.deletes:
+        if model.deletes or (model.ngrams is not None and model.baseline == PAD):
             raise ValueError(
-                "With baseline='pad' and mask_padding=True absent words shorten the review, so "
+                "With baseline='pad' absent words shorten the review, so "
                 "that every word interacts with every other. Use baseline='oov' or 'mean'."
             )
         game = self._game(model)
@@ -329,7 +329,15 @@ class TokenShapExplainer(BaseEstimator):
                     f"2**{size} coalitions are too large (at most {MAX_RECEPTIVE_FIELD} words). "
                     "Use method='permutation', or fewer blocks or a smaller kernel_size."
                 )
+        elif getattr(classifier, "_ngrams", None) is not None and self._baseline_is_word():
+            return (
+                f"the word of baseline={self.baseline} forms n-grams with its neighbours. Use "
+                "baseline='oov', 'pad' or 'mean', or method='permutation'."
+            )
         return None
+
+    def _baseline_is_word(self) -> bool:
+        return not isinstance(self.baseline, str) and self.baseline > OOV
 
     def _output_names(self, parts: Parts) -> str | list[str]:
         classes = [str(c) for c in parts.classifier.classes_.tolist()]

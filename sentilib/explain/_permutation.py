@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._token_ids import PAD
+from sentilib._conv_classifier import ConvSentimentClassifier
+from sentilib._token_ids import OOV, PAD
 from sentilib.explain._baseline import BaselineModel
 
 
@@ -32,12 +33,16 @@ class PermutationSampling:
         self._model = model
         self._n_permutations = n_permutations
         self._seed = seed
-        self._is_convolutional = isinstance(model.classifier._inference, tuple)
-        if self._is_convolutional:
+        if isinstance(model.classifier, ConvSentimentClassifier):
+            self._logits = self._conv_logits
             from sentilib.explain._local_games import Network
 
             kernel = model.classifier._weights[-2].astype(np.float64)
             self._network = Network.of(model.classifier, kernel)
+        elif model.ngrams is not None and model.baseline > OOV:
+            self._logits = self._predicted_logits
+        else:
+            self._logits = self._dense_logits
 
     def shapley(self, X: np.ndarray, first_row: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Shapley values of all tokens of all rows, and their standard errors.
@@ -75,12 +80,22 @@ class PermutationSampling:
 
     def _outputs(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Give the outputs after 0, 1, ... words have come in: (n_tokens + 1, n_outputs)."""
-        steps = self._conv_logits if self._is_convolutional else self._dense_logits
-        return self._model.of_logits(steps(row, places, order))
+        return self._model.of_logits(self._logits(row, places, order))
+
+    def _predicted_logits(
+        self, row: np.ndarray, places: np.ndarray, order: np.ndarray
+    ) -> np.ndarray:
+        """Predict each step: a baseline that is a word may form n-grams with its neighbours."""
+        rows = np.tile(row, (len(places) + 1, 1))
+        step = np.empty(len(places), dtype=np.int64)
+        step[order] = np.arange(1, len(places) + 1)
+        absent = step > np.arange(len(rows))[:, None]
+        rows[:, places] = np.where(absent, self._model.baseline, row[places])
+        return self._model.classifier._logits(rows)
 
     def _dense_logits(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
         classifier: Any = self._model.classifier
-        table, baseline = classifier._inference, self._model.baseline
+        table, baseline = self._model.words, self._model.baseline
         padding = 0 if self._model.masks_padding else len(row) - len(places)
         fixed = padding * table[PAD]
         divisor = np.full(len(places) + 1, max(len(places) + padding, 1))
@@ -91,7 +106,27 @@ class PermutationSampling:
             changes = table[row[places[order]]] - table[baseline]
             fixed = fixed + len(places) * table[baseline]
         sums = np.concatenate([[np.zeros(table.shape[1])], np.cumsum(changes, axis=0)]) + fixed
-        return self._head(sums / divisor[:, None])
+        logits = self._head(sums / divisor[:, None])
+        if self._model.ngrams is not None:
+            logits += classifier._ngram_logits(self._evidence(row, places, order))
+        return logits
+
+    def _evidence(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Evidence of n-grams after each step; each is there once its last word has come in."""
+        n_tokens, table = len(places), self._model.evidence
+        terms = self._model.ngrams.terms(row[None])
+        step = np.zeros(len(row), dtype=np.int64)
+        step[places[order]] = np.arange(1, n_tokens + 1)
+        arrival = step[terms.ends]
+        for back in range(1, int(terms.orders.max(initial=1))):
+            longer = terms.orders > back
+            arrival[longer] = np.maximum(arrival[longer], step[terms.ends[longer] - back])
+        sums = np.zeros((n_tokens + 1, table.shape[1]))
+        np.add.at(sums, arrival, table[terms.features])
+        present = np.full(n_tokens + 1, n_tokens)
+        if self._model.baseline == PAD:
+            present = np.arange(n_tokens + 1)
+        return np.cumsum(sums, axis=0) / np.sqrt(np.maximum(present, 1))[:, None]
 
     def _conv_logits(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
         from sentilib.explain import _kernels

@@ -18,12 +18,22 @@ PLACES = [  # tokens, padding after, before, between and at the borders; one wor
 ]
 
 
-def random_dense(n_ids=30, n_columns=12, n_classes=2, *, units=6, dim=4, **parameters):
-    """DenseSentimentClassifier as if it had been fitted."""
+def random_dense(
+    n_ids=30, n_columns=12, n_classes=2, *, units=6, dim=4, ngrams_of=None, **parameters
+):
+    """DenseSentimentClassifier as if it had been fitted, without n-grams or with those of X."""
     rng = np.random.default_rng(0)
-    shapes = ((n_ids, dim), (dim, units), units, (units, n_classes), n_classes)
+    shapes = [(n_ids, dim), (dim, units), units, (units, n_classes), n_classes]
+    classifier = DenseSentimentClassifier(dim, units, **parameters)
+    classifier._ngrams = None
+    if ngrams_of is not None:
+        from sentilib._ngrams import Ngrams
+
+        classifier._ngrams = Ngrams(classifier.ngram_range, 1, 1000).learn(ngrams_of)
+        n_evidence = 1 if n_classes == 2 else n_classes
+        shapes[3:3] = [(len(classifier._ngrams), n_evidence)] * 2
     weights = [rng.normal(size=shape) for shape in shapes]
-    return _fitted(DenseSentimentClassifier(dim, units, **parameters), weights, n_columns)
+    return _fitted(classifier, weights, n_columns)
 
 
 def random_conv(n_ids=30, n_columns=12, n_classes=2, *, filters=(5, 4, 3), dim=4, **parameters):

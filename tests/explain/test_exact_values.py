@@ -77,6 +77,37 @@ def test_cnn_values_and_interactions_are_exact(filters, kernel_size, mask_paddin
         assert_interactions_of_brute_force(explainer, X, IDS[baseline])
 
 
+@pytest.mark.parametrize("baseline", ["oov", "pad"])
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_dense_values_with_ngrams_are_exact(n_classes, mask_padding, baseline):
+    pytest.importorskip("sentilib._ngrams")
+    classifier = random_dense(
+        n_classes=n_classes, mask_padding=mask_padding, ngram_range=(1, 3), ngrams_of=X
+    )
+    explainer = TokenShapExplainer(classifier, baseline=baseline)
+    assert_same_as_brute_force(explainer, X, IDS[baseline])
+    if baseline == "oov":
+        assert_interactions_of_brute_force(explainer, X, IDS[baseline])
+        assert np.abs(explainer.interactions(X).values[0][0].toarray()).max() > 0
+    else:
+        with pytest.raises(ValueError, match="every word interacts"):
+            explainer.interactions(X)
+
+
+def test_a_baseline_that_is_a_word_forms_ngrams_and_is_sampled():
+    pytest.importorskip("sentilib._ngrams")
+    classifier = random_dense(ngram_range=(1, 3), ngrams_of=X)
+    with pytest.raises(ValueError, match="forms n-grams with its neighbours"):
+        TokenShapExplainer(classifier, baseline=7, method="exact")._explain(X)
+    explainer = TokenShapExplainer(classifier, baseline=7, n_permutations=300, random_state=0)
+    explanation = explainer._explain(X)
+    assert explainer.method_ == "permutation"
+    for row, values, errors in zip(X, explanation.values, explanation.error_std, strict=True):
+        expected, _ = brute_force(classifier.decision_function, row, 7)
+        assert (np.abs(values - expected[:, 0]) <= 5 * errors + 1e-3).all()
+
+
 def test_the_mean_word_of_a_cnn_is_the_mean_embedding():
     classifier = random_conv()
     with_mean = random_conv(n_ids=31)
@@ -227,12 +258,17 @@ class TestSpans:
             found_pairs + found_pairs.swapaxes(0, 1), pairs, rtol=0, atol=1e-12
         )
 
-    def test_shares_where_absent_words_are_deleted(self):
-        values, output = self.game(lambda n: np.maximum(n, 1))
+    @pytest.mark.parametrize("power", [1, 0.5])
+    def test_shares_where_absent_words_are_deleted(self, power):
+        values, output = self.game(lambda n: np.maximum(n, 1) ** power)
         expected, _ = brute_force(output, np.full(self.N, 2), 1)
         found = sum(
             deletion_shares(
-                np.r_[first, first + self.N], length, np.r_[value, value], np.full(2, self.N)
+                np.r_[first, first + self.N],
+                length,
+                np.r_[value, value],
+                np.full(2, self.N),
+                power,
             )
             for first, length, value in zip(self.FIRST, self.LENGTH, values, strict=True)
         )

@@ -118,6 +118,16 @@ class TestPermutation:
         assert agreement.largest_deviation < 5
         assert agreement.correlation > 0.99
 
+    @pytest.mark.parametrize("baseline", ["oov", "pad", "mean"])
+    def test_sampled_values_of_ngrams_agree_with_exact_ones(self, baseline):
+        pytest.importorskip("sentilib._ngrams")
+        explainer = TokenShapExplainer(
+            random_dense(ngram_range=(1, 3), ngrams_of=X), baseline=baseline
+        )
+        agreement = sampling_agreement(explainer, X, n_permutations=400, random_state=0)
+        assert agreement.largest_deviation < 5
+        assert agreement.correlation > 0.99
+
     @pytest.mark.parametrize(
         ("classifier", "output"),
         [
