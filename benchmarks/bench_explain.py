@@ -1,0 +1,209 @@
+"""Shapley values of the words of reviews: time, and error against the exact values.
+
+Reviews have 100 to 1,000 tokens. Peers get the same weights and the same baseline, the unknown
+word: shap's samplers through an id masker (its text masker glues words together), its deep and
+gradient explainers a Keras model that starts behind the embedding, since on ids they fail.
+"""
+
+import numpy as np
+import pytest
+from _peers import THREADS
+from _report import Comparison
+
+from sentilib import (
+    ConvSentimentClassifier,
+    DenseSentimentClassifier,
+    HTMLTokenizer,
+    TokenShapExplainer,
+)
+from sentilib.explain import TokenIdMasker
+
+shap = pytest.importorskip("shap")
+
+KINDS = {"Dense": DenseSentimentClassifier, "CNN": ConvSentimentClassifier}
+N_REVIEWS = {100: 4, 250: 4, 500: 2, 1000: 1}  # explained in a round
+MANY = 500  # reviews of 250 tokens, for the product's throughput
+PERMUTATION, PARTITION = "shap Permutation, 10 permutations", "shap Partition, 500 evaluations"
+DEEP, GRADIENT = "shap DeepExplainer, float sub-model", "shap GradientExplainer, 200 samples"
+BATCH_SIZE = 512
+MOST_DIFFERENCE = 1e-8  # of sentilib's sums from the margins
+
+
+def task_of(name, length):
+    """Name of a row of the table."""
+    return f"explain a review of {length:,} tokens, {name}"
+
+
+COMPARISONS = [
+    Comparison(task_of(name, length), peer, 80 if peer == PERMUTATION and length == 250 else None)
+    for name in KINDS
+    for length in N_REVIEWS
+    for peer in (PERMUTATION, PARTITION, DEEP, GRADIENT)
+]
+
+
+@pytest.fixture(scope="module")
+def long_ids(train, test):
+    """Ids of all words, one review after the other: to learn from, and to explain."""
+    tokenizer = HTMLTokenizer(10_000, n_jobs=THREADS).fit(train.text)
+    learn, explain = (tokenizer.transform(part.text[:4000]) for part in (train, test))
+    return learn, train.label[:4000], explain[explain != 0]
+
+
+@pytest.fixture(scope="module")
+def cases(long_ids):
+    """Classifier and reviews without padding, for each architecture and length."""
+    learn, labels, words = long_ids
+    made = {}
+
+    def case(name, length):
+        if (name, length) not in made:
+            X = np.zeros((len(learn), length), dtype=np.int32)
+            X[:, : learn.shape[1]] = learn[:, :length]
+            parameters = {"ngram_range": (1, 1)} if name == "Dense" else {}
+            known = KINDS[name]().get_params()
+            parameters = {key: value for key, value in parameters.items() if key in known}
+            classifier = KINDS[name](epochs=1, random_state=0, **parameters).fit(X, labels)
+            n = max(N_REVIEWS[length], MANY if length == 250 else 0)
+            reviews = np.resize(words, (n, length))
+            made[name, length] = classifier, reviews
+        classifier, reviews = made[name, length]
+        return classifier, reviews[: N_REVIEWS[length]], reviews
+
+    return case
+
+
+def error_of(values, classifier, reviews):
+    """Largest absolute difference from the exact values."""
+    exact = np.stack(list(TokenShapExplainer(classifier)(reviews).values))
+    return np.abs(np.asarray(values).reshape(exact.shape) - exact).max()
+
+
+every_case = pytest.mark.parametrize(
+    ("name", "length"), [(name, length) for name in KINDS for length in N_REVIEWS]
+)
+
+
+@every_case
+def bench_explain_sentilib(measure, cases, name, length):
+    classifier, reviews, _ = cases(name, length)
+    explainer = TokenShapExplainer(classifier, n_jobs=THREADS)
+    explanation = measure(task_of(name, length), "sentilib", lambda: explainer(reviews), rounds=20)
+    sums = explanation.base_values + [values.sum() for values in explanation.values]
+    difference = np.abs(sums - classifier.decision_function(reviews)).max()
+    measure.note(**{"largest additivity error": difference, "reviews": len(reviews)})
+    assert difference <= MOST_DIFFERENCE
+
+
+@pytest.mark.parametrize("name", KINDS)
+def bench_explain_sentilib_many(measure, cases, name):
+    classifier, _, reviews = cases(name, 250)
+    explainer = TokenShapExplainer(classifier, n_jobs=THREADS)
+    task = f"explain {MANY} reviews of 250 tokens, {name}"
+    measure(task, "sentilib", lambda: explainer(reviews), rounds=5)
+    measure.note(**{"reviews a second": MANY / np.median(measure.timing.seconds)})
+
+
+@every_case
+def bench_explain_permutation(measure, cases, name, length):
+    classifier, reviews, _ = cases(name, length)
+    explainer = shap.PermutationExplainer(classifier.decision_function, TokenIdMasker(), seed=0)
+    budget = 10 * (2 * length + 1)
+    explanation = measure(
+        task_of(name, length),
+        PERMUTATION,
+        lambda: explainer(reviews, max_evals=budget, batch_size=BATCH_SIZE, silent=True),
+        rounds=1,
+        warm_up=False,
+    )
+    measure.note(**{"largest error": error_of(explanation.values, classifier, reviews)})
+
+
+class NeighbourMasker(TokenIdMasker):
+    """Id masker with the tree of neighbouring words that the partition explainer needs."""
+
+    def clustering(self, row):
+        """Linkage of a balanced binary tree over the positions, as SciPy writes it."""
+        nodes, rows = [(k, 1) for k in range(len(row))], []
+        while len(nodes) > 1:
+            merged = []
+            for (a, n), (b, m) in zip(nodes[::2], nodes[1::2], strict=False):
+                rows.append([a, b, n + m, n + m])
+                merged.append((len(row) + len(rows) - 1, n + m))
+            nodes = merged + nodes[2 * len(merged) :]
+        return np.array(rows, dtype=np.float64)
+
+
+@every_case
+def bench_explain_partition(measure, cases, name, length):
+    classifier, reviews, _ = cases(name, length)
+    explainer = shap.PartitionExplainer(classifier.decision_function, NeighbourMasker())
+    explanation = measure(
+        task_of(name, length),
+        PARTITION,
+        lambda: explainer(reviews, max_evals=500, batch_size=BATCH_SIZE, silent=True),
+        rounds=1,
+        warm_up=False,
+    )
+    measure.note(**{"largest error": error_of(explanation.values, classifier, reviews)})
+
+
+def float_model(classifier, length):
+    """Keras model of a classifier's margin that starts behind the embedding."""
+    import keras
+
+    embedding, *hidden, kernel, bias = classifier._weights
+    x = inputs = keras.Input((length, embedding.shape[1]))
+    if isinstance(classifier, DenseSentimentClassifier):
+        x = keras.layers.Dense(len(hidden[1]), activation="relu", name="hidden")(x)
+        layers = [hidden]
+    else:
+        layers = [hidden[k : k + part] for k, part in _conv_parts(hidden)]
+        for taps, *_ in layers[::2]:
+            x = keras.layers.Conv1D(taps.shape[2], len(taps), padding="same", use_bias=False)(x)
+            x = keras.layers.BatchNormalization()(x)
+            x = keras.layers.ReLU()(x)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    layers.append([kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]])
+    with_weights = [layer for layer in model.layers if layer.weights]
+    for layer, weights in zip(with_weights, layers, strict=True):
+        layer.set_weights(weights)
+    return model, embedding
+
+
+def _conv_parts(hidden):
+    """Where the weights of each layer begin, and how many it has: a kernel, a normalization."""
+    return [(k + more, part) for k in range(0, len(hidden), 5) for more, part in ((0, 1), (1, 4))]
+
+
+def explain_floats(measure, cases, name, length, contender, values_of):
+    """Measure one of shap's explainers that read embedded words."""
+    classifier, reviews, _ = cases(name, length)
+    model, embedding = float_model(classifier, length)
+    background = embedding[np.ones((1, length), dtype=int)]
+    words = embedding[reviews]
+    margin = model.predict(words, verbose=0)[:, 0]
+    assert np.abs(margin - classifier.decision_function(reviews)).max() < 1e-4
+    run = values_of(model, background)
+    values = measure(task_of(name, length), contender, lambda: run(words), rounds=1)
+    values = np.asarray(values).reshape(len(reviews), length, -1).sum(axis=2)
+    measure.note(**{"largest error": error_of(values, classifier, reviews)})
+
+
+@every_case
+def bench_explain_deep(measure, cases, name, length):
+    def values_of(model, background):
+        explainer = shap.DeepExplainer(model, background)
+        return lambda words: explainer.shap_values(words, check_additivity=False)
+
+    explain_floats(measure, cases, name, length, DEEP, values_of)
+
+
+@every_case
+def bench_explain_gradient(measure, cases, name, length):
+    def values_of(model, background):
+        explainer = shap.GradientExplainer(model, background)
+        return lambda words: explainer.shap_values(words, nsamples=200)
+
+    explain_floats(measure, cases, name, length, GRADIENT, values_of)

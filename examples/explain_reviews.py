@@ -1,0 +1,198 @@
+"""Why was this review judged so? Both models explain themselves, word by word.
+
+A well-known example trains both models on movie reviews and wonders why one that praises in parts
+("mildly entertaining", "masterpiece because of their sympathy") is taken for a positive one. This
+asks the models: which words did it, which pairs of words change each other's meaning, which words
+matter in all reviews, and where the two models disagree.
+
+Run it as `python examples/explain_reviews.py`; `--data generated` is quicker and needs no data.
+"""
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from sentilib import (
+    ConvSentimentClassifier,
+    DenseSentimentClassifier,
+    HTMLTokenizer,
+    TokenShapExplainer,
+)
+from sentilib.datasets import load_imdb, make_reviews
+from sentilib.explain import (
+    TokenImportanceDisplay,
+    TokenInteractionDisplay,
+    TokenInteractions,
+    plots,
+)
+
+REVIEW = "train/neg/8000_4"
+WORDS = ("mildly", "entertaining", "masterpiece", "because", "of", "sympathy")
+CLASS_NAMES = ("negative", "positive")
+
+
+class Data(NamedTuple):
+    """Reviews to learn from, reviews to explain, and the one that the example is about."""
+
+    train: list[str]
+    label: np.ndarray
+    test: list[str]
+    test_label: np.ndarray
+    review: str
+
+
+def load(source: str, n_generated: int) -> Data:
+    """Load IMDB, or generate reviews where it is not to be found."""
+    if source != "generated":
+        try:
+            train, test = (load_imdb(name, download=source == "imdb") for name in ("train", "test"))
+        except FileNotFoundError:
+            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
+        else:
+            # The models must not have learnt what they are asked about.
+            rest = np.flatnonzero(train.ids != REVIEW)
+            (review,) = np.flatnonzero(train.ids == REVIEW)
+            return Data(
+                [train.data[i] for i in rest], train.target[rest], test.data, test.target,
+                train.data[review],
+            )  # fmt: skip
+    reviews, labels = make_reviews(n_generated, random_state=0)
+    n = 3 * n_generated // 4
+    review = "It was mildly entertaining, but hardly a masterpiece.<br />Not bad, not superb."
+    return Data(reviews[:n], labels[:n], reviews[n:], labels[n:], review)
+
+
+def fit(data: Data) -> dict[str, Pipeline]:
+    """Fit both models on the ids of one tokenizer."""
+    tokenizer = HTMLTokenizer(n_jobs=-1)
+    ids = tokenizer.fit_transform(data.train)
+    models = {}
+    for name, classifier in (
+        ("Dense", DenseSentimentClassifier(random_state=0)),
+        ("CNN", ConvSentimentClassifier(random_state=0)),
+    ):
+        print(f"Training {name} on {len(data.train):,} reviews ...", flush=True)
+        models[name] = make_pipeline(tokenizer, classifier.fit(ids, data.label))
+    return models
+
+
+def heading(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def explain_review(models: dict[str, Pipeline], review: str, folder: Path) -> None:
+    """Print what the words say that the question is about, and draw the whole review."""
+    for name, model in models.items():
+        explainer = TokenShapExplainer(model)
+        explanation = explainer([review])[0]
+        proba = model.predict_proba([review])[0, 1]
+        margin = explanation.base_values + explanation.values.sum()
+        heading(f"{name}: {proba:.1%} positive")
+        print(
+            f"log-odds {margin:+.3f} = {explanation.base_values:+.3f} (all words unknown) "
+            f"{explanation.values.sum():+.3f} (words); exact, error "
+            f"{explainer.additivity_error_.max():.0e}"
+        )
+        for token, value in zip(explanation.feature_names, explanation.values, strict=True):
+            if token in WORDS:
+                print(f"  {value:+.4f}  {token}")
+        interactions = explainer.interactions([review])
+        print_pairs(interactions, explanation.feature_names)
+        page = plots.text(explanation, class_names=CLASS_NAMES, title=f"{name}: word by word")
+        (folder / f"review_{name.lower()}.html").write_text(page, encoding="utf-8")
+        TokenInteractionDisplay(interactions).plot()
+        save(folder / f"interactions_{name.lower()}.png")
+
+
+def print_pairs(interactions: TokenInteractions, tokens: list[str]) -> None:
+    """Print the pairs that hold a word of the question, and the strongest of all."""
+    pairs = interactions.pairs(0, n=10**6)
+    asked = [pair for pair in pairs if {tokens[pair[2]], tokens[pair[3]]} <= set(WORDS)]
+    for title, chosen in (("Pairs among them", asked[:6]), ("Strongest pairs", pairs[:6])):
+        print(f"{title}: " + ("" if chosen else "none, no words change each other's meaning."))
+        for left, right, i, j, value in chosen:
+            print(f"  {value:+.4f}  {left} + {right}" + (f", {j - i} apart" if j > i + 1 else ""))
+
+
+def explain_all(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
+    """Draw which words matter in all test reviews."""
+    heading(f"Words that matter in {len(data.test):,} test reviews, by mean absolute value")
+    for name, model in models.items():
+        explainer = TokenShapExplainer(model, n_jobs=-1)
+        ids = model[0].transform(data.test)
+        display = TokenImportanceDisplay.from_explanation(
+            explainer(ids), min_count=max(5, len(data.test) // 250)
+        ).plot(by="mean_abs")
+        order = np.argsort(-display.mean_abs)[:12]
+        words = " ".join(f"{display.tokens[k]}({display.mean[k]:+.2f})" for k in order)
+        print(f"{name}: {words}")
+        print(f"  worst additivity error: {explainer.additivity_error_.max():.0e}")
+        save(folder / f"importance_{name.lower()}.png")
+
+
+def explain_disagreement(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
+    """Show the reviews on which the models differ most, and the pairs that one of them sees."""
+    margins = {name: model.decision_function(data.test) for name, model in models.items()}
+    difference = margins["CNN"] - margins["Dense"]
+    differ = np.sign(margins["CNN"]) != np.sign(margins["Dense"])
+    correct = {
+        name: np.mean((margin > 0)[differ] == data.test_label[differ])
+        for name, margin in margins.items()
+    }
+    heading(f"The models disagree on {differ.mean():.1%} of the test reviews")
+    print(", ".join(f"{name} is right in {share:.0%} of them" for name, share in correct.items()))
+    rows = np.argsort(-np.abs(np.where(differ, difference, 0)))[:3]
+    interactions = TokenShapExplainer(models["CNN"]).interactions([data.test[i] for i in rows])
+    for number, row in enumerate(rows):
+        label = CLASS_NAMES[int(data.test_label[row])]
+        said = ", ".join(f"{name} {margin[row]:+.2f}" for name, margin in margins.items())
+        print(f"\nReview {row} ({label}): log-odds {said}. Pairs that the CNN sees:")
+        for left, right, i, j, value in interactions.pairs(number, 5):
+            print(f"  {value:+.4f}  {left} + {right}" + (f", {j - i} apart" if j > i + 1 else ""))
+    if len(rows):
+        texts = [data.test[i] for i in rows]
+        page = plots.text(
+            TokenShapExplainer(models["CNN"])(texts),
+            class_names=CLASS_NAMES,
+            title="Where the models disagree: the CNN's reasons",
+        )
+        (folder / "disagreement_cnn.html").write_text(page, encoding="utf-8")
+
+
+def save(path: Path) -> None:
+    """Save the current figure."""
+    plt.savefig(path, dpi=150)
+    plt.close()
+
+
+def main(argv: list[str] | None = None, n_generated: int = 4000) -> None:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data",
+        choices=("auto", "imdb", "generated"),
+        default="auto",
+        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+    )
+    parser.add_argument("--output", type=Path, default=Path("explain_output"))
+    options = parser.parse_args(argv)
+    options.output.mkdir(parents=True, exist_ok=True)
+
+    data = load(options.data, n_generated)
+    models = fit(data)
+    explain_review(models, data.review, options.output)
+    explain_all(models, data, options.output)
+    explain_disagreement(models, data, options.output)
+    print(f"\nPages and pictures: {options.output}")
+
+
+if __name__ == "__main__":
+    main()
