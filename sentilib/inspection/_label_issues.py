@@ -116,7 +116,7 @@ default="prune_by_noise_rate"
         )
     counts, thresholds, off_diagonal = confident_joint(evaluation)
     joint = calibrated(counts, evaluation.truth)
-    is_issue = _prune(evaluation, joint, off_diagonal, filter_by)
+    is_issue = prune(evaluation, joint, off_diagonal, filter_by)
     rows = np.arange(len(evaluation))
     table = pandas.DataFrame(
         {
@@ -172,7 +172,7 @@ def calibrated(counts: np.ndarray, given: np.ndarray) -> np.ndarray:
     return joint / joint.sum()
 
 
-def _prune(
+def prune(
     evaluation: Evaluation, joint: np.ndarray, off_diagonal: np.ndarray, filter_by: str
 ) -> np.ndarray:
     """Choose the issues (section 3.2, methods 2 to 5)."""

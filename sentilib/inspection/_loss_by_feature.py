@@ -38,7 +38,7 @@ class LossByFeatureDisplay:
         the feature), `n_reviews`, `loss` (mean cross-entropy, nats), `loss_low`, `loss_high`,
         `accuracy`.
     histograms : dict of str to tuple of ndarrays
-        Counts and edges of each feature's histogram.
+        Counts and edges of each feature's histogram, which leaves a long tail of 1 % out.
     trends : DataFrame
         A row a feature: Spearman's correlation with the loss, `correlation`, `correlation_low`,
         `correlation_high`.
@@ -207,7 +207,7 @@ class LossByFeatureDisplay:
                     }
                 )
             bins[name] = pandas.DataFrame(rows)
-            histograms[name] = np.histogram(values, bins=_HISTOGRAM_BINS)
+            histograms[name] = _histogram(values)
             trends[name] = rank_correlation(values, loss, level)
         return cls(
             bins,
@@ -272,3 +272,15 @@ class LossByFeatureDisplay:
         else:
             axis.set_title("Too few different values for a trend", fontsize=10)
         _axes.tidy(axis)
+
+
+def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count values in bars of equal width; whole numbers get whole bars."""
+    low, high = values.min(), values.max()
+    tail = np.quantile(values, 0.99)
+    if high - low > 2 * (tail - low) > 0:
+        high = tail
+    if (values == np.rint(values)).all() and high > low:
+        step = max(1, np.ceil((high - low) / _HISTOGRAM_BINS))
+        return np.histogram(values, np.arange(low - 0.5, high + step, step))
+    return np.histogram(values, bins=_HISTOGRAM_BINS, range=(low, high))
