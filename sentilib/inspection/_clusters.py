@@ -26,7 +26,7 @@ def seeded_clone(estimator: Any, random_state: Any) -> Any:
 
 
 def find_clusters(latent: np.ndarray, clusterer: Any, random_state: Any) -> np.ndarray:
-    """Number the clusters of points from 0 on, largest first; noise of DBSCAN and such is -1."""
+    """Find clusters of points, numbered from 0 on, largest first; noise is -1."""
     if clusterer is None:
         n_distinct = len(np.unique(latent, axis=0))
         clusterer = KMeans(min(8, max(1, len(latent) // 5), n_distinct), n_init=4)

@@ -116,8 +116,7 @@ def _columns(data: Any, n_samples: int) -> dict[str, np.ndarray]:
         columns = {str(name): np.asarray(values) for name, values in data.items()}
     else:
         raise TypeError(
-            "data must be a DataFrame or a mapping of names to columns, got "
-            f"{type(data).__name__}."
+            f"data must be a DataFrame or a mapping of names to columns, got {type(data).__name__}."
         )
     for name, values in columns.items():
         if values.shape != (n_samples,):

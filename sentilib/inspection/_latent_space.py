@@ -205,9 +205,7 @@ class LatentSpaceDisplay:
         random_state: Any,
     ) -> "LatentSpaceDisplay":
         if color not in ("truth", "prediction", "cluster"):
-            raise ValueError(
-                f"color must be 'truth', 'prediction' or 'cluster', got {color!r}."
-            )
+            raise ValueError(f"color must be 'truth', 'prediction' or 'cluster', got {color!r}.")
         points, axis_names = project(latent, n_components, transformer, random_state)
         cluster = cluster_table = None
         if clusterer is not None or color == "cluster":

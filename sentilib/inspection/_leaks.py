@@ -197,7 +197,9 @@ def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list
         if part is None:
             values += [None] * n
         elif len(part) != n:
-            raise ValueError(f"{name} must hold one value for each of {n} reviews, got {len(part)}.")
+            raise ValueError(
+                f"{name} must hold one value for each of {n} reviews, got {len(part)}."
+            )
         else:
             values += np.asarray(part).tolist()
     return values
@@ -206,7 +208,7 @@ def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list
 def _clusters_of_duplicates(
     texts: list[str], threshold: float, shingle_size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number the clusters of reviews that are alike; -1 for reviews without a duplicate."""
+    """Find clusters of reviews that are alike; -1 for reviews without a duplicate."""
     ids, lengths = whole_documents(texts)
     ends = np.cumsum(lengths)
     numbers_of: dict[bytes, int] = {}

@@ -170,7 +170,9 @@ class LossByFeatureDisplay:
         """
         classes = np.unique(y_true if labels is None else labels)
         evaluation = Evaluation.of(classes, y_true, y_proba)
-        values = resolve_features(list(data) if features is None else features, data, len(evaluation))
+        values = resolve_features(
+            list(data) if features is None else features, data, len(evaluation)
+        )
         return cls._of(evaluation, values, n_bins, confidence_level).plot(ax=ax)
 
     @classmethod

@@ -52,9 +52,7 @@ def metrics(evaluation: Evaluation, confidence_level: float, random_state: objec
         axis=1
     ) / 2
     found = [
-        Metric(
-            "Accuracy", correct / n, *share_interval(correct, n, confidence_level), "Wilson"
-        ),
+        Metric("Accuracy", correct / n, *share_interval(correct, n, confidence_level), "Wilson"),
         Metric(
             "Log loss (nats)",
             float(evaluation.loss.mean()),

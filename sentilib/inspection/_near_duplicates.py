@@ -18,7 +18,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # any odd number with well-mixed bi
 
 
 def whole_documents(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Number the words of whole documents, equal words alike, whatever their case and markup.
+    """Give the words of whole documents as numbers, alike whatever their case and markup.
 
     Returns
     -------

@@ -137,9 +137,9 @@ def slice_table(
             )
     table = pandas.DataFrame(rows)
     by, ascending = ("loss_low", False) if metric == "loss" else ("accuracy_high", True)
-    return table.sort_values(by, ascending=ascending, kind="stable", na_position="last").reset_index(
-        drop=True
-    )
+    return table.sort_values(
+        by, ascending=ascending, kind="stable", na_position="last"
+    ).reset_index(drop=True)
 
 
 def _subgroups(name: str, values: np.ndarray, n_bins: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -1,9 +1,5 @@
-"use strict";
-// The page's life: unpack the data, turn the latent space, list the reviews, open heat-maps.
-// Text of reviews only ever enters the page by textContent.
+// The report: unpack the data, turn the latent space, list the reviews, open heat-maps.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = (id) => document.getElementById(id);
 const n = data.n_reviews;
 
 function unpack(name) {
@@ -15,19 +11,7 @@ function unpack(name) {
 const columns = {};
 for (const name of Object.keys(data.columns)) columns[name] = unpack(name);
 
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key.startsWith("aria-")) made.setAttribute(key, value);
-    else made[key] = value;
-  }
-  made.append(...children);
-  return made;
-}
-
-const label = (k) => data.classes[k];
 const hasMap = (row) => Object.hasOwn(data.maps, row);
-const percent = (share) => (100 * share).toFixed(1) + " %";
 
 // ---------------------------------------------------------------- one review
 
@@ -41,41 +25,6 @@ function facts(row) {
     ["Unknown words", String(columns.oov_count[row])],
     ["Label quality", columns.quality[row].toFixed(3)],
   ];
-}
-
-function colorOf(value, largest) {
-  const strength = Math.min(1, Math.abs(value) / largest) ** 0.7 * 0.85;
-  return `rgba(var(${value > 0 ? "--for" : "--against"}), ${strength.toFixed(3)})`;
-}
-
-// A heat-map is [pieces, values, class]: text, token, text, ..., token, text; a value a token, 0
-// where the model did not read it.
-function heatMap(map, into) {
-  const [pieces, values, , read] = map;
-  const largest = Math.max(1, ...values.map(Math.abs));
-  into.replaceChildren();
-  for (let k = 0; k < pieces.length; k++) {
-    const token = (k - 1) / 2;
-    if (k % 2 === 0) { into.append(pieces[k]); continue; }
-    const piece = element("span", { textContent: pieces[k] });
-    if (token < read[0] || token >= read[1]) piece.className = "cut";
-    else if (values[token]) {
-      piece.style.backgroundColor = colorOf(values[token], largest);
-      piece.title = (map[4] * values[token]).toPrecision(2);
-    }
-    into.append(piece);
-  }
-}
-
-function legendOf(toward) {
-  const names = data.classes.length === 2
-    ? [`pulls toward ${label(1)}`, `pulls toward ${label(0)}`]
-    : [`pulls toward ${label(toward)}`, `pulls away from ${label(toward)}`];
-  return ["--for", "--against"].map((color, k) => {
-    const swatch = element("i", { className: "swatch" });
-    swatch.style.background = `rgb(var(${color}))`;
-    return element("span", {}, swatch, names[k]);
-  });
 }
 
 function open(row) {
@@ -115,7 +64,7 @@ const FILTERS = {
 };
 let sortedBy = "loss", descending = true, page = 0, found = [];
 const order = Array.from({ length: n }, (_, row) => row);
-let searchable = null;
+let searchable = null, typing;
 
 function sortRows() {
   const column = columns[sortedBy], sign = descending ? -1 : 1;
@@ -123,6 +72,7 @@ function sortRows() {
 }
 
 function search() {
+  clearTimeout(typing);
   // Lower-cased once, at the first search: the kept text where there is one, else the start.
   searchable ??= data.snippets.map((text, row) =>
     (hasMap(row) ? data.maps[row][0].join("") : text).toLowerCase());
@@ -183,7 +133,6 @@ $("list-head").addEventListener("click", (event) => {
 for (const name of Object.keys(FILTERS)) $("filter").append(element("option", { textContent: name }));
 $("filter-truth").append(element("option", { textContent: "any", value: "" }),
   ...data.classes.map((name, k) => element("option", { textContent: name, value: k })));
-let typing;
 $("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(search, 120); });
 $("filters").addEventListener("change", search);
 $("filters").addEventListener("submit", (event) => { event.preventDefault(); search(); });
@@ -196,7 +145,7 @@ sortRows(); showHead(); search();
 const canvas = $("points");
 if (canvas) {
   const context = canvas.getContext("2d");
-  const view = { yaw: 0.6, pitch: 0.35, zoom: 1 };
+  const view = { yaw: 0.6, pitch: 0.35, zoom: 1.5 };
   const screenX = new Float32Array(n), screenY = new Float32Array(n), depth = new Float32Array(n);
   const sequence = new Uint32Array(n);
   const COLORINGS = {
@@ -358,6 +307,8 @@ if (canvas) {
     selected = byLoss[step];
     draw();
     const box = canvas.getBoundingClientRect();
+    canvas.dataset.x = screenX[selected].toFixed(1);
+    canvas.dataset.y = screenY[selected].toFixed(1);
     tell(selected, box.left + screenX[selected], box.top + screenY[selected]);
     $("spoken").textContent = $("tooltip").textContent;
   }

@@ -299,9 +299,8 @@ class TestAll:
         assert make(dense, [X[row] for row in rows], y[rows]) is not None
 
     def test_labels_that_the_model_never_saw_are_named(self, make, dense, held_out):
-        X, y = held_out
         with pytest.raises(ValueError, match=r"labels that the model never saw: \[7\]"):
-            make(dense, X[:3], [0, 7, 1])
+            make(dense, held_out[0][:3], [0, 7, 1])
 
     def test_different_lengths_are_refused(self, make, dense, held_out):
         with pytest.raises(ValueError, match="got 5 reviews and 4 labels"):

@@ -42,21 +42,23 @@ def test_of_two_labels_above_their_thresholds_the_likelier_counts():
 
 
 def test_a_label_that_nobody_was_given_draws_nobody():
-    counts, thresholds, _ = confident_joint(evaluation_of([[0.2, 0.3, 0.5], [0.3, 0.6, 0.1]], [0, 1]))
+    counts, thresholds, _ = confident_joint(
+        evaluation_of([[0.2, 0.3, 0.5], [0.3, 0.6, 0.1]], [0, 1])
+    )
     assert thresholds[2] == np.inf
     assert counts[:, 2].sum() == 0
 
 
 @pytest.fixture(scope="module")
 def noisy():
-    return make_reviews(1500, length=60, label_noise=0.1, negation=0, return_X_y=False, random_state=0)
+    return make_reviews(
+        1500, length=60, label_noise=0.1, negation=0, return_X_y=False, random_state=0
+    )
 
 
 @pytest.fixture(scope="module")
 def ids(noisy):
-    return np.asarray(
-        LogisticBag().fit_words(noisy.data)
-    )
+    return np.asarray(LogisticBag().fit_words(noisy.data))
 
 
 class LogisticBag(LogisticRegression):
@@ -162,7 +164,9 @@ def test_a_pipeline_reads_the_text_only_once(dense, noisy, monkeypatch):
 def test_three_classes_of_strings(ids):
     rng = np.random.RandomState(0)
     truth = rng.randint(3, size=300)
-    X = np.where(rng.uniform(size=(300, 12)) < 0.6, truth[:, None] + 2, rng.randint(2, 9, (300, 12)))
+    X = np.where(
+        rng.uniform(size=(300, 12)) < 0.6, truth[:, None] + 2, rng.randint(2, 9, (300, 12))
+    )
     y = np.array(["bad", "fair", "good"])[truth]
     y[:15] = "fair"
     wrong = np.zeros(300, dtype=bool)

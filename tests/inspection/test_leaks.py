@@ -30,7 +30,9 @@ def shingles_of(texts, size):
 def test_the_join_finds_what_comparing_all_pairs_finds(documents, threshold, size):
     texts = [" ".join(words) for words in documents]
     sets = [
-        {tuple(words[k : k + size]) for k in range(max(1, len(words) - size + 1))} if words else set()
+        {tuple(words[k : k + size]) for k in range(max(1, len(words) - size + 1))}
+        if words
+        else set()
         for words in documents
     ]
     expected = {}
@@ -65,7 +67,12 @@ def test_near_duplicates_come_with_their_similarity():
 
 def test_labels_that_disagree_come_first_then_pairs_across_splits():
     leaks = find_leaks(
-        ["one text that is here twice", "one text that is here twice", LONG, "conflict of opinions"],
+        [
+            "one text that is here twice",
+            "one text that is here twice",
+            LONG,
+            "conflict of opinions",
+        ],
         [LONG, "conflict of opinions"],
         y_train=[0, 0, 1, 0],
         y_test=[1, 1],
@@ -85,7 +92,9 @@ def test_planted_duplicates_are_found_among_many():
     words = train[17].split()
     test[5] = train[3]
     test[9] = " ".join(words[:-1])
-    leaks = find_leaks(train, test, groups_train=reviews.movie[:400], groups_test=reviews.movie[400:])
+    leaks = find_leaks(
+        train, test, groups_train=reviews.movie[:400], groups_test=reviews.movie[400:]
+    )
     across = leaks.duplicates[leaks.duplicates["across_splits"]]
     found = set(zip(across["split"], across["row"], strict=True))
     assert {("train", 3), ("test", 5), ("train", 17), ("test", 9)} <= found
@@ -115,13 +124,18 @@ def test_a_random_split_flatters_where_groups_give_the_label_away():
     groups = np.repeat(np.arange(30), 10)
     y = np.repeat(rng.permutation([0, 1] * 15), 10)
     texts = [f"title{g} " + " ".join(rng.choice(list("abcdefgh"), 4)) for g in groups]
-    pipe_steps = HTMLTokenizer(max_length=8), DenseSentimentClassifier(
-        epochs=30, learning_rate=0.02, random_state=0
+    pipe_steps = (
+        HTMLTokenizer(max_length=8),
+        DenseSentimentClassifier(epochs=30, learning_rate=0.02, random_state=0),
     )
     from sklearn.pipeline import make_pipeline
 
     leaks = find_leaks(
-        texts, y_train=y, groups_train=groups, estimator=make_pipeline(*pipe_steps), cv=3,
+        texts,
+        y_train=y,
+        groups_train=groups,
+        estimator=make_pipeline(*pipe_steps),
+        cv=3,
         random_state=0,
     )
     table = leaks.flattery
