@@ -4,10 +4,10 @@
 
 Prints the average precision of the ranking (random: the share of flipped labels), and precision
 and recall of those called issues, for IMDB at three noise rates and for generated reviews of two
-and three classes, with the Dense model and with logistic regression on naive-Bayes-weighted
-n-grams (Wang & Manning 2012), since any scikit-learn estimator will do. Both libraries get the same out-of-fold probabilities, those of
-`find_label_issues` itself, so that only what they make of them differs. cleanlab is left out where
-it is not installed.
+and three classes; with the Dense model, and with logistic regression on naive-Bayes-weighted
+n-grams (Wang & Manning 2012), since any scikit-learn classifier will do. Both libraries get the
+same out-of-fold probabilities, those of `find_label_issues` itself, so that only what they make of
+them differs. cleanlab is left out where it is not installed.
 """
 
 import argparse
@@ -128,18 +128,7 @@ def main():
                     recall_score(flipped, table["is_issue"]),
                 )
                 scores.setdefault((model_name, "sentilib"), []).append(ours)
-                # Its probabilities again: the same folds, the same seeds.
-                rest, inputs = tokenized_once(model, texts)
-                rng = np.random.RandomState(seed)
-                proba = np.mean(
-                    [
-                        out_of_fold_proba(
-                            rest, inputs, noisy, cv=5, groups=None, n_jobs=None, random_state=rng
-                        )
-                        for _ in range(options.repeats)
-                    ],
-                    axis=0,
-                )
+                proba = probabilities(table, model, texts, noisy, seed, options.repeats)
                 if (theirs := cleanlab_scores(noisy, proba, flipped)) is not None:
                     scores.setdefault((model_name, "cleanlab"), []).append(theirs)
         for (model_name, who), rows in scores.items():
@@ -150,6 +139,22 @@ def main():
                 f"{np.mean(seconds[model_name]):.1f} s",
                 flush=True,
             )
+
+
+def probabilities(table, model, texts, y, seed, n_repeats):
+    """Give the probabilities behind a table; with more than two classes they are made again."""
+    classes = np.unique(y)
+    if len(classes) == 2:
+        given, own = table["given"].to_numpy(), table["self_confidence"].to_numpy()
+        positive = np.where(given == classes[1], own, 1 - own)
+        return np.column_stack([1 - positive, positive])
+    rest, inputs = tokenized_once(model, texts)
+    rng = np.random.RandomState(seed)  # the same folds, the same seeds
+    rounds = [
+        out_of_fold_proba(rest, inputs, y, cv=5, groups=None, n_jobs=None, random_state=rng)
+        for _ in range(n_repeats)
+    ]
+    return np.mean(rounds, axis=0)
 
 
 def reviews(name, n_classes, n, seed, imdb):

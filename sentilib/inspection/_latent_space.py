@@ -255,26 +255,26 @@ class LatentSpaceDisplay:
             )
         largest = max(float(np.quantile(self.loss, 0.99)), 1e-9)
         sizes = 4 + _LARGEST_MARKER * np.minimum(self.loss / largest, 1.5)
-        for k, name in enumerate(self.group_names):
-            part = self.group == k
-            ax.scatter(
-                *self.points[part].T,
-                s=sizes[part],
-                color=_axes.color_of(k),
-                alpha=0.5,
-                linewidths=0,
-                label=name,
-            )
+        colors = np.array([_axes.color_of(k) for k in range(len(self.group_names))])
+        order = np.argsort(-sizes, kind="stable")  # small marks on top, classes mixed
+        ax.scatter(
+            *self.points[order].T,
+            s=sizes[order],
+            c=colors[self.group[order]],
+            alpha=0.5,
+            linewidths=0,
+        )
         ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
         if n_components == 3:
             ax.set_zlabel(self.axis_names[2])
         else:
             _axes.tidy(ax)
         ax.set_title(f"Latent space: colour shows {self.color}, size shows loss", fontsize=10)
-        legend = ax.legend(frameon=False)
-        for handle in legend.legend_handles:
-            handle.set_sizes([30])
-            handle.set_alpha(1)
+        marks = [
+            plt.Line2D([], [], linestyle="", marker="o", color=color, label=name)
+            for color, name in zip(colors, self.group_names, strict=True)
+        ]
+        ax.legend(handles=marks, frameon=False)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self

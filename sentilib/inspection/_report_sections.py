@@ -224,7 +224,7 @@ class Overview:
         ]
         head = [
             ("Cluster", ""), ("Reviews", "n"), ("Errors", "n"), ("Mean loss", "n"),
-            ("Mean length", "n"), ("Unknown", "n"), ("Words that stand out", ""),
+            ("Mean length", "n"), ("Unknown", "n"), ("Words that stand out", "words"),
         ]  # fmt: skip
         return "<h3>Clusters</h3>" + _page.table(head, rows)
 

@@ -26,7 +26,8 @@ function colorOf(value, largest) {
 // whole number of steps a word.
 function heatMap([pieces, steps, , step, headIsCut], into) {
   const largest = Math.max(1, ...steps.map(Math.abs));
-  into.replaceChildren(element("span", { textContent: pieces[0], className: headIsCut ? "cut" : "" }));
+  const head = pieces[0].trimStart(), last = pieces.length - 1;
+  into.replaceChildren(element("span", { textContent: head, className: headIsCut ? "cut" : "" }));
   for (let k = 1; k < pieces.length; k += 2) {
     const value = steps[(k - 1) / 2];
     const word = element("span", { textContent: pieces[k] });
@@ -34,7 +35,7 @@ function heatMap([pieces, steps, , step, headIsCut], into) {
       word.style.backgroundColor = colorOf(value, largest);
       word.title = (value > 0 ? "+" : "") + (step * value).toPrecision(2);
     }
-    into.append(word, pieces[k + 1]);
+    into.append(word, k + 1 === last ? pieces[last].trimEnd() : pieces[k + 1]);
   }
 }
 

@@ -143,7 +143,7 @@ def test_hostile_text_is_shown_as_text(page, dense):
     page.one("#search").send_keys("zebra", Keys.ENTER)
     page.wait(lambda: page.rows() == [7])
     page.one("#list-body button").click()
-    assert page.text("#heat-map") == dense[0].visible_text(HOSTILE)
+    assert page.text("#heat-map") == dense[0].visible_text(HOSTILE).strip()
     assert page.all("#heat-map img, #heat-map script, #heat-map a") == []
 
 
