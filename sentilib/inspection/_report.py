@@ -160,6 +160,7 @@ def report(
             "classes": [str(label) for label in evaluation.classes.tolist()],
             "columns": _columns(reviews, evaluation, cluster, points, issues),
             "clusters": cluster_names,
+            "zoom": 1.0 if points is None else _zoom(points),
             "snippets": snippets,
             "maps": {
                 int(row): compact_heat_map(heat_map, int(toward))
@@ -227,3 +228,9 @@ def _cluster_names(cluster: np.ndarray, reviews: Reviews) -> dict[int, str]:
         name % 256: f"{'noise' if name == -1 else name}: {' '.join(found)}"
         for name, found in words.items()
     }
+
+
+def _zoom(points: np.ndarray) -> float:
+    """Give the magnification at which all but the outermost points fill the picture."""
+    reach = np.abs(points).max(axis=1)
+    return float(np.clip(reach.max() / max(np.quantile(reach, 0.98), 1e-12), 1, 8))

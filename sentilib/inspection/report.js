@@ -145,7 +145,7 @@ sortRows(); showHead(); search();
 const canvas = $("points");
 if (canvas) {
   const context = canvas.getContext("2d");
-  const view = { yaw: 0.6, pitch: 0.35, zoom: 1.5 };
+  const view = { yaw: 0.6, pitch: 0.35, zoom: data.zoom };
   const screenX = new Float32Array(n), screenY = new Float32Array(n), depth = new Float32Array(n);
   const sequence = new Uint32Array(n);
   const COLORINGS = {
