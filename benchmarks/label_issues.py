@@ -45,10 +45,7 @@ class NaiveBayesWeights(TransformerMixin, BaseEstimator):
 
 def estimators(seed, n_classes):
     """Give the models to compare; the weights of n-grams know two classes."""
-    options = {"random_state": seed}
-    if "ngram_range" in DenseSentimentClassifier().get_params():
-        options["ngram_range"] = (1, 3)
-    yield "Dense", make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(**options))
+    yield "Dense", make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=seed))
     if n_classes == 2:
         yield (
             "NB n-grams",
@@ -56,7 +53,6 @@ def estimators(seed, n_classes):
                 CountVectorizer(
                     ngram_range=(1, 3),
                     binary=True,
-                    min_df=2,
                     token_pattern=r"[A-Za-z0-9']+|[!?]",
                     dtype=np.float64,
                 ),

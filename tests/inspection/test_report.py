@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from sentilib import TokenShapExplainer
 from sentilib.inspection import report
 from sentilib.inspection._evaluation import Evaluation
 from sentilib.inspection._metrics import calibration, metrics
@@ -79,9 +80,10 @@ def test_heat_maps_are_kept_for_the_worst_and_for_a_sample(page, dense, held_out
     worst = np.argsort(proba[np.arange(len(y)), y])[:20]
     assert len(data["maps"]) == 40
     assert set(map(str, worst)) <= set(data["maps"])
-    base = dense.decision_function(["zzzz"])[0]
-    for row, (pieces, steps, toward, step, cut) in data["maps"].items():
-        text = X[int(row)]
+    texts = [X[int(row)] for row in data["maps"]]
+    base_values = TokenShapExplainer(dense)(texts).base_values
+    for text, base, heat_map in zip(texts, base_values, data["maps"].values(), strict=True):
+        pieces, steps, toward, step, cut = heat_map
         assert "".join(pieces) == dense[0].visible_text(text)
         assert len(pieces) == 2 * len(steps) + 1
         assert toward == 1 and cut == (len(dense[0].tokenize(text)) > 60)
