@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentilib import datasets, explain
+    from sentilib import datasets, explain, inspection
     from sentilib._conv_classifier import ConvSentimentClassifier
     from sentilib._dense_classifier import DenseSentimentClassifier
     from sentilib._html_tokenizer import HTMLTokenizer
@@ -19,6 +19,7 @@ _HOME = {
     "TokenShapExplainer": "sentilib.explain._explainer",
     "datasets": None,
     "explain": None,
+    "inspection": None,
 }
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "datasets",
     "explain",
+    "inspection",
 ]
 
 

@@ -9,15 +9,17 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_blocks_run_one_after_the_other(capsys):
+def test_the_python_blocks_run_one_after_the_other(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where the report goes
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {}
     for block in blocks:
         exec(block, names)
     accuracy = float(capsys.readouterr().out.splitlines()[0])
     assert accuracy > 0.85
     assert set(names["search"].best_params_) == set(names["grid"])
+    assert (tmp_path / "report.html").stat().st_size > 100_000
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", README))

@@ -1,0 +1,55 @@
+"""See where a model errs and why: tables, displays, label issues, leaks and the report."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentilib.inspection._compare import compare
+    from sentilib.inspection._error_table import error_table
+    from sentilib.inspection._label_issues import find_label_issues
+    from sentilib.inspection._latent_space import LatentSpaceDisplay
+    from sentilib.inspection._leaks import find_leaks
+    from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
+    from sentilib.inspection._metadata import review_metadata
+    from sentilib.inspection._report import report
+    from sentilib.inspection._slices import slices
+    from sentilib.inspection._training_history import TrainingHistoryDisplay
+
+_HOME = {
+    "LatentSpaceDisplay": "_latent_space",
+    "LossByFeatureDisplay": "_loss_by_feature",
+    "TrainingHistoryDisplay": "_training_history",
+    "compare": "_compare",
+    "error_table": "_error_table",
+    "find_label_issues": "_label_issues",
+    "find_leaks": "_leaks",
+    "report": "_report",
+    "review_metadata": "_metadata",
+    "slices": "_slices",
+}
+
+__all__ = [
+    "LatentSpaceDisplay",
+    "LossByFeatureDisplay",
+    "TrainingHistoryDisplay",
+    "compare",
+    "error_table",
+    "find_label_issues",
+    "find_leaks",
+    "report",
+    "review_metadata",
+    "slices",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that importing the package stays light (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'sentilib.inspection' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

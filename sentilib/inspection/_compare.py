@@ -1,0 +1,288 @@
+"""compare: two models side by side, McNemar's test, and where they disagree."""
+
+from dataclasses import dataclass, field
+from html import escape
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.stats
+
+from sentilib.inspection import _page
+from sentilib.inspection._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._heat_maps import heat_maps
+from sentilib.inspection._optional import import_pandas
+from sentilib.inspection._page_data import compact_heat_map, toward_class
+from sentilib.inspection._statistics import (
+    check_confidence_level,
+    mean_interval,
+    share_interval,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass
+class Comparison:
+    """What `compare` found.
+
+    Attributes
+    ----------
+    names : tuple of two str
+        The models.
+    counts : DataFrame of shape (2, 2)
+        Reviews by whether the first model (rows) and the second (columns) is right.
+    pvalue : float
+        McNemar's exact test: probability of a split of the disagreements at least as uneven, if
+        both models were equally often right.
+    scores : DataFrame
+        A row a model, and "difference" (first less second): `accuracy`, `accuracy_low`,
+        `accuracy_high`, `loss`, `loss_low`, `loss_high`; the intervals of the difference are those
+        of paired values.
+    disagreements : DataFrame
+        A row for each review that one model gets right and the other wrong, its index (`row`) the
+        position in X: `right` (the model), `truth`, `prediction_a`, `prediction_b`, `probability_a`
+        and `probability_b` (of the true label), `gap` (their difference), `length`, `oov_rate`,
+        `snippet`. Widest gap first.
+    """
+
+    names: tuple[str, str]
+    counts: "DataFrame"
+    pvalue: float
+    scores: "DataFrame"
+    disagreements: "DataFrame"
+    _sides: tuple[tuple[Reviews, Evaluation], ...] = field(repr=False)
+
+    def __str__(self) -> str:
+        first, second = self.names
+        only_first, only_second = self.counts.iloc[0, 1], self.counts.iloc[1, 0]
+        row = self.scores.loc["difference"]
+        return (
+            f"{first} {self.scores.loc[first, 'accuracy']:.4f}, "
+            f"{second} {self.scores.loc[second, 'accuracy']:.4f}: difference "
+            f"{row['accuracy']:+.4f} [{row['accuracy_low']:+.4f}, {row['accuracy_high']:+.4f}]\n"
+            f"only {first} right: {only_first:,}; only {second} right: {only_second:,}; "
+            f"McNemar's exact p = {self.pvalue:.3g}"
+        )
+
+    def report(self, path: str | PathLike, *, n_heat_maps: int = 200) -> str:
+        """Write the disagreements into one HTML file, heat-maps next to each other.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write, whole or not at all.
+        n_heat_maps : int, default=200
+            Reviews shown, those of the widest gap.
+
+        Returns
+        -------
+        str
+            The path.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        target = _page.writable_path(fspath(path))
+        rows = self.disagreements.index.to_numpy()[:n_heat_maps]
+        maps = []
+        for reviews, evaluation in self._sides:
+            # Both sides pull to the same class, so that colours mean the same.
+            toward = toward_class(self._sides[0][1])[rows]
+            found = heat_maps(reviews, rows, toward)
+            maps.append(
+                [
+                    [*compact_heat_map(heat_map, int(k)), evaluation.proba[row, k].round(4)]
+                    for heat_map, k, row in zip(found, toward, rows, strict=True)
+                ]
+            )
+        classes = [str(label) for label in self._sides[0][1].classes.tolist()]
+        pairs = [
+            {
+                "row": int(row),
+                "right": self.names.index(self.disagreements.at[row, "right"]),
+                "truth": str(self.disagreements.at[row, "truth"]),
+                "maps": [maps[0][k], maps[1][k]],
+            }
+            for k, row in enumerate(rows)
+        ]
+        first, second = map(escape, self.names)
+        counts = self.counts.to_numpy()
+        table = _page.table(
+            [("", ""), (f"{self.names[1]} right", "n"), (f"{self.names[1]} wrong", "n")],
+            [
+                [f"{first} right", *(f"{count:,}" for count in counts[0])],
+                [f"{first} wrong", *(f"{count:,}" for count in counts[1])],
+            ],
+        )
+        difference = self.scores.loc["difference"]
+        tiles = "".join(
+            f'<div class="tile">{name}<b>{row["accuracy"]:.4f}</b><span>'
+            f"[{row['accuracy_low']:.4f}, {row['accuracy_high']:.4f}]; loss {row['loss']:.4f}"
+            "</span></div>"
+            for name, row in (
+                (f"Accuracy of {first}", self.scores.loc[self.names[0]]),
+                (f"Accuracy of {second}", self.scores.loc[self.names[1]]),
+                ("Difference", difference),
+            )
+        )
+        tiles += (
+            f'<div class="tile">McNemar<b>{self.pvalue:.3g}</b><span>exact p-value</span></div>'
+        )
+        _page.write_page(
+            target,
+            template="compare.html",
+            script="compare.js",
+            title=f"{self.names[0]} and {self.names[1]}",
+            scores=f'<div class="tiles">{tiles}</div>{table}',
+            note=f"{len(self.disagreements):,} reviews are right in one model only; the "
+            f"{len(pairs):,} with the widest gap are shown.",
+            data={"names": list(self.names), "classes": classes, "pairs": pairs},
+        )
+        return str(target)
+
+
+def compare(
+    estimator_a: Any,
+    estimator_b: Any,
+    X: Any,
+    y: Any,
+    *,
+    names: tuple[str, str] | None = None,
+    confidence_level: float = 0.95,
+    snippet_length: int = 100,
+) -> Comparison:
+    """Find which reviews one model gets right and the other wrong.
+
+    Parameters
+    ----------
+    estimator_a, estimator_b : Pipeline or classifier
+        Fitted, with the same labels.
+    X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
+        Reviews that neither was fitted on.
+    y : array-like of shape (n_samples,)
+        Labels.
+    names : tuple of two str, default=None
+        What to call the models; None takes their classes.
+    confidence_level : float, default=0.95
+        Of the intervals.
+    snippet_length : int, default=100
+        Characters of the snippets.
+
+    Returns
+    -------
+    Comparison
+        Tables; printing it summarizes them, `report(path)` shows heat-maps next to each other.
+
+    Raises
+    ------
+    ValueError
+        If the models know different labels, y holds others, or lengths differ.
+
+    References
+    ----------
+    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
+    percentages", Psychometrika 12 (1947); here with the exact binomial distribution.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sentilib import DenseSentimentClassifier, HTMLTokenizer
+    >>> from sentilib.datasets import make_reviews
+    >>> from sentilib.inspection import compare
+    >>> texts, labels = make_reviews(300, length=40, random_state=0)
+    >>> models = [
+    ...     make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(epochs=e, random_state=0)).fit(
+    ...         texts[:200], labels[:200]
+    ...     )
+    ...     for e in (1, 5)
+    ... ]
+    >>> found = compare(*models, texts[200:], labels[200:], names=("one epoch", "five epochs"))
+    >>> int(found.counts.to_numpy().sum())
+    100
+    """
+    pandas = import_pandas("compare")
+    level = check_confidence_level(confidence_level)
+    sides = []
+    for estimator in (estimator_a, estimator_b):
+        reviews = read_reviews(estimator, X)
+        sides.append((reviews, evaluate(reviews, y)))
+    (reviews, a), (_, b) = sides
+    if a.classes.tolist() != b.classes.tolist():
+        raise ValueError(
+            f"Both models must know the same labels, got {a.classes.tolist()} and "
+            f"{b.classes.tolist()}."
+        )
+    names = _names(names, [type(side[0].classifier).__name__ for side in sides])
+    only_a, only_b = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())
+    pvalue = 1.0
+    if only_a + only_b:
+        pvalue = float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue)
+    counts = pandas.DataFrame(
+        [
+            [int((a.correct & b.correct).sum()), only_a],
+            [only_b, int((~a.correct & ~b.correct).sum())],
+        ],
+        index=pandas.Index(["right", "wrong"], name=names[0]),
+        columns=pandas.Index(["right", "wrong"], name=names[1]),
+    )
+    rows = np.flatnonzero(a.correct != b.correct)
+    of_truth = [side.proba[rows, side.truth[rows]] for side in (a, b)]
+    gap = of_truth[0] - of_truth[1]
+    table = pandas.DataFrame(
+        {
+            "right": np.where(a.correct[rows], *names),
+            "truth": a.classes[a.truth[rows]],
+            "prediction_a": a.classes[a.predicted[rows]],
+            "prediction_b": b.classes[b.predicted[rows]],
+            "probability_a": of_truth[0],
+            "probability_b": of_truth[1],
+            "gap": gap,
+            "length": reviews.length[rows],
+            "oov_rate": reviews.oov_rate[rows],
+            "snippet": [reviews.snippet(row, snippet_length) for row in rows.tolist()],
+        },
+        index=pandas.Index(rows, name="row"),
+    )
+    return Comparison(
+        names,
+        counts,
+        pvalue,
+        _scores(pandas, names, a, b, level),
+        table.iloc[np.argsort(-np.abs(gap), kind="stable")],
+        tuple(sides),
+    )
+
+
+def _names(names: Any, classes: list[str]) -> tuple[str, str]:
+    if names is None:
+        names = classes if classes[0] != classes[1] else [f"{classes[0]} {k}" for k in "AB"]
+    first, second = map(str, names)
+    if first == second:
+        raise ValueError(f"The models need different names, got {first!r} twice.")
+    return first, second
+
+
+def _scores(
+    pandas: Any, names: tuple[str, str], a: Evaluation, b: Evaluation, level: float
+) -> "DataFrame":
+    rows = {}
+    for name, side in zip(names, (a, b), strict=True):
+        rows[name] = [
+            side.correct.mean(),
+            *share_interval(int(side.correct.sum()), len(side), level),
+            side.loss.mean(),
+            *mean_interval(side.loss, level),
+        ]
+    accuracy, loss = a.correct.astype(float) - b.correct, a.loss - b.loss
+    rows["difference"] = [
+        accuracy.mean(),
+        *mean_interval(accuracy, level),
+        loss.mean(),
+        *mean_interval(loss, level),
+    ]
+    columns = ["accuracy", "accuracy_low", "accuracy_high", "loss", "loss_low", "loss_high"]
+    return pandas.DataFrame.from_dict(rows, orient="index", columns=columns)

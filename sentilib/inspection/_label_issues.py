@@ -1,0 +1,196 @@
+"""find_label_issues: confident learning, written from Northcutt, Jiang & Chuang (2021)."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sentilib.inspection._evaluation import Evaluation, evaluate, labels, read_reviews
+from sentilib.inspection._optional import import_pandas
+from sentilib.inspection._out_of_fold import out_of_fold_proba, tokenized_once
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_joint")
+
+
+def find_label_issues(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    cv: Any = 5,
+    groups: Any = None,
+    filter_by: str = "prune_by_noise_rate",
+    n_repeats: int = 1,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+) -> "DataFrame":
+    """Find reviews whose label is likely wrong, by confident learning.
+
+    Parameters
+    ----------
+    estimator : Pipeline or classifier
+        Fitted or not: clones are fitted on the folds. In a pipeline that begins with an
+        HTMLTokenizer the text is read only once.
+    X : array-like of shape (n_samples, ...)
+        What the estimator reads.
+    y : array-like of shape (n_samples,)
+        Labels of any type and number, some of them perhaps wrong.
+    cv : int, splitter or "prefit", default=5
+        Folds for out-of-fold probabilities. "prefit" takes the probabilities of the estimator as
+        it is: right for reviews that it was not fitted on.
+    groups : array-like of shape (n_samples,), default=None
+        Movie, author, ...: no group comes to lie in two folds.
+    filter_by : {"prune_by_noise_rate", "prune_by_class", "both", "confident_joint"}, \
+default="prune_by_noise_rate"
+        Which reviews count as issues: for each pair of labels the estimated number with the
+        largest margin; for each label the estimated number with the lowest probability; those in
+        both; or those counted off the diagonal of the confident joint.
+    n_repeats : int, default=1
+        How often to predict out of folds, each time on other folds; probabilities are averaged.
+    n_jobs : int or None, default=None
+        Folds fitted at once.
+    random_state : int, RandomState instance or None, default=None
+        For the folds. The estimator has its own.
+
+    Returns
+    -------
+    DataFrame
+        A row a review, its index the position in X, likely errors first: `given`, `suggested`
+        (most probable label), `self_confidence` (probability of the given label),
+        `label_quality` (normalized margin, 0 contradicted to 1 agreed with), `is_issue`.
+        `attrs` holds the `confident_joint`, its calibrated share `joint` and the `thresholds`, as
+        nested lists in the order of the sorted labels.
+
+    Raises
+    ------
+    ValueError
+        If y holds one class only, lengths differ or a class has fewer reviews than folds.
+
+    References
+    ----------
+    C. G. Northcutt, L. Jiang, I. L. Chuang, "Confident Learning: Estimating Uncertainty in
+    Dataset Labels", JAIR 70 (2021): equations 1 to 3, section 3.2.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sentilib import DenseSentimentClassifier, HTMLTokenizer
+    >>> from sentilib.datasets import make_reviews
+    >>> from sentilib.inspection import find_label_issues
+    >>> texts, labels = make_reviews(300, length=40, random_state=0)
+    >>> pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
+    >>> table = find_label_issues(pipe, texts, labels, cv=2, random_state=0)
+    >>> table.columns.tolist()
+    ['given', 'suggested', 'self_confidence', 'label_quality', 'is_issue']
+    """
+    pandas = import_pandas("find_label_issues")
+    if filter_by not in _FILTERS:
+        raise ValueError(f"filter_by must be one of {_FILTERS}, got {filter_by!r}.")
+    if n_repeats < 1:
+        raise ValueError(f"n_repeats must be at least 1, got {n_repeats!r}.")
+    if isinstance(cv, str):
+        if cv != "prefit":
+            raise ValueError(f"cv must be a number, a splitter or 'prefit', got {cv!r}.")
+        evaluation = evaluate(read_reviews(estimator, X), y)
+    else:
+        model, inputs = tokenized_once(estimator, X)
+        y = labels(y, len(inputs))
+        rng = check_random_state(random_state)
+        proba = np.mean(
+            [
+                out_of_fold_proba(
+                    model, inputs, y, cv=cv, groups=groups, n_jobs=n_jobs, random_state=rng
+                )
+                for _ in range(n_repeats)
+            ],
+            axis=0,
+        )
+        evaluation = Evaluation.of(np.unique(y), y, proba)
+    if len(np.unique(evaluation.truth)) < 2:
+        raise ValueError(
+            f"y holds one class only ({evaluation.classes[evaluation.truth[0]]!r}): no label "
+            "contradicts another."
+        )
+    counts, thresholds, off_diagonal = confident_joint(evaluation)
+    joint = calibrated(counts, evaluation.truth)
+    is_issue = prune(evaluation, joint, off_diagonal, filter_by)
+    rows = np.arange(len(evaluation))
+    table = pandas.DataFrame(
+        {
+            "given": evaluation.classes[evaluation.truth],
+            "suggested": evaluation.classes[evaluation.predicted],
+            "self_confidence": evaluation.proba[rows, evaluation.truth],
+            "label_quality": evaluation.label_quality,
+            "is_issue": is_issue,
+        }
+    )
+    table.attrs = {
+        "confident_joint": counts.tolist(),
+        "joint": joint.tolist(),
+        "thresholds": thresholds.tolist(),
+    }
+    return table.sort_values("label_quality", kind="stable")
+
+
+def confident_joint(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count reviews by given label and by the label that the model is confident of.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_classes, n_classes), int
+        Equation 1: reviews with given label i whose probability of j reaches the threshold of j;
+        where it does for several labels, the most probable counts.
+    thresholds : ndarray of shape (n_classes,)
+        Equation 2: mean probability of each label over the reviews that were given it; infinite
+        for labels that none was given.
+    off_diagonal : ndarray of shape (n_samples,), bool
+        Which reviews are counted off the diagonal.
+    """
+    proba, given = evaluation.proba, evaluation.truth
+    n_classes = proba.shape[1]
+    thresholds = np.array(
+        [proba[given == k, k].mean() if (given == k).any() else np.inf for k in range(n_classes)]
+    )
+    confident = np.where(proba >= thresholds, proba, -1.0)
+    likely = confident.argmax(axis=1)
+    counted = confident.max(axis=1) >= 0
+    counts = np.zeros((n_classes, n_classes), dtype=np.int64)
+    np.add.at(counts, (given[counted], likely[counted]), 1)
+    return counts, thresholds, counted & (likely != given)
+
+
+def calibrated(counts: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Scale the counts' rows to the given labels' frequencies and their sum to 1 (equation 3)."""
+    filled = counts.astype(np.float64)
+    empty = filled.sum(axis=1) == 0
+    filled[empty, empty] = 1.0  # nothing confident: nothing said against the label
+    sizes = np.bincount(given, minlength=len(counts))
+    joint = filled / filled.sum(axis=1, keepdims=True) * sizes[:, np.newaxis]
+    return joint / joint.sum()
+
+
+def prune(
+    evaluation: Evaluation, joint: np.ndarray, off_diagonal: np.ndarray, filter_by: str
+) -> np.ndarray:
+    """Choose the issues (section 3.2, methods 2 to 5)."""
+    if filter_by == "confident_joint":
+        return off_diagonal
+    proba, given = evaluation.proba, evaluation.truth
+    n_classes = proba.shape[1]
+    expected = np.rint(joint * len(given)).astype(np.int64)
+    by_class = np.zeros(len(given), dtype=bool)
+    by_rate = np.zeros(len(given), dtype=bool)
+    for i in range(n_classes):
+        rows = np.flatnonzero(given == i)
+        n_wrong = expected[i].sum() - expected[i, i]
+        by_class[rows[np.argsort(proba[rows, i], kind="stable")[:n_wrong]]] = True
+        for j in range(n_classes):
+            if j != i:
+                margin = proba[rows, j] - proba[rows, i]
+                by_rate[rows[np.argsort(-margin, kind="stable")[: expected[i, j]]]] = True
+    if filter_by == "both":
+        return by_class & by_rate
+    return by_class if filter_by == "prune_by_class" else by_rate

@@ -1,0 +1,310 @@
+"""LatentSpaceDisplay: where reviews lie in the space that the output layer reads."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from sentilib.inspection import _axes
+from sentilib.inspection._clusters import describe_clusters, find_clusters, seeded_clone
+from sentilib.inspection._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._optional import import_pyplot
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_LARGEST_MARKER = 90.0  # points squared
+
+
+class LatentSpaceDisplay:
+    """Pooled latent space in two or three dimensions, coloured by class and sized by loss.
+
+    Make one by `from_estimator` or `from_predictions`.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, 2) or (n_samples, 3)
+        Reviews, projected.
+    group : ndarray of shape (n_samples,), int
+        What the colour shows, as positions in `group_names`.
+    group_names : list of str
+        Legend.
+    loss : ndarray of shape (n_samples,)
+        Cross-entropy of each review (nats): the size of its mark.
+    color : {"truth", "prediction", "cluster"}
+        What the colour means.
+    axis_names : list of str
+        Labels of the axes.
+    cluster : ndarray of shape (n_samples,), int, default=None
+        Cluster of each review.
+    cluster_table : DataFrame, default=None
+        A row a cluster: `n_reviews`, `error_rate`, `loss` and, from reviews, mean `length`,
+        `oov_rate` and characteristic `words`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        Its figure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sentilib.inspection import LatentSpaceDisplay
+    >>> latent = np.random.RandomState(0).normal(size=(6, 4))
+    >>> display = LatentSpaceDisplay.from_predictions(
+    ...     latent, list("nnnppp"), [0.1, 0.3, 0.6, 0.7, 0.9, 0.4]
+    ... )
+    >>> display.points.shape
+    (6, 2)
+    """
+
+    def __init__(
+        self,
+        points: np.ndarray,
+        *,
+        group: np.ndarray,
+        group_names: list[str],
+        loss: np.ndarray,
+        color: str,
+        axis_names: list[str],
+        cluster: np.ndarray | None = None,
+        cluster_table: "DataFrame | None" = None,
+    ):
+        self.points = points
+        self.group = group
+        self.group_names = group_names
+        self.loss = loss
+        self.color = color
+        self.axis_names = axis_names
+        self.cluster = cluster
+        self.cluster_table = cluster_table
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        n_components: int = 2,
+        color: str = "truth",
+        transformer: Any = None,
+        clusterer: Any = None,
+        random_state: Any = None,
+        ax: Any = None,
+    ) -> "LatentSpaceDisplay":
+        """Project reviews and plot them.
+
+        Parameters
+        ----------
+        estimator : Pipeline or classifier
+            Fitted, from HTMLTokenizer to a classifier with `transform`; or such a classifier of
+            token ids.
+        X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
+            Reviews.
+        y : array-like of shape (n_samples,)
+            Labels.
+        n_components : {2, 3}, default=2
+            Dimensions of the default projection.
+        color : {"truth", "prediction", "cluster"}, default="truth"
+            What the colour shows.
+        transformer : transformer, default=None
+            What projects the latent space, such as TSNE or UMAP, with 2 or 3 components. None is
+            PCA.
+        clusterer : clusterer, default=None
+            What finds clusters in the latent space. With None there are clusters only where
+            `color="cluster"`, by KMeans.
+        random_state : int, RandomState instance or None, default=None
+            For those transformers and clusterers that have none of their own.
+        ax : matplotlib Axes, default=None
+            Where to draw; three dimensions need `projection="3d"`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+            Drawn.
+        """
+        reviews = read_reviews(estimator, X)
+        evaluation = evaluate(reviews, y)
+        return cls._of(
+            reviews.latent,
+            evaluation,
+            reviews,
+            n_components=n_components,
+            color=color,
+            transformer=transformer,
+            clusterer=clusterer,
+            random_state=random_state,
+        ).plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        latent: Any,
+        y_true: Any,
+        y_proba: Any,
+        *,
+        labels: Any = None,
+        n_components: int = 2,
+        color: str = "truth",
+        transformer: Any = None,
+        clusterer: Any = None,
+        random_state: Any = None,
+        ax: Any = None,
+    ) -> "LatentSpaceDisplay":
+        """Plot given latent vectors and predictions.
+
+        Parameters
+        ----------
+        latent : array-like of shape (n_samples, n_latent)
+            Points.
+        y_true : array-like of shape (n_samples,)
+            Labels.
+        y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Probability of the second label, or of each, in ascending order of the labels.
+        labels : array-like of shape (n_classes,), default=None
+            All labels; needed where y_true lacks some.
+        n_components, color, transformer, clusterer, random_state, ax
+            As in `from_estimator`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+            Drawn.
+        """
+        evaluation = Evaluation.of(np.unique(y_true if labels is None else labels), y_true, y_proba)
+        latent = np.asarray(latent, dtype=np.float64)
+        if latent.ndim != 2 or len(latent) != len(evaluation):
+            raise ValueError(
+                f"latent must be of shape ({len(evaluation)}, n_latent), got {latent.shape}."
+            )
+        return cls._of(
+            latent,
+            evaluation,
+            None,
+            n_components=n_components,
+            color=color,
+            transformer=transformer,
+            clusterer=clusterer,
+            random_state=random_state,
+        ).plot(ax=ax)
+
+    @classmethod
+    def _of(
+        cls,
+        latent: np.ndarray,
+        evaluation: Evaluation,
+        reviews: Reviews | None,
+        *,
+        n_components: int,
+        color: str,
+        transformer: Any,
+        clusterer: Any,
+        random_state: Any,
+    ) -> "LatentSpaceDisplay":
+        if color not in ("truth", "prediction", "cluster"):
+            raise ValueError(f"color must be 'truth', 'prediction' or 'cluster', got {color!r}.")
+        points, axis_names = project(latent, n_components, transformer, random_state)
+        cluster = cluster_table = None
+        if clusterer is not None or color == "cluster":
+            cluster = find_clusters(latent, clusterer, random_state)
+            cluster_table = describe_clusters(cluster, evaluation, reviews)
+        if color == "cluster":
+            assert cluster is not None
+            found, group = np.unique(cluster, return_inverse=True)
+            names = ["noise" if k == -1 else f"cluster {k}" for k in found]
+        else:
+            group = evaluation.truth if color == "truth" else evaluation.predicted
+            names = [str(label) for label in evaluation.classes]
+        return cls(
+            points,
+            group=group,
+            group_names=names,
+            loss=evaluation.loss,
+            color=color,
+            axis_names=axis_names,
+            cluster=cluster,
+            cluster_table=cluster_table,
+        )
+
+    def plot(self, *, ax: Any = None) -> "LatentSpaceDisplay":
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; three dimensions need `projection="3d"`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+            Itself.
+        """
+        plt = import_pyplot("LatentSpaceDisplay")
+        n_components = self.points.shape[1]
+        if ax is None:
+            kind = {"projection": "3d"} if n_components == 3 else {}
+            _, ax = plt.subplots(figsize=(6, 5), layout="constrained", subplot_kw=kind)
+        elif (ax.name == "3d") != (n_components == 3):
+            wanted = "3d" if n_components == 3 else "rectilinear"
+            raise ValueError(
+                f"The display has {n_components} dimensions, but ax has the projection "
+                f"{ax.name!r}. Make it with projection={wanted!r}."
+            )
+        largest = max(float(np.quantile(self.loss, 0.99)), 1e-9)
+        sizes = 4 + _LARGEST_MARKER * np.minimum(self.loss / largest, 1.5)
+        colors = np.array([_axes.color_of(k) for k in range(len(self.group_names))])
+        order = np.argsort(-sizes, kind="stable")  # small marks on top, classes mixed
+        ax.scatter(
+            *self.points[order].T,
+            s=sizes[order],
+            c=colors[self.group[order]],
+            alpha=0.5,
+            linewidths=0,
+        )
+        ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
+        if n_components == 3:
+            ax.set_zlabel(self.axis_names[2])
+        else:
+            _axes.tidy(ax)
+        ax.set_title(f"Latent space: colour shows {self.color}, size shows loss", fontsize=10)
+        marks = [
+            plt.Line2D([], [], linestyle="", marker="o", color=color, label=name)
+            for color, name in zip(colors, self.group_names, strict=True)
+        ]
+        ax.legend(handles=marks, frameon=False)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+
+def project(
+    latent: np.ndarray, n_components: int, transformer: Any, random_state: Any
+) -> tuple[np.ndarray, list[str]]:
+    """Project points to two or three dimensions, and name the axes."""
+    if n_components not in (2, 3):
+        raise ValueError(f"n_components must be 2 or 3, got {n_components!r}.")
+    if transformer is not None:
+        transformer = seeded_clone(transformer, random_state)
+        points = np.asarray(transformer.fit_transform(latent), dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] not in (2, 3):
+            raise ValueError(
+                f"{type(transformer).__name__} must give 2 or 3 dimensions, got shape "
+                f"{points.shape}. Set its n_components."
+            )
+        name = type(transformer).__name__
+        return points, [f"{name} {k + 1}" for k in range(points.shape[1])]
+    if min(latent.shape) < n_components:
+        raise ValueError(
+            f"PCA to {n_components} dimensions needs at least as many reviews and latent units, "
+            f"got {latent.shape[0]} reviews of {latent.shape[1]} units."
+        )
+    pca = PCA(n_components, svd_solver="full")
+    points = pca.fit_transform(latent.astype(np.float64))
+    total = latent.var(axis=0).sum()
+    shares = pca.explained_variance_ratio_ if total > 0 else np.zeros(n_components)
+    return points, [
+        f"Component {k + 1} ({share:.0%} of variance)" for k, share in enumerate(shares)
+    ]

@@ -1,0 +1,292 @@
+"""find_leaks: reviews that occur twice, groups on both sides, and what that does to a score."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse
+import scipy.stats
+from scipy.sparse.csgraph import connected_components
+
+from sentilib._html_tokenizer import HTMLTokenizer
+from sentilib.inspection._evaluation import Evaluation, documents, labels
+from sentilib.inspection._near_duplicates import (
+    shingle_matrix,
+    similar_pairs,
+    whole_documents,
+)
+from sentilib.inspection._optional import import_pandas
+from sentilib.inspection._out_of_fold import out_of_fold_proba, tokenized_once
+from sentilib.inspection._statistics import check_confidence_level, share_interval
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_SNIPPET = 100
+
+
+@dataclass
+class Leaks:
+    """What `find_leaks` found.
+
+    Attributes
+    ----------
+    duplicates : DataFrame
+        A row for each review that has a duplicate: `cluster` (its duplicates share the number),
+        `split`, `row`, `label`, `group`, `exact` (another one has the same words), `similarity`
+        (Jaccard, of the most similar other one), `labels_disagree` and `across_splits` (of the
+        cluster), `snippet`. Clusters whose labels disagree come first, then those across splits.
+    shared_groups : DataFrame
+        A row for each group on both sides: `n_train`, `n_test`.
+    flattery : DataFrame or None
+        Rows "random" and "by group": cross-validated `accuracy`, `accuracy_low`,
+        `accuracy_high`, `loss` on the training reviews; row "flattery": their difference, its
+        interval robust to reviews of one group being alike.
+    n_train, n_test : int
+        Number of reviews.
+    """
+
+    duplicates: "DataFrame"
+    shared_groups: "DataFrame"
+    flattery: "DataFrame | None"
+    n_train: int
+    n_test: int
+
+    def __str__(self) -> str:
+        table = self.duplicates
+        clusters = table.drop_duplicates("cluster")
+        lines = [
+            f"{self.n_train:,} training and {self.n_test:,} test reviews",
+            f"reviews with a duplicate: {len(table):,} ({int(table['exact'].sum()):,} exact), in "
+            f"{len(clusters):,} clusters",
+            f"clusters across splits: {int(clusters['across_splits'].sum()):,}; with labels that "
+            f"disagree: {int(clusters['labels_disagree'].sum()):,}",
+            f"groups on both sides: {len(self.shared_groups):,}",
+        ]
+        if self.flattery is not None:
+            row = self.flattery.loc["flattery"]
+            lines.append(
+                f"a random split flatters by {row['accuracy']:+.3f} accuracy "
+                f"[{row['accuracy_low']:+.3f}, {row['accuracy_high']:+.3f}] and "
+                f"{row['loss']:+.3f} loss"
+            )
+        return "\n".join(lines)
+
+
+def find_leaks(
+    X_train: Any,
+    X_test: Any = None,
+    *,
+    y_train: Any = None,
+    y_test: Any = None,
+    groups_train: Any = None,
+    groups_test: Any = None,
+    threshold: float = 0.8,
+    shingle_size: int = 5,
+    estimator: Any = None,
+    cv: Any = 5,
+    confidence_level: float = 0.95,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+) -> Leaks:
+    """Find duplicates within and across splits, groups on both sides, and what they cost.
+
+    Reviews are compared as words: markup, case and punctuation make no difference. Two are near
+    duplicates if the Jaccard similarity of their sets of `shingle_size` words in a row reaches the
+    threshold; every such pair is found.
+
+    Parameters
+    ----------
+    X_train : array-like of str of shape (n_train,)
+        Training reviews.
+    X_test : array-like of str of shape (n_test,), default=None
+        Test reviews.
+    y_train, y_test : array-like of shapes (n_train,) and (n_test,), default=None
+        Labels.
+    groups_train, groups_test : array-like of shapes (n_train,) and (n_test,), default=None
+        Movie, product, author, ... of each review.
+    threshold : float, default=0.8
+        Least similarity of near duplicates, above 0 and at most 1.
+    shingle_size : int, default=5
+        Words in a row that are compared.
+    estimator : Pipeline or classifier, default=None
+        With `y_train` and `groups_train`: what to cross-validate on the training reviews, on
+        random folds and on folds by group.
+    cv : int, default=5
+        Number of folds.
+    confidence_level : float, default=0.95
+        Of the intervals.
+    n_jobs : int or None, default=None
+        Folds fitted at once.
+    random_state : int, RandomState instance or None, default=None
+        For the folds.
+
+    Returns
+    -------
+    Leaks
+        Tables; printing it summarizes them.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, the threshold is out of range, or the estimator lacks labels or groups.
+
+    Examples
+    --------
+    >>> from sentilib.inspection import find_leaks
+    >>> leaks = find_leaks(
+    ...     ["A fine <b>film</b>, I think", "Dull."], ["a fine film i think"], y_train=[1, 0],
+    ...     y_test=[0],
+    ... )
+    >>> leaks.duplicates[["split", "row", "label", "labels_disagree"]].values.tolist()
+    [['train', 0, 1, True], ['test', 0, 0, True]]
+    """
+    pandas = import_pandas("find_leaks")
+    level = check_confidence_level(confidence_level)
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold must lie above 0 and at most at 1, got {threshold!r}.")
+    if shingle_size < 1:
+        raise ValueError(f"shingle_size must be at least 1, got {shingle_size!r}.")
+    train, _ = documents(X_train)
+    test = documents(X_test)[0] if X_test is not None else []
+    texts = train + test
+    split = np.repeat(["train", "test"], [len(train), len(test)])
+    label = _joined("y", y_train, y_test, len(train), len(test))
+    group = _joined("groups", groups_train, groups_test, len(train), len(test))
+    flattery = None
+    if estimator is not None:
+        if y_train is None or groups_train is None:
+            raise ValueError("To measure flattery, find_leaks needs y_train and groups_train.")
+        flattery = _flattery(
+            estimator, train, y_train, groups_train, cv, level, n_jobs, random_state
+        )
+
+    cluster, exact, similarity = _clusters_of_duplicates(texts, threshold, shingle_size)
+    rows = np.flatnonzero(cluster >= 0)
+    numbers = np.concatenate([np.arange(len(train)), np.arange(len(test))])
+    tokenizer = HTMLTokenizer()
+    table = pandas.DataFrame(
+        {
+            "cluster": cluster[rows],
+            "split": split[rows],
+            "row": numbers[rows],
+            "label": [label[row] for row in rows],
+            "group": [group[row] for row in rows],
+            "exact": exact[rows],
+            "similarity": similarity[rows],
+        }
+    )
+    by_cluster = table.groupby("cluster")
+    table["labels_disagree"] = by_cluster["label"].transform("nunique") > 1
+    table["across_splits"] = by_cluster["split"].transform("nunique") > 1
+    table["snippet"] = [
+        " ".join(tokenizer.visible_text(texts[row][: 4 * _SNIPPET]).split())[:_SNIPPET]
+        for row in rows
+    ]
+    table = table.sort_values(
+        ["labels_disagree", "across_splits", "cluster", "split", "row"],
+        ascending=[False, False, True, False, True],
+        kind="stable",
+    ).reset_index(drop=True)
+    return Leaks(table, _shared_groups(pandas, split, group), flattery, len(train), len(test))
+
+
+def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list:
+    values: list = []
+    for name, part, n in ((f"{what}_train", train, n_train), (f"{what}_test", test, n_test)):
+        if part is None:
+            values += [None] * n
+        elif len(part) != n:
+            raise ValueError(
+                f"{name} must hold one value for each of {n} reviews, got {len(part)}."
+            )
+        else:
+            values += np.asarray(part).tolist()
+    return values
+
+
+def _clusters_of_duplicates(
+    texts: list[str], threshold: float, shingle_size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find clusters of reviews that are alike; -1 for reviews without a duplicate."""
+    ids, lengths = whole_documents(texts)
+    ends = np.cumsum(lengths)
+    numbers_of: dict[bytes, int] = {}
+    same = np.array(
+        [
+            numbers_of.setdefault(ids[end - length : end].tobytes(), len(numbers_of))
+            for end, length in zip(ends, lengths, strict=True)
+        ]
+    )
+    _, first = np.unique(same, return_index=True)
+    sizes = np.bincount(same)
+    shingles = shingle_matrix(ids, lengths, shingle_size)[first]
+    a, b, jaccard = similar_pairs(shingles, threshold)
+    links = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(first), len(first)))
+    _, component = connected_components(links, directed=False)
+    best = np.zeros(len(first))
+    np.maximum.at(best, a, jaccard)
+    np.maximum.at(best, b, jaccard)
+    best[sizes > 1] = 1.0
+    n_reviews = np.bincount(component, weights=sizes)
+    numbers = component[same]
+    duplicated = n_reviews[numbers] > 1
+    cluster = np.full(len(texts), -1)
+    _, start = np.unique(numbers[duplicated], return_index=True)
+    names = numbers[duplicated][np.sort(start)]  # in the order of their first reviews
+    rank = np.empty(len(n_reviews), dtype=np.int64)
+    rank[names] = np.arange(len(names))
+    cluster[duplicated] = rank[numbers[duplicated]]
+    return cluster, sizes[same] > 1, best[same]
+
+
+def _shared_groups(pandas: Any, split: np.ndarray, group: list) -> "DataFrame":
+    frame = pandas.DataFrame({"split": split, "group": group}).dropna()
+    counts = frame.groupby(["group", "split"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=["train", "test"], fill_value=0)
+    counts.columns = ["n_train", "n_test"]
+    both = counts[(counts["n_train"] > 0) & (counts["n_test"] > 0)]
+    return both.sort_values(["n_test", "n_train"], ascending=False, kind="stable")
+
+
+def _flattery(
+    estimator: Any,
+    texts: list[str],
+    y: Any,
+    groups: Any,
+    cv: Any,
+    level: float,
+    n_jobs: int | None,
+    random_state: Any,
+) -> "DataFrame":
+    pandas = import_pandas("find_leaks")
+    model, inputs = tokenized_once(estimator, texts)
+    y, groups = labels(y, len(texts)), labels(groups, len(texts))
+    rows, parts = {}, {}
+    for name, by in (("random", None), ("by group", groups)):
+        proba = out_of_fold_proba(
+            model, inputs, y, cv=cv, groups=by, n_jobs=n_jobs, random_state=random_state
+        )
+        parts[name] = Evaluation.of(np.unique(y), y, proba)
+        correct = parts[name].correct
+        low, high = share_interval(correct.sum(), len(correct), level)
+        rows[name] = {
+            "accuracy": correct.mean(),
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "loss": parts[name].loss.mean(),
+        }
+    difference = parts["random"].correct.astype(float) - parts["by group"].correct
+    _, group = np.unique(groups, return_inverse=True)
+    sums = np.bincount(group, weights=difference - difference.mean())
+    n_groups = len(sums)
+    # Sandwich estimate: reviews of one group may be alike.
+    error = (n_groups / (n_groups - 1) * (sums**2).sum()) ** 0.5 / len(difference)
+    half = scipy.stats.t.ppf(0.5 + level / 2, n_groups - 1) * error
+    rows["flattery"] = {
+        "accuracy": difference.mean(),
+        "accuracy_low": difference.mean() - half,
+        "accuracy_high": difference.mean() + half,
+        "loss": rows["random"]["loss"] - rows["by group"]["loss"],
+    }
+    return pandas.DataFrame.from_dict(rows, orient="index")

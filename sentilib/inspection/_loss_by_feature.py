@@ -1,0 +1,288 @@
+"""LossByFeatureDisplay: how loss depends on length, unknown words or any number."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentilib.inspection import _axes
+from sentilib.inspection._evaluation import Evaluation, evaluate, read_reviews
+from sentilib.inspection._features import (
+    LABELS,
+    quantile_bins,
+    resolve_features,
+    without_missing,
+)
+from sentilib.inspection._optional import import_pandas
+from sentilib.inspection._statistics import (
+    check_confidence_level,
+    mean_interval,
+    rank_correlation,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_HISTOGRAM_BINS = 40
+
+
+class LossByFeatureDisplay:
+    """Histogram of a feature with the mean loss in quantile bins and its confidence interval.
+
+    Make one by `from_estimator` or `from_predictions`.
+
+    Parameters
+    ----------
+    bins : dict of str to DataFrame
+        For each feature a row a bin: `low`, `high` (smallest and largest value in it), `mean` (of
+        the feature), `n_reviews`, `loss` (mean cross-entropy, nats), `loss_low`, `loss_high`,
+        `accuracy`.
+    histograms : dict of str to tuple of ndarrays
+        Counts and edges of each feature's histogram, which leaves a long tail of 1 % out.
+    trends : DataFrame
+        A row a feature: Spearman's correlation with the loss, `correlation`, `correlation_low`,
+        `correlation_high`.
+    mean_loss : float
+        Over all reviews.
+    confidence_level : float
+        Of all intervals.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes or ndarray of them
+        The axes of one feature, or of each.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> from sentilib.inspection import LossByFeatureDisplay
+    >>> proba = [0.9, 0.2, 0.7, 0.4, 0.8, 0.1, 0.6, 0.3]
+    >>> display = LossByFeatureDisplay.from_predictions(
+    ...     [1, 0, 1, 1, 1, 0, 0, 0], proba, {"stars": [9, 1, 8, 7, 9, 1, 4, 3]}, n_bins=3
+    ... )
+    >>> display.bins["stars"][["low", "high", "n_reviews"]].to_numpy().tolist()
+    [[1.0, 3.0, 3.0], [4.0, 7.0, 2.0], [8.0, 9.0, 3.0]]
+    """
+
+    def __init__(
+        self,
+        bins: "dict[str, DataFrame]",
+        *,
+        histograms: dict[str, tuple[np.ndarray, np.ndarray]],
+        trends: "DataFrame",
+        mean_loss: float,
+        confidence_level: float,
+    ):
+        self.bins = bins
+        self.histograms = histograms
+        self.trends = trends
+        self.mean_loss = mean_loss
+        self.confidence_level = confidence_level
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        features: str | Iterable[str] = ("length", "oov_count", "oov_rate"),
+        data: Any = None,
+        n_bins: int = 10,
+        confidence_level: float = 0.95,
+        ax: Any = None,
+    ) -> "LossByFeatureDisplay":
+        """Predict reviews and plot their loss against features.
+
+        Parameters
+        ----------
+        estimator : Pipeline or classifier
+            Fitted, from HTMLTokenizer to a classifier; or a classifier of token ids.
+        X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
+            Reviews; a DataFrame has one column of text, and its others may be features.
+        y : array-like of shape (n_samples,)
+            Labels.
+        features : str or iterable of str, default=("length", "oov_count", "oov_rate")
+            Names: "length", "oov_count", "oov_rate", "truncated" or columns of `data`.
+        data : DataFrame or mapping of str to array-like of shape (n_samples,), default=None
+            Further numeric features, such as a rating.
+        n_bins : int, default=10
+            Number of quantile bins; a feature with fewer distinct values has a bin for each.
+        confidence_level : float, default=0.95
+            Of all intervals.
+        ax : matplotlib Axes or array-like of them, default=None
+            Where to draw: one a feature, or one whose place a grid takes.
+
+        Returns
+        -------
+        display : LossByFeatureDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If y holds labels that the model never saw, lengths differ or a feature is unknown.
+        """
+        reviews = read_reviews(estimator, X)
+        evaluation = evaluate(reviews, y)
+        values = resolve_features(features, data, len(reviews), reviews)
+        return cls._of(evaluation, values, n_bins, confidence_level).plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_proba: Any,
+        data: Any,
+        *,
+        labels: Any = None,
+        features: str | Iterable[str] | None = None,
+        n_bins: int = 10,
+        confidence_level: float = 0.95,
+        ax: Any = None,
+    ) -> "LossByFeatureDisplay":
+        """Plot the loss of given predictions against features.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels.
+        y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Probability of the second label, or of each, in ascending order of the labels.
+        data : DataFrame or mapping of str to array-like of shape (n_samples,)
+            Numeric features.
+        labels : array-like of shape (n_classes,), default=None
+            All labels, ascending; needed where y_true lacks some.
+        features : str or iterable of str, default=None
+            Columns of `data`; None takes all.
+        n_bins : int, default=10
+            Number of quantile bins.
+        confidence_level : float, default=0.95
+            Of all intervals.
+        ax : matplotlib Axes or array-like of them, default=None
+            Where to draw.
+
+        Returns
+        -------
+        display : LossByFeatureDisplay
+            Drawn.
+        """
+        classes = np.unique(y_true if labels is None else labels)
+        evaluation = Evaluation.of(classes, y_true, y_proba)
+        values = resolve_features(
+            list(data) if features is None else features, data, len(evaluation)
+        )
+        return cls._of(evaluation, values, n_bins, confidence_level).plot(ax=ax)
+
+    @classmethod
+    def _of(
+        cls,
+        evaluation: Evaluation,
+        features: dict[str, np.ndarray],
+        n_bins: int,
+        confidence_level: float,
+    ) -> "LossByFeatureDisplay":
+        pandas = import_pandas("LossByFeatureDisplay")
+        level = check_confidence_level(confidence_level)
+        if n_bins < 1:
+            raise ValueError(f"n_bins must be at least 1, got {n_bins!r}.")
+        bins, histograms, trends = {}, {}, {}
+        for name, column in features.items():
+            values, present = without_missing(name, column)
+            loss, correct = evaluation.loss[present], evaluation.correct[present]
+            codes, limits = quantile_bins(values, n_bins)
+            rows = []
+            for k, (low, high) in enumerate(limits):
+                part = codes == k
+                loss_low, loss_high = mean_interval(loss[part], level)
+                rows.append(
+                    {
+                        "low": low,
+                        "high": high,
+                        "mean": values[part].mean(),
+                        "n_reviews": int(part.sum()),
+                        "loss": loss[part].mean(),
+                        "loss_low": loss_low,
+                        "loss_high": loss_high,
+                        "accuracy": correct[part].mean(),
+                    }
+                )
+            bins[name] = pandas.DataFrame(rows)
+            histograms[name] = _histogram(values)
+            trends[name] = rank_correlation(values, loss, level)
+        return cls(
+            bins,
+            histograms=histograms,
+            trends=pandas.DataFrame.from_dict(
+                trends,
+                orient="index",
+                columns=["correlation", "correlation_low", "correlation_high"],
+            ),
+            mean_loss=float(evaluation.loss.mean()),
+            confidence_level=level,
+        )
+
+    def plot(self, *, ax: Any = None) -> "LossByFeatureDisplay":
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of them, default=None
+            Where to draw: one a feature, or one whose place a grid takes.
+
+        Returns
+        -------
+        display : LossByFeatureDisplay
+            Itself.
+        """
+        figure, axes = _axes.grid_of_axes(ax, len(self.bins), 3, "LossByFeatureDisplay")
+        for axis, (name, bins) in zip(axes, self.bins.items(), strict=True):
+            self._plot_feature(axis, name, bins)
+        self.ax_ = axes[0] if len(axes) == 1 else axes
+        self.figure_ = figure
+        return self
+
+    def _plot_feature(self, axis: Any, name: str, bins: "DataFrame") -> None:
+        counts, edges = self.histograms[name]
+        histogram = axis.twinx()
+        histogram.stairs(counts, edges, fill=True, color="#999999", alpha=0.35)
+        histogram.set_ylabel("Reviews")
+        histogram.set_ylim(0, counts.max() * 3)  # leaves the upper two thirds to the losses
+        histogram.spines[["top"]].set_visible(False)
+        axis.set_zorder(histogram.get_zorder() + 1)
+        axis.patch.set_visible(False)
+        below = (bins["loss"] - bins["loss_low"]).fillna(0)
+        above = (bins["loss_high"] - bins["loss"]).fillna(0)
+        axis.errorbar(
+            bins["mean"],
+            bins["loss"],
+            yerr=[below, above],
+            fmt="o-",
+            color=_axes.color_of(0),
+            markersize=4,
+            capsize=2,
+            linewidth=1.2,
+            label=f"Mean loss, {self.confidence_level:.0%} interval",
+        )
+        axis.axhline(self.mean_loss, color=_axes.color_of(4), linestyle="--", linewidth=1)
+        title = LABELS.get(name, name)
+        axis.set(xlabel=title, ylabel="Loss (nats)")
+        rho, low, high = self.trends.loc[name]
+        if np.isfinite(rho):
+            axis.set_title(f"Rank correlation {rho:+.3f} [{low:+.3f}, {high:+.3f}]", fontsize=10)
+        else:
+            axis.set_title("Too few different values for a trend", fontsize=10)
+        _axes.tidy(axis)
+
+
+def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count values in bars of equal width; whole numbers get whole bars."""
+    low, high = values.min(), values.max()
+    tail = np.quantile(values, 0.99)
+    if high - low > 2 * (tail - low) > 0:
+        high = tail
+    if (values == np.rint(values)).all() and high > low:
+        step = max(1, np.ceil((high - low) / _HISTOGRAM_BINS))
+        return np.histogram(values, np.arange(low - 0.5, high + step, step))
+    return np.histogram(values, bins=_HISTOGRAM_BINS, range=(low, high))

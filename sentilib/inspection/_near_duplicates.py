@@ -1,0 +1,142 @@
+"""Pairs of near-duplicate documents: an exact join of shingle sets, no sketch and no chance in it.
+
+Two sets with Jaccard similarity of at least t share one of their first |x| - ceil(t |x|) + 1
+elements in any common order (prefix filtering: Bayardo, Ma & Srikant, "Scaling Up All Pairs
+Similarity Search", WWW 2007). With the rarest shingles first, hardly any document shares one by
+chance, so the candidates are few and their similarity is computed outright.
+"""
+
+import numpy as np
+import scipy.sparse
+
+from sentilib._html_tokenizer import PAD, HTMLTokenizer
+
+_ROWS_AT_ONCE = 4096
+_PAIRS_AT_ONCE = 2**15
+_DOCUMENTS_AT_ONCE = 1024
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # any odd number with well-mixed bits
+
+
+def whole_documents(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Give the words of whole documents as numbers, alike whatever their case and markup.
+
+    Returns
+    -------
+    ids : ndarray of shape (n_tokens_in_all,), int32
+        Words of the first document, then of the second, ...
+    lengths : ndarray of shape (n_samples,), int
+        Tokens of each document.
+    """
+    tokenizer = HTMLTokenizer(max_features=None, max_length=1)
+    try:
+        tokenizer.fit(texts)
+    except ValueError:  # not a word anywhere
+        return np.empty(0, dtype=np.int32), np.zeros(len(texts), dtype=np.int64)
+    parts, lengths = [], []
+    for start in range(0, len(texts), _DOCUMENTS_AT_ONCE):
+        part, width = texts[start : start + _DOCUMENTS_AT_ONCE], 1024
+        while True:
+            ids = tokenizer.set_params(max_length=width).transform(part)
+            if (ids[:, -1] == PAD).all():
+                break
+            width *= 4
+        parts.append(ids[ids != PAD])
+        lengths.append(np.count_nonzero(ids != PAD, axis=1))
+    return np.concatenate(parts), np.concatenate(lengths)
+
+
+def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.sparse.csr_array:
+    """Give which runs of `size` words each document holds.
+
+    A document that is shorter has its whole content as its only shingle. Shingles are told apart
+    by 64-bit hashes.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_tokens_in_all,), int
+        Words, as `whole_documents` gives them.
+    lengths : ndarray of shape (n_samples,), int
+        Tokens of each document.
+    size : int
+        Words a shingle.
+
+    Returns
+    -------
+    csr_array of shape (n_samples, n_shingles), dtype=float32
+        1 for each shingle that a document holds.
+    """
+    starts = np.cumsum(lengths) - lengths
+    counts = np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
+    rows = np.repeat(np.arange(len(lengths)), counts)
+    first = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts) + starts[rows]
+    last = (starts + lengths)[rows]
+    padded = np.concatenate([ids, np.zeros(size, dtype=ids.dtype)]).astype(np.uint64)
+    hashes = np.zeros(len(rows), dtype=np.uint64)
+    for k in range(size):
+        word = np.where(first + k < last, padded[first + k], 0)
+        hashes = (hashes ^ word) * _MULTIPLIER
+        hashes ^= hashes >> np.uint64(29)
+    names, columns = np.unique(hashes, return_inverse=True)
+    matrix = scipy.sparse.csr_array(
+        (np.ones(len(columns), dtype=np.float32), (rows, columns)),
+        shape=(len(lengths), len(names)),
+    )
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix
+
+
+def similar_pairs(
+    shingles: scipy.sparse.csr_array, threshold: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find all pairs of rows whose Jaccard similarity reaches a threshold.
+
+    Parameters
+    ----------
+    shingles : csr_array of shape (n_samples, n_shingles)
+        Sets, as `shingle_matrix` gives them.
+    threshold : float in (0, 1]
+        Least similarity.
+
+    Returns
+    -------
+    first, second : ndarray of int
+        Rows of each pair, first < second.
+    similarity : ndarray of float
+        Jaccard similarity of each pair.
+    """
+    sizes = np.diff(shingles.indptr)
+    frequency = np.bincount(shingles.indices, minlength=shingles.shape[1])
+    rank = np.empty(shingles.shape[1], dtype=np.int64)
+    rank[np.argsort(frequency, kind="stable")] = np.arange(shingles.shape[1])
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((rank[shingles.indices], rows))
+    position = np.arange(len(rows)) - np.repeat(shingles.indptr[:-1], sizes)
+    prefix = sizes - np.ceil(threshold * sizes - 1e-9).astype(np.int64) + 1
+    columns = shingles.indices[order]
+    kept = (position < prefix[rows]) & (frequency[columns] > 1)
+    prefixes = scipy.sparse.csr_array(
+        (np.ones(kept.sum(), dtype=np.float32), (rows[kept], columns[kept])), shape=shingles.shape
+    )
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    transposed = prefixes.T.tocsr()
+    for start in range(0, len(sizes), _ROWS_AT_ONCE):
+        shared = (prefixes[start : start + _ROWS_AT_ONCE] @ transposed).tocoo()
+        first, second = shared.coords[0] + start, shared.coords[1]
+        likely = (first < second) & (
+            np.minimum(sizes[first], sizes[second])
+            >= threshold * np.maximum(sizes[first], sizes[second]) - 1e-9
+        )
+        first, second = first[likely], second[likely]
+        for part in range(0, len(first), _PAIRS_AT_ONCE):
+            a, b = first[part : part + _PAIRS_AT_ONCE], second[part : part + _PAIRS_AT_ONCE]
+            common = np.asarray(shingles[a].multiply(shingles[b]).sum(axis=1)).ravel()
+            similarity = common / (sizes[a] + sizes[b] - common)
+            alike = similarity >= threshold - 1e-9
+            found.append((a[alike], b[alike], similarity[alike]))
+    if not found:
+        empty = np.empty(0, dtype=np.int64)
+        return empty, empty, np.empty(0)
+    first, second, similarity = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.lexsort((second, first))
+    return first[order], second[order], similarity[order]

@@ -1,0 +1,43 @@
+"""Packages that only some of inspection needs, and what to do where they are missing."""
+
+import importlib
+from typing import Any
+
+
+def import_optional(module: str, what: str, extra: str) -> Any:
+    """Import a module, or say who needs it and how to install it.
+
+    Parameters
+    ----------
+    module : str
+        Module to import, such as "matplotlib.pyplot".
+    what : str
+        Who needs it, as the message's subject.
+    extra : str
+        Extra of sentilib that brings it.
+
+    Returns
+    -------
+    module
+        The imported module.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(f"{what} needs {package}: pip install 'sentilib[{extra}]'.") from error
+
+
+def import_pandas(what: str) -> Any:
+    """Import pandas for a function that returns a DataFrame."""
+    return import_optional("pandas", what, "inspect")
+
+
+def import_pyplot(what: str) -> Any:
+    """Import matplotlib.pyplot for a plot."""
+    return import_optional("matplotlib.pyplot", what, "inspect")

@@ -1,0 +1,49 @@
+"""Intervals of means and shares, and of rank correlations."""
+
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+
+def mean_interval(values: np.ndarray, confidence_level: float) -> tuple[float, float]:
+    """Student's interval of a mean; NaN for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return np.nan, np.nan
+    half = scipy.stats.t.ppf(0.5 + confidence_level / 2, n - 1) * values.std(ddof=1) / n**0.5
+    return values.mean() - half, values.mean() + half
+
+
+def share_interval(successes: int, n: int, confidence_level: float) -> tuple[float, float]:
+    """Wilson's interval of a share; NaN of nothing."""
+    if n == 0:
+        return np.nan, np.nan
+    interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(
+        confidence_level, method="wilson"
+    )
+    return float(interval.low), float(interval.high)
+
+
+def rank_correlation(
+    x: np.ndarray, y: np.ndarray, confidence_level: float
+) -> tuple[float, float, float]:
+    """Spearman's correlation with its interval (Bonett & Wright 2000, Fisher's z)."""
+    if len(x) < 5 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan, np.nan, np.nan
+    rho = float(scipy.stats.spearmanr(x, y).statistic)
+    if abs(rho) > 1 - 1e-12:
+        return rho, rho, rho
+    half = scipy.stats.norm.ppf(0.5 + confidence_level / 2)
+    half *= ((1 + rho**2 / 2) / (len(x) - 3)) ** 0.5
+    z = np.arctanh(rho)
+    return rho, float(np.tanh(z - half)), float(np.tanh(z + half))
+
+
+def check_confidence_level(confidence_level: Any) -> float:
+    """Check that a confidence level lies between 0 and 1."""
+    if not 0 < confidence_level < 1:
+        raise ValueError(
+            f"confidence_level must lie between 0 and 1, such as 0.95, got {confidence_level!r}."
+        )
+    return float(confidence_level)

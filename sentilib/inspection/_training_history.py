@@ -1,0 +1,112 @@
+"""TrainingHistoryDisplay: loss and accuracy of each epoch."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sentilib.inspection import _axes
+
+_MEASURES = {"loss": "Loss (nats)", "accuracy": "Accuracy"}
+
+
+class TrainingHistoryDisplay:
+    """Loss and accuracy of each epoch, in training and on validation data.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        A value an epoch: `loss` and `accuracy`, with validation data `val_loss` and
+        `val_accuracy`, as in a classifier's `history_`.
+    name : str or None, default=None
+        Title of the figure.
+
+    Attributes
+    ----------
+    ax_ : ndarray of matplotlib Axes
+        One a measure.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> from sentilib.inspection import TrainingHistoryDisplay
+    >>> display = TrainingHistoryDisplay({"loss": [0.6, 0.4], "accuracy": [0.7, 0.8]})
+    >>> len(display.plot().ax_)
+    2
+    """
+
+    def __init__(self, history: dict[str, list[float]], *, name: str | None = None):
+        self.history = history
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, name: str | None = None, ax: Any = None
+    ) -> "TrainingHistoryDisplay":
+        """Plot how a classifier was trained.
+
+        Parameters
+        ----------
+        estimator : Pipeline or classifier
+            Fitted; its (last) step has a `history_`.
+        name : str, default=None
+            Title; None takes the classifier's class.
+        ax : matplotlib Axes or array-like of two, default=None
+            Where to draw: one a measure, or one whose place a grid takes.
+
+        Returns
+        -------
+        display : TrainingHistoryDisplay
+            Drawn.
+
+        Raises
+        ------
+        TypeError
+            If the classifier keeps no history.
+        """
+        estimator = getattr(estimator, "best_estimator_", estimator)
+        check_is_fitted(estimator)
+        classifier = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        history = getattr(classifier, "history_", None)
+        if not isinstance(history, dict) or not history:
+            raise TypeError(
+                f"{type(classifier).__name__} keeps no training history: expected a classifier "
+                "with a dict `history_`, such as DenseSentimentClassifier."
+            )
+        return cls(history, name=name or type(classifier).__name__).plot(ax=ax)
+
+    def plot(self, *, ax: Any = None) -> "TrainingHistoryDisplay":
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of them, default=None
+            Where to draw: one a measure, or one whose place a grid takes.
+
+        Returns
+        -------
+        display : TrainingHistoryDisplay
+            Itself.
+        """
+        measures = [name for name in _MEASURES if name in self.history]
+        if not measures:
+            raise ValueError(f"history must hold 'loss' or 'accuracy', got {list(self.history)}.")
+        figure, axes = _axes.grid_of_axes(ax, len(measures), 2, "TrainingHistoryDisplay")
+        lines = (("", "o--", 1, "Training"), ("val_", "o-", 0, "Validation"))
+        for axis, measure in zip(axes, measures, strict=True):
+            for prefix, style, color, part in lines:
+                values = self.history.get(prefix + measure)
+                if values is not None:
+                    epochs = np.arange(1, len(values) + 1)
+                    axis.plot(
+                        epochs, values, style, color=_axes.color_of(color), label=part, markersize=4
+                    )
+            axis.set(xlabel="Epoch", ylabel=_MEASURES[measure], title=self.name or "")
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.legend(frameon=False)
+            _axes.tidy(axis)
+        self.ax_ = axes
+        self.figure_ = figure
+        return self

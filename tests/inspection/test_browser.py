@@ -1,0 +1,350 @@
+"""The pages in a headless Chromium: hover, click, search, sort, turn; no error, no request."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from sentilib.inspection import compare, report
+
+pytest.importorskip("pandas")
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+DRIVER = shutil.which("chromedriver")
+if CHROMIUM is None or DRIVER is None:
+    pytest.skip("there is no Chromium with its chromedriver here", allow_module_level=True)
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+
+HOSTILE = (
+    "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1> zebra "
+    '&lt;script&gt;window.hacked=2&lt;/script&gt; &lt;img src=x onerror=window.hacked=3&gt; "q" '
+    "<a href='https://example.org/x'>superb</a> &amp;lt;b&amp;gt; \U0001f600 <!--"
+)
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--window-size=1200,900",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(executable_path=DRIVER)
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def path(dense, reviews, tmp_path_factory):
+    X, y = list(reviews.data[1200:]), reviews.target[1200:].copy()
+    X[7] = HOSTILE
+    y[7] = 0
+    target = tmp_path_factory.mktemp("page") / "report.html"
+    data = {HOSTILE: np.arange(len(X))}
+    return report(dense, X, y, path=target, title=HOSTILE, data=data, n_heat_maps=120)
+
+
+class Page:
+    """A page that was opened afresh."""
+
+    def __init__(self, driver, path):
+        self.driver = driver
+        driver.get_log("browser"), driver.get_log("performance")
+        driver.get(f"file://{path}")
+        self.wait(lambda: self.run("return document.documentElement.dataset.ready") == "yes")
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, condition):
+        WebDriverWait(self.driver, 10, 0.05).until(lambda _: condition())
+
+    def one(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        return self.one(selector).get_property("textContent")
+
+    def data(self, name):
+        return self.one("#points").get_attribute(f"data-{name}")
+
+    def rows(self):
+        return self.run(
+            "return Array.from(document.querySelectorAll('#list-body button'), "
+            "(b) => Number(b.dataset.row))"
+        )
+
+    def column(self, name):
+        return self.run(f"return Array.from(columns.{name})")
+
+    def mouse(self, kind, x, y, buttons=0):
+        self.driver.execute_cdp_cmd(
+            "Input.dispatchMouseEvent",
+            {"type": kind, "x": x, "y": y, "buttons": buttons, "clickCount": 1,
+             "button": "left" if kind != "mouseMoved" else "none"},
+        )  # fmt: skip
+
+    def place_of_worst(self):
+        """Bring the latent space into view, walk to the review of the highest loss: its place."""
+        self.run("document.getElementById('points').scrollIntoView({block: 'center'})")
+        canvas = self.one("#points")
+        self.run("arguments[0].focus({preventScroll: true})", canvas)
+        canvas.send_keys("n")
+        row = int(self.data("selected"))
+        left, top = self.run(
+            "const b = document.getElementById('points').getBoundingClientRect();"
+            "return [b.left, b.top]"
+        )
+        return row, left + float(self.data("x")), top + float(self.data("y"))
+
+
+@pytest.fixture
+def page(browser, path):
+    opened = Page(browser, path)
+    yield opened
+    problems = [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"]
+    assert problems == []
+    requests = [
+        message["params"]["request"]["url"]
+        for entry in browser.get_log("performance")
+        if (message := json.loads(entry["message"])["message"])["method"]
+        == "Network.requestWillBeSent"
+    ]
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert len([url for url in requests if url.startswith("file:")]) == 1
+    assert opened.run("return window.hacked") is None
+
+
+def test_the_list_begins_with_the_highest_loss(page):
+    loss = np.array(page.column("loss"))
+    assert page.rows() == np.argsort(-loss, kind="stable")[:25].tolist()
+    assert page.text("#count") == "300 of 300 reviews"
+
+
+def test_hostile_text_is_shown_as_text(page, dense):
+    assert page.one("h1").text.startswith("</script><script>window.hacked=1</script><img")
+    assert page.all("img") == [] and len(page.all("script")) == 2
+    page.one("#search").send_keys("zebra", Keys.ENTER)
+    page.wait(lambda: page.rows() == [7])
+    page.one("#list-body button").click()
+    assert page.text("#heat-map") == dense[0].visible_text(HOSTILE).strip()
+    assert page.all("#heat-map img, #heat-map script, #heat-map a") == []
+
+
+def test_a_search_narrows_the_list_to_reviews_with_all_words(page):
+    page.one("#search").send_keys("superb Plot")
+    page.wait(lambda: page.text("#count") != "300 of 300 reviews")
+    rows = page.rows()
+    texts = [
+        page.run(
+            "return data.maps[arguments[0]] ? data.maps[arguments[0]][0].join('') "
+            ": data.snippets[arguments[0]]", row,
+        ).lower()
+        for row in rows
+    ]  # fmt: skip
+    assert rows and all("superb" in text and "plot" in text for text in texts)
+    page.one("#search").send_keys(" qqqq")
+    page.wait(lambda: page.text("#count") == "0 of 300 reviews")
+    page.one("#search").clear()
+    page.one("#search").send_keys(Keys.ENTER)
+    page.wait(lambda: page.text("#count") == "300 of 300 reviews")
+
+
+def test_a_click_on_a_column_sorts_by_it_and_a_second_one_turns_the_order(page):
+    length = np.array(page.column("length"))
+    page.one("[data-sort=length]").click()
+    assert page.rows() == np.argsort(-length, kind="stable")[:25].tolist()
+    assert page.one("th[aria-sort=descending]").text.startswith("Length")
+    page.one("[data-sort=length]").click()
+    assert page.rows() == np.argsort(length, kind="stable")[:25].tolist()
+    assert page.one("th[aria-sort=ascending]").text.startswith("Length")
+
+
+def test_filters_and_pages_go_through_all_reviews(page):
+    truth, predicted = np.array(page.column("truth")), np.array(page.column("predicted"))
+    Select(page.one("#filter")).select_by_visible_text("errors")
+    assert page.text("#count") == f"{(truth != predicted).sum()} of 300 reviews"
+    Select(page.one("#filter-truth")).select_by_visible_text("1")
+    assert page.text("#count") == f"{((truth != predicted) & (truth == 1)).sum()} of 300 reviews"
+    Select(page.one("#filter-truth")).select_by_visible_text("any")
+    Select(page.one("#filter")).select_by_visible_text("with heat-map")
+    assert page.text("#count") == "120 of 300 reviews"
+    Select(page.one("#filter")).select_by_visible_text("all reviews")
+    seen = page.rows()
+    while page.one("#next").is_enabled():
+        page.one("#next").click()
+        seen += page.rows()
+    assert sorted(seen) == list(range(300))
+
+
+def test_a_click_on_a_review_opens_its_heat_map(page, dense):
+    row = page.rows()[0]
+    page.one("#list-body button").click()
+    assert page.text("#dialog-title") == f"Review {row}"
+    words = page.all("#heat-map span[title]")
+    assert len(words) > 5
+    signs = {word.get_attribute("title")[0] for word in words}
+    colors = {word.value_of_css_property("background-color")[:15] for word in words}
+    assert signs == {"+", "-"} and len(colors) == 2
+    assert "pulls toward 1" in page.text("#legend")
+    page.one("#close").click()
+    assert not page.one("#dialog").is_displayed()
+
+
+def test_a_review_that_is_not_kept_shows_its_beginning(page):
+    row = page.run("return order.find((row) => !hasMap(row))")
+    page.run("open(arguments[0])", row)
+    assert page.text("#heat-map") == page.run("return data.snippets[arguments[0]]", row)
+    assert "Only the start" in page.text("#legend")
+
+
+def test_the_keyboard_reaches_and_opens_reviews(page):
+    page.one("#search").send_keys(Keys.TAB)  # to the filters, then to the head of the table
+    for _ in range(30):
+        active = page.driver.switch_to.active_element
+        if active.get_attribute("data-row"):
+            break
+        active.send_keys(Keys.TAB)
+    active.send_keys(Keys.ENTER)
+    assert page.one("#dialog").is_displayed()
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.wait(lambda: not page.one("#dialog").is_displayed())
+
+
+class TestLatentSpace:
+    def test_dragging_turns_it(self, page):
+        page.place_of_worst()
+        before = float(page.data("yaw")), float(page.data("pitch"))
+        x, y = page.run(
+            "const b = document.getElementById('points').getBoundingClientRect();"
+            "return [b.left + 30, b.top + 30]"
+        )
+        page.mouse("mousePressed", x, y, 1)
+        page.mouse("mouseMoved", x + 80, y + 20, 1)
+        page.mouse("mouseReleased", x + 80, y + 20)
+        page.wait(lambda: float(page.data("yaw")) > before[0] + 0.5)
+        assert float(page.data("pitch")) > before[1] + 0.1
+        assert not page.one("#dialog").is_displayed()
+
+    def test_hovering_shows_the_review_and_a_click_opens_it(self, page):
+        _, x, y = page.place_of_worst()
+        page.mouse("mouseMoved", x - 40, y - 40)
+        page.mouse("mouseMoved", x, y)
+        page.wait(lambda: page.one("#tooltip").is_displayed())
+        near = int(page.data("selected"))
+        snippet = page.run("return data.snippets[arguments[0]]", near)
+        assert snippet in page.text("#tooltip")
+        assert page.column("loss")[near] > 0 and near >= 0
+        page.mouse("mousePressed", x, y, 1)
+        page.mouse("mouseReleased", x, y)
+        page.wait(lambda: page.one("#dialog").is_displayed())
+        assert page.text("#dialog-title") == f"Review {near}"
+        assert not page.one("#tooltip").is_displayed()
+
+    def test_the_keyboard_turns_walks_and_opens(self, page):
+        row, _, _ = page.place_of_worst()
+        loss = np.array(page.column("loss"))
+        assert row == loss.argmax()
+        canvas = page.one("#points")
+        yaw = float(page.data("yaw"))
+        canvas.send_keys(Keys.ARROW_RIGHT)
+        page.wait(lambda: float(page.data("yaw")) > yaw)
+        zoom = float(page.data("zoom"))
+        canvas.send_keys("+")
+        page.wait(lambda: float(page.data("zoom")) > zoom)
+        canvas.send_keys("n")
+        assert int(page.data("selected")) == np.argsort(-loss, kind="stable")[1]
+        assert page.text("#spoken") == page.text("#tooltip") != ""
+        canvas.send_keys(Keys.ENTER)
+        page.wait(lambda: page.one("#dialog").is_displayed())
+
+    def test_it_is_drawn_in_the_colours_of_the_chosen_meaning(self, page):
+        def colors():
+            return page.run(
+                "const c = document.getElementById('points');"
+                "const copy = document.createElement('canvas');"
+                "copy.width = c.width; copy.height = c.height;"
+                "const pen = copy.getContext('2d', {willReadFrequently: true});"
+                "pen.drawImage(c, 0, 0);"
+                "const d = pen.getImageData(0, 0, c.width, c.height).data; const seen = {};"
+                "for (let k = 0; k < d.length; k += 4) if (d[k + 3] > 120)"
+                "  seen[[d[k] >> 5, d[k + 1] >> 5, d[k + 2] >> 5]] = true;"
+                "return Object.keys(seen)"
+            )
+
+        before = colors()
+        assert len(before) >= 2
+        Select(page.one("#coloring")).select_by_visible_text("right or wrong")
+        page.wait(lambda: set(colors()) != set(before))
+        assert page.text("#space-legend") == "rightwrong"
+
+    def test_buttons_do_what_the_keys_do(self, page):
+        page.place_of_worst()
+        yaw = float(page.data("yaw"))
+        page.one("#controls button[aria-label='Turn left']").click()
+        page.wait(lambda: float(page.data("yaw")) < yaw)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(page, scheme):
+    page.driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    ground, ink = page.run(
+        "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
+    )
+
+    def luminance(color):
+        rgb = np.array([float(v) for v in color[color.index("(") + 1 : -1].split(",")[:3]]) / 255
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted([luminance(ground), luminance(ink)])
+    assert (high + 0.05) / (low + 0.05) > 10  # WCAG asks for 4.5
+    assert (luminance(ground) > luminance(ink)) == (scheme == "light")
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(page):
+    page.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True},
+    )
+    time.sleep(0.2)
+    try:
+        assert page.run("return document.documentElement.scrollWidth") <= 390
+        assert page.one("#list-body button").is_displayed()
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_two_models_side_by_side(browser, dense, conv, held_out, tmp_path):
+    found = compare(dense, conv, *held_out, names=("<b>Dense</b>", "CNN"))
+    opened = Page(browser, found.report(tmp_path / "compare.html", n_heat_maps=20))
+    assert len(opened.all("article")) == 20
+    assert opened.one("h1").text == "<b>Dense</b> and CNN"
+    first = opened.one("article")
+    assert first.find_elements(By.CSS_SELECTOR, ".heat-map span[title]")
+    Select(opened.one("#filter")).select_by_visible_text("CNN")
+    right = (found.disagreements["right"].head(20) == "CNN").sum()
+    assert opened.text("#count") == f"{right} reviews"
+    opened.one("#search").send_keys("qqqq")
+    opened.wait(lambda: opened.text("#count") == "0 reviews")
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []

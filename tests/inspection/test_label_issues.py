@@ -1,0 +1,210 @@
+"""Confident learning: the paper's formulas, and labels that were flipped on purpose."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import KFold
+
+from sentilib import HTMLTokenizer
+from sentilib.datasets import make_reviews
+from sentilib.inspection import find_label_issues
+from sentilib.inspection._evaluation import Evaluation
+from sentilib.inspection._label_issues import calibrated, confident_joint
+
+pandas = pytest.importorskip("pandas")
+
+
+def evaluation_of(proba, given):
+    proba = np.array(proba)
+    return Evaluation.of(np.arange(proba.shape[1]), np.array(given), proba)
+
+
+def test_the_confident_joint_follows_equation_1_by_hand():
+    #        given 0 (t_0 = 0.65)        given 1 (t_1 = 0.7)
+    proba = [[0.9, 0.1], [0.8, 0.2], [0.25, 0.75], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]]
+    proba[1:2] = [[0.8, 0.2]]
+    given = [0, 0, 0, 1, 1, 1]
+    counts, thresholds, off_diagonal = confident_joint(evaluation_of(proba, given))
+    np.testing.assert_allclose(thresholds, [0.65, 0.7])
+    # Row 3 reaches no threshold (0.4 < 0.65, 0.6 < 0.7); row 2 is given 0, confidently 1.
+    assert counts.tolist() == [[2, 1], [0, 2]]
+    assert off_diagonal.tolist() == [False, False, True, False, False, False]
+    # Equation 3: rows scaled to 3 reviews each, then to a sum of 1.
+    np.testing.assert_allclose(calibrated(counts, np.array(given)), [[2 / 6, 1 / 6], [0, 3 / 6]])
+
+
+def test_of_two_labels_above_their_thresholds_the_likelier_counts():
+    proba = [[0.5, 0.45, 0.05], [0.1, 0.5, 0.4], [0.3, 0.36, 0.34], [0.2, 0.2, 0.6]]
+    counts, thresholds, _ = confident_joint(evaluation_of(proba, [0, 1, 2, 2]))
+    np.testing.assert_allclose(thresholds, [0.5, 0.5, 0.47])
+    assert counts.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_a_label_that_nobody_was_given_draws_nobody():
+    counts, thresholds, _ = confident_joint(
+        evaluation_of([[0.2, 0.3, 0.5], [0.3, 0.6, 0.1]], [0, 1])
+    )
+    assert thresholds[2] == np.inf
+    assert counts[:, 2].sum() == 0
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    return make_reviews(
+        1500, length=60, label_noise=0.1, negation=0, return_X_y=False, random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def ids(noisy):
+    return np.asarray(LogisticBag().fit_words(noisy.data))
+
+
+class LogisticBag(LogisticRegression):
+    """Logistic regression on counts of ids: quick, and deterministic."""
+
+    def fit_words(self, texts):
+        return HTMLTokenizer(max_length=80).fit_transform(texts)
+
+    @staticmethod
+    def bags(ids):
+        ids = np.asarray(ids)
+        counts = np.zeros((len(ids), 600))
+        np.add.at(counts, (np.repeat(np.arange(len(ids)), ids.shape[1]), ids.ravel() % 600), 1)
+        return np.sqrt(counts[:, 2:])
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(self.bags(X), y, sample_weight)
+
+    def predict_proba(self, X):
+        return super().predict_proba(self.bags(X))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return LogisticBag(C=0.3, max_iter=500)
+
+
+@pytest.fixture(scope="module")
+def table(model, ids, noisy):
+    return find_label_issues(model, ids, noisy.target, random_state=0)
+
+
+def test_flipped_labels_come_first(table, noisy):
+    score = 1 - table["label_quality"].sort_index()
+    assert average_precision_score(noisy.flipped, score) > 0.7  # random: 0.10
+    issues = table["is_issue"].sort_index().to_numpy()
+    assert noisy.flipped[issues].mean() > 0.5
+    assert 0.5 < issues.sum() / noisy.flipped.sum() < 2
+
+
+def test_a_row_says_what_was_given_and_what_is_likelier(table, noisy):
+    by_row = table.sort_index()
+    np.testing.assert_array_equal(by_row["given"], noisy.target)
+    quality = by_row["label_quality"].to_numpy()
+    np.testing.assert_allclose(quality, by_row["self_confidence"])  # so it is with two classes
+    agreed = (by_row["given"] == by_row["suggested"]).to_numpy()
+    assert (quality[agreed] >= 0.5).all() and (quality[~agreed] <= 0.5).all()
+    assert table["label_quality"].is_monotonic_increasing
+    assert np.sum(table.attrs["joint"]) == pytest.approx(1)
+
+
+def test_a_random_state_repeats_the_folds(model, ids, noisy, table):
+    again = find_label_issues(model, ids, noisy.target, random_state=0)
+    pandas.testing.assert_frame_equal(table, again)
+
+
+def test_the_filters_agree_with_their_definitions(model, ids, noisy, table):
+    tables = {
+        name: find_label_issues(model, ids, noisy.target, filter_by=name, random_state=0)
+        .sort_index()["is_issue"]
+        .to_numpy()
+        for name in ("prune_by_class", "both", "confident_joint")
+    }
+    by_rate = table.sort_index()["is_issue"].to_numpy()
+    np.testing.assert_array_equal(tables["both"], tables["prune_by_class"] & by_rate)
+    expected = np.rint(np.array(table.attrs["joint"]) * len(noisy.target))
+    assert by_rate.sum() == expected.sum() - np.trace(expected)
+    counts = np.array(table.attrs["confident_joint"])
+    assert tables["confident_joint"].sum() == counts.sum() - np.trace(counts)
+
+
+def test_groups_lie_in_one_fold_each(model, ids, noisy):
+    seen = []
+
+    class Watching(LogisticBag):
+        def fit(self, X, y):
+            seen.append(set(map(bytes, np.ascontiguousarray(X))))
+            return super().fit(X, y)
+
+    find_label_issues(
+        Watching(C=0.3, max_iter=500), ids, noisy.target, cv=3, groups=noisy.movie, random_state=0
+    )
+    assert len(seen) == 3
+    for trained in seen:
+        inside = np.array([bytes(row) in trained for row in np.ascontiguousarray(ids)])
+        assert not set(noisy.movie[inside]) & set(noisy.movie[~inside])
+
+
+def test_a_pipeline_reads_the_text_only_once(dense, noisy, monkeypatch):
+    calls = []
+    original = HTMLTokenizer.fit_transform
+    monkeypatch.setattr(
+        HTMLTokenizer,
+        "fit_transform",
+        lambda self, X, y=None: calls.append(len(X)) or original(self, X, y),
+    )
+    monkeypatch.setattr(HTMLTokenizer, "transform", lambda self, X: pytest.fail("read again"))
+    found = find_label_issues(dense, noisy.data[:300], noisy.target[:300], cv=2, random_state=0)
+    assert calls == [300]
+    assert len(found) == 300
+
+
+def test_three_classes_of_strings(ids):
+    rng = np.random.RandomState(0)
+    truth = rng.randint(3, size=300)
+    X = np.where(
+        rng.uniform(size=(300, 12)) < 0.6, truth[:, None] + 2, rng.randint(2, 9, (300, 12))
+    )
+    y = np.array(["bad", "fair", "good"])[truth]
+    y[:15] = "fair"
+    wrong = np.zeros(300, dtype=bool)
+    wrong[:15] = truth[:15] != 1
+    found = find_label_issues(LogisticBag(), X, y, random_state=0)
+    score = 1 - found["label_quality"].sort_index()
+    assert average_precision_score(wrong, score) > 0.9
+    assert set(found["suggested"]) == {"bad", "fair", "good"}
+
+
+def test_a_fitted_model_can_be_taken_as_it_is(dense, held_out):
+    X, y = held_out
+    found = find_label_issues(dense, X, y, cv="prefit").sort_index()
+    proba = dense.predict_proba(X)
+    np.testing.assert_allclose(found["self_confidence"], proba[np.arange(len(y)), y])
+
+
+def test_a_splitter_and_repeats_are_used(model, ids, noisy):
+    X, y = ids[:200], noisy.target[:200]
+    one = find_label_issues(model, X, y, cv=KFold(4))
+    two = find_label_issues(model, X, y, cv=KFold(4), n_repeats=2)
+    pandas.testing.assert_frame_equal(one, two)  # the same folds twice
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        ([1, 1, 1, 1], {}, "one class only"),
+        ([0, 1, 0], {}, "got 4 reviews and 3 labels"),
+        ([0, 1, 0, 1], {}, "cv=5 folds need at least 5 reviews of each class"),
+        ([0, 1, 0, 1], {"cv": 1}, "cv=1 folds need at least 2"),
+        ([0, 1, 0, 1], {"cv": "fitted"}, "or 'prefit', got 'fitted'"),
+        ([0, 1, 0, 1], {"filter_by": "all"}, "filter_by must be one of"),
+        ([0, 1, 0, 1], {"n_repeats": 0}, "n_repeats must be at least 1"),
+        ([0, 1, 0, 1], {"cv": 2, "groups": [1, 1, 1, 1]}, "2 groups of each class"),
+        ([0, 1, 0, np.nan], {}, "1 missing labels"),
+    ],
+)
+def test_bad_input_says_what_to_do(model, ids, y, options, message):
+    with pytest.raises(ValueError, match=message):
+        find_label_issues(model, ids[:4], y, **options)

@@ -1,0 +1,251 @@
+"""The report's file: what it holds, that it is whole or absent, that nothing breaks out of it."""
+
+import base64
+import json
+import os
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from sentilib import TokenShapExplainer
+from sentilib.inspection import report
+from sentilib.inspection._evaluation import Evaluation
+from sentilib.inspection._metrics import calibration, metrics
+
+pandas = pytest.importorskip("pandas")
+
+HOSTILE = (
+    "</script><script>window.hacked=1</script><img src=x onerror=alert(1)> &lt;script&gt;"
+    "window.hacked=2&lt;/script&gt; "
+    "\"quotes\" 'n' &amp;amp; <!-- &lt;!-- --> ]]&gt; \u2028 \U0001f600"
+)
+
+
+def data_of(page):
+    (text,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL
+    )
+    return json.loads(text)
+
+
+def column(data, name):
+    packed = data["columns"][name]
+    return np.frombuffer(base64.b64decode(packed["base64"]), "<" + packed["type"])
+
+
+class Elements(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.links = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href", "action")]
+
+
+@pytest.fixture(scope="module")
+def page(dense, reviews, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    data = {"stars": np.arange(300) % 10}
+    found = report(
+        dense, reviews.data[1200:], reviews.target[1200:], path=path, data=data, n_heat_maps=40
+    )
+    assert found == str(path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_it_holds_every_review_s_figures(page, dense, held_out):
+    X, y = held_out
+    data = data_of(page)
+    proba = dense.predict_proba(X)
+    assert data["n_reviews"] == len(X) == len(data["snippets"])
+    np.testing.assert_array_equal(column(data, "truth"), y)
+    np.testing.assert_array_equal(column(data, "predicted"), proba.argmax(axis=1))
+    np.testing.assert_allclose(
+        column(data, "loss"), -np.log(proba[np.arange(len(y)), y]), rtol=1e-5, atol=1e-6
+    )
+    lengths = [len(dense[0].tokenize(text)) for text in X]
+    np.testing.assert_array_equal(column(data, "length"), lengths)
+
+
+def test_heat_maps_are_kept_for_the_worst_and_for_a_sample(page, dense, held_out):
+    X, y = held_out
+    data = data_of(page)
+    proba = dense.predict_proba(X)
+    worst = np.argsort(proba[np.arange(len(y)), y])[:20]
+    assert len(data["maps"]) == 40
+    assert set(map(str, worst)) <= set(data["maps"])
+    texts = [X[int(row)] for row in data["maps"]]
+    base_values = TokenShapExplainer(dense)(texts).base_values
+    for text, base, heat_map in zip(texts, base_values, data["maps"].values(), strict=True):
+        pieces, steps, toward, step, cut = heat_map
+        assert "".join(pieces) == dense[0].visible_text(text)
+        assert len(pieces) == 2 * len(steps) + 1
+        assert toward == 1 and cut == (len(dense[0].tokenize(text)) > 60)
+        margin = dense.decision_function([text])[0]
+        assert abs(step * sum(steps) + base - margin) <= step * (len(steps) / 2 + 1)
+
+
+def test_points_lie_where_the_principal_components_put_them(page, dense, held_out):
+    latent = dense.transform(held_out[0]).astype(float)
+    centred = latent - latent.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    data = data_of(page)
+    for k, axis in enumerate("xyz"):
+        r = np.corrcoef(column(data, axis), centred @ axes[k])[0, 1]
+        assert abs(r) > 0.999
+
+
+def test_it_has_all_its_sections_and_loads_nothing(page):
+    for name in ("metrics", "cards", "calibration", "training", "latent", "features", "slices",
+                 "labels", "reviews"):  # fmt: skip
+        assert f'<section id="{name}"' in page
+        assert f'href="#{name}"' in page
+    found = Elements(page)
+    assert all(link.startswith(("#", "data:")) for link in found.links)
+    assert found.tags.count("script") == 2
+    assert "http:" not in page.replace("http://www.w3.org", "") and "https:" not in page
+    assert "stars" in page
+
+
+def test_hostile_reviews_titles_and_labels_stay_text(dense, held_out, tmp_path):
+    X, y = held_out[0][:12], held_out[1][:12]
+    path = tmp_path / "r.html"
+    report(dense, [HOSTILE, *X[1:]], y, path=path, title=HOSTILE, n_heat_maps=12, data={HOSTILE: y})
+    page = path.read_text(encoding="utf-8")
+    found = Elements(page)
+    assert found.tags.count("script") == 2 and "img" not in found.tags
+    data = data_of(page)
+    assert "".join(data["maps"]["0"][0]) == dense[0].visible_text(HOSTILE)
+    assert "window.hacked=2" in data["snippets"][0]
+
+
+def test_a_random_state_gives_the_same_page(dense, held_out, tmp_path):
+    X, y = held_out[0][:60], held_out[1][:60]
+    pages = []
+    for k in range(2):
+        path = tmp_path / f"{k}.html"
+        report(dense, X, y, path=path, random_state=4, n_heat_maps=10)
+        pages.append(path.read_bytes())
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("n", [1, 10])
+def test_three_classes_and_few_reviews(dense_of_three, three_reviews, tmp_path, n):
+    X, y = three_reviews.data[400 : 400 + n], three_reviews.target[400 : 400 + n]
+    path = report(dense_of_three, pandas.Series(X), y, path=tmp_path / "r.html")
+    with open(path, encoding="utf-8") as stream:
+        data = data_of(stream.read())
+    assert data["classes"] == ["0", "1", "2"]
+    assert len(data["maps"]) == n
+
+
+def test_one_class_in_y_leaves_out_what_needs_two(dense, held_out, tmp_path):
+    X, y = held_out
+    rows = np.flatnonzero(y == 1)[:20]
+    path = tmp_path / "r.html"
+    report(dense, [X[row] for row in rows], y[rows], path=path)
+    page = path.read_text(encoding="utf-8")
+    assert "ROC AUC" not in page and "None was found." in page
+
+
+def test_a_classifier_of_ids_that_cannot_be_explained_gets_a_page_without_heat_maps(
+    dense, held_out, tmp_path
+):
+    X, y = held_out
+    ids = dense[0].transform(X)
+    path = tmp_path / "r.html"
+    report(LogisticRegression(max_iter=5000).fit(ids, y), ids, y, path=path)
+    page = path.read_text(encoding="utf-8")
+    assert "There are no heat-maps: estimator must be a fitted" in page
+    assert '<section id="latent"' not in page and '<section id="training"' not in page
+
+
+def test_missing_values_of_a_column_are_left_out_with_one_warning(dense, held_out, tmp_path):
+    X, y = held_out
+    stars = np.arange(len(X), dtype=float)
+    stars[:7] = np.nan
+    with pytest.warns(UserWarning, match=f"'stars': 7 of {len(X)} values") as caught:
+        report(dense, X, y, path=tmp_path / "r.html", data={"stars": stars}, n_heat_maps=0)
+    assert len(caught) == 1
+
+
+class TestWriting:
+    def test_a_folder_that_does_not_exist_is_named_before_any_work(self, dense, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"'.*new' does not exist: create it first"):
+            report(dense, "not even looked at", None, path=tmp_path / "new" / "r.html")
+        with pytest.raises(IsADirectoryError, match="is a folder: name a file"):
+            report(dense, "not even looked at", None, path=tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_a_folder_that_cannot_be_written_to_is_left_alone(self, dense, tmp_path):
+        tmp_path.chmod(0o500)
+        with pytest.raises(PermissionError):
+            report(dense, ["text"], [0], path=tmp_path / "r.html")
+        tmp_path.chmod(0o700)
+
+    def test_a_full_disk_leaves_the_older_file_and_nothing_else(
+        self, dense, held_out, tmp_path, monkeypatch
+    ):
+        path = tmp_path / "r.html"
+        path.write_text("older")
+
+        def full(*args):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            report(dense, held_out[0][:10], held_out[1][:10], path=path)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["r.html"]
+        assert path.read_text() == "older"
+
+    def test_bad_labels_leave_no_file(self, dense, held_out, tmp_path):
+        with pytest.raises(ValueError, match="never saw"):
+            report(dense, held_out[0][:2], [0, 9], path=tmp_path / "r.html")
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    rng = np.random.RandomState(0)
+    p = rng.uniform(size=2000)
+    return Evaluation.of(np.array([0, 1]), (rng.uniform(size=2000) < p).astype(int), p)
+
+
+def test_the_values_are_scikit_learn_s(evaluation):
+    from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
+
+    found = {m.name: m for m in metrics(evaluation, 0.95, 0)}
+    y, p = evaluation.truth, evaluation.proba[:, 1]
+    expected = {
+        "Accuracy": accuracy_score(y, p > 0.5),
+        "Log loss (nats)": log_loss(y, p),
+        "Brier score": brier_score_loss(y, p),
+        "Macro F1": f1_score(y, p > 0.5, average="macro"),
+        "ROC AUC": roc_auc_score(y, p),
+    }
+    assert {name: found[name].value for name in expected} == pytest.approx(expected)
+    for metric in found.values():
+        if metric.name != "Expected calibration error":
+            assert metric.low < metric.value < metric.high
+
+
+def test_delong_s_interval_agrees_with_the_bootstrap(evaluation):
+    rng = np.random.RandomState(1)
+    y, p = evaluation.truth, evaluation.proba[:, 1]
+    areas = [roc_auc_score(y[rows], p[rows]) for rows in rng.randint(2000, size=(300, 2000))]
+    (auc,) = (m for m in metrics(evaluation, 0.95, 0) if m.name == "ROC AUC")
+    low, high = np.quantile(areas, [0.025, 0.975])
+    assert (auc.low, auc.high) == pytest.approx((low, high), abs=0.003)
+
+
+def test_honest_probabilities_are_calibrated(evaluation):
+    bins = calibration(evaluation, 0.999)
+    assert sum(b.n_reviews for b in bins) == 2000
+    assert all(b.low <= b.confidence <= b.high for b in bins)
