@@ -1,19 +1,14 @@
 """N-grams of token ids: an exact dictionary of those that repeat, and bags of their numbers."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
-from joblib import cpu_count
 
 from sentilib import _backend
+from sentilib._threads import in_threads, n_threads, row_slices
 from sentilib._token_ids import OOV, PAD
-
-_MOST_THREADS = 4
 
 
 class Terms(NamedTuple):
@@ -80,9 +75,9 @@ class Ngrams:
         n_words = len(known) - len(self)
         prefixes = X
         for _ in range(2, self.most + 1):
-            n_parts = _n_threads(len(X))
+            n_parts = n_threads(len(X))
             count = partial(_ngram_kernels.document_frequency, prefixes, X, n_parts)
-            parts = _in_threads(count, range(n_parts))
+            parts = in_threads(count, range(n_parts))
             keys, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
             kept = (counts >= self.min_df) & ~np.isin(keys, self.keys)
             keys, counts = keys[kept], counts[kept]
@@ -124,11 +119,11 @@ class Ngrams:
         from sentilib import _ngram_kernels
 
         longer = np.empty_like(X)
-        _in_threads(
+        in_threads(
             lambda rows: _ngram_kernels.extend(
                 prefixes[rows], X[rows], self._slots, self.keys, longer[rows]
             ),
-            _slices(len(X)),
+            row_slices(len(X)),
         )
         return longer
 
@@ -141,7 +136,7 @@ class Ngrams:
 
         counts, features, ends, orders = (
             np.concatenate(column)
-            for column in zip(*_in_threads(find, _slices(len(X))), strict=True)
+            for column in zip(*in_threads(find, row_slices(len(X))), strict=True)
         )
         return Terms(np.concatenate([[0], np.cumsum(counts)]), features, ends, orders)
 
@@ -174,11 +169,11 @@ class Ngrams:
         from sentilib import _ngram_kernels
 
         sums = np.empty((len(X), table.shape[1]))
-        _in_threads(
+        in_threads(
             lambda rows: _ngram_kernels.sums(
                 X[rows], self._slots, self.keys, self.least, self.most, table, sums[rows]
             ),
-            _slices(len(X)),
+            row_slices(len(X)),
         )
         return sums
 
@@ -221,24 +216,7 @@ def merged_rows(
             starts[rows.start : rows.stop + 1], columns, share[rows], n_columns
         )
 
-    parts = _in_threads(merge, _slices(len(starts) - 1))
+    parts = in_threads(merge, row_slices(len(starts) - 1))
     counts, indices, data = (np.concatenate(column) for column in zip(*parts, strict=True))
     indptr = np.concatenate([[0], np.cumsum(counts)])
     return scipy.sparse.csr_array((data, indices, indptr), shape=(len(counts), n_columns))
-
-
-def _n_threads(n_rows: int) -> int:
-    return max(1, min(_MOST_THREADS, cpu_count(), n_rows // 256))
-
-
-def _slices(n_rows: int) -> list[slice]:
-    edges = np.linspace(0, n_rows, _n_threads(n_rows) + 1).astype(int).tolist()
-    return [slice(a, b) for a, b in pairwise(edges)]
-
-
-def _in_threads(work: Callable[[Any], Any], parts: Any) -> list:
-    parts = list(parts)
-    if len(parts) == 1:
-        return [work(parts[0])]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(work, parts))
