@@ -67,6 +67,8 @@ def test_texts_without_words_have_no_readability(table):
     assert np.isfinite(table.loc[5].to_numpy(dtype=float)).all()
 
 
-def test_several_processes_give_the_same(table):
-    texts = ["One fine film.", "Two dull films.", "Three."]
-    pandas.testing.assert_frame_equal(review_metadata(texts), review_metadata(texts, n_jobs=2))
+def test_rows_stay_in_order_where_texts_are_many():
+    pytest.importorskip("textstat")
+    pytest.importorskip("textblob")
+    texts = [f"{'very ' * (k % 7)}good film." for k in range(150)]  # more than one batch
+    assert review_metadata(texts)["n_words"].tolist() == [k % 7 + 2 for k in range(150)]
