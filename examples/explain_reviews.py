@@ -1,9 +1,10 @@
-"""Why was this review judged so? Both models explain themselves, word by word.
+"""Why was this review judged so? The models explain themselves, word by word.
 
 A well-known example trains both models on movie reviews and wonders why one that praises in parts
 ("mildly entertaining", "masterpiece because of their sympathy") is taken for a positive one. This
-asks the models: which words did it, which pairs of words change each other's meaning, which words
-matter in all reviews, and where the two models disagree.
+asks the models (a Dense one that knows single words only, one with n-grams, and the CNN): which
+words did it, which pairs of words change each other's meaning, which words matter in all reviews,
+and where the last two disagree.
 
 Run it as `python examples/explain_reviews.py`; `--data generated` is quicker and needs no data.
 """
@@ -70,11 +71,12 @@ def load(source: str, n_generated: int) -> Data:
 
 
 def fit(data: Data) -> dict[str, Pipeline]:
-    """Fit both models on the ids of one tokenizer."""
+    """Fit both models, the Dense one without n-grams as well, on the ids of one tokenizer."""
     tokenizer = HTMLTokenizer(n_jobs=-1)
     ids = tokenizer.fit_transform(data.train)
     models = {}
     for name, classifier in (
+        ("Words", DenseSentimentClassifier(ngram_range=(1, 1), random_state=0)),
         ("Dense", DenseSentimentClassifier(random_state=0)),
         ("CNN", ConvSentimentClassifier(random_state=0)),
     ):
@@ -129,7 +131,7 @@ def explain_all(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
         explainer = TokenShapExplainer(model, n_jobs=-1)
         ids = model[0].transform(data.test)
         display = TokenImportanceDisplay.from_explanation(
-            explainer(ids), min_count=max(5, len(data.test) // 250)
+            explainer.explain(ids), min_count=max(5, len(data.test) // 250)
         ).plot(by="mean_abs")
         order = np.argsort(-display.mean_abs)[:12]
         words = " ".join(f"{display.tokens[k]}({display.mean[k]:+.2f})" for k in order)
@@ -140,14 +142,14 @@ def explain_all(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
 
 def explain_disagreement(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
     """Show the reviews on which the models differ most, and the pairs that one of them sees."""
-    margins = {name: model.decision_function(data.test) for name, model in models.items()}
+    margins = {name: models[name].decision_function(data.test) for name in ("Dense", "CNN")}
     difference = margins["CNN"] - margins["Dense"]
     differ = np.sign(margins["CNN"]) != np.sign(margins["Dense"])
     correct = {
         name: np.mean((margin > 0)[differ] == data.test_label[differ])
         for name, margin in margins.items()
     }
-    heading(f"The models disagree on {differ.mean():.1%} of the test reviews")
+    heading(f"Dense and CNN disagree on {differ.mean():.1%} of the test reviews")
     print(", ".join(f"{name} is right in {share:.0%} of them" for name, share in correct.items()))
     rows = np.argsort(-np.abs(np.where(differ, difference, 0)))[:3]
     interactions = TokenShapExplainer(models["CNN"]).interactions([data.test[i] for i in rows])

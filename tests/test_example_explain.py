@@ -15,7 +15,15 @@ def test_the_example_explains_both_models(capsys, tmp_path):
     spec.loader.exec_module(example)
     example.main(["--data", "generated", "--output", str(tmp_path)], n_generated=600)
     out = capsys.readouterr().out
-    for part in ("Dense:", "CNN:", "mildly", "entertaining", "Pairs among them", "disagree"):
+    for part in (
+        "Words:",
+        "Dense:",
+        "CNN:",
+        "mildly",
+        "entertaining",
+        "Pairs among them",
+        "disagree",
+    ):
         assert part in out
     written = {path.name for path in tmp_path.iterdir()}
     assert {"review_dense.html", "review_cnn.html", "importance_cnn.png"} <= written

@@ -66,19 +66,14 @@ class BaselineModel:
         independent of the others; for a CNN it is the mean embedding.
         """
         share = word_weights / word_weights.sum()
-        inference = self.classifier._inference
-        if isinstance(inference, tuple):
-            table, *rest = inference
-            self.classifier._inference = np.vstack([table, share @ table]), *rest
-        else:
-            self.classifier._inference = np.vstack([inference, share @ inference])
+        table, *rest = self.classifier._inference
+        self.classifier._inference = np.vstack([table, share @ table]), *rest
         self.classifier.vocabulary_size_ = len(word_weights) + 1
 
     @property
     def words(self) -> np.ndarray:
         """What the classifier looks each id up in: (n_ids, n_units)."""
-        inference = self.classifier._inference
-        return inference[0] if isinstance(inference, tuple) else inference
+        return self.classifier._inference[0]
 
     @property
     def ngrams(self) -> Any:

@@ -94,7 +94,7 @@ class TokenImportanceDisplay:
         TokenImportanceDisplay
             Drawn.
         """
-        explanation = TokenShapExplainer(estimator, **parameters)._explain(X)
+        explanation = TokenShapExplainer(estimator, **parameters).explain(X)
         display = cls.from_explanation(explanation, output=output, min_count=min_count)
         return display.plot(ax=ax, n_words=n_words, by=by)
 

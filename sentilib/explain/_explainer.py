@@ -183,11 +183,16 @@ class TokenShapExplainer(BaseEstimator):
             If X is not valid, or `method="exact"` is not possible.
         RuntimeError
             If values do not add up to the prediction.
-        """
-        return self._explain(X).to_shap()
 
-    def interactions(self, X: Any) -> TokenInteractions:
-        """Exact pairwise Shapley interactions: which words change each other's meaning.
+        Notes
+        -----
+        Making shap's object takes a millisecond or two for each review, which can be longer than
+        explaining it: for many reviews see `explain`.
+        """
+        return self.explain(X).to_shap()
+
+    def explain(self, X: Any) -> TokenExplanation:
+        """Explain reviews without shap: the way to explain many.
 
         Parameters
         ----------
@@ -196,37 +201,9 @@ class TokenShapExplainer(BaseEstimator):
 
         Returns
         -------
-        TokenInteractions
-            `values[i][k]` is the symmetric sparse matrix of review i and output k: the Shapley
-            interaction index (Grabisch & Roubens, 1999), in the unit of the margin. Words of a CNN
-            interact within its receptive field, words of a Dense model within its n-grams.
-
-        Raises
-        ------
-        ValueError
-            If exact values are not possible, or all words interact because absent ones shorten the
-            review: `baseline="pad"` with `mask_padding=True` or n-grams.
+        TokenExplanation
+            The same numbers and words under the same names; its `to_shap` makes the rest.
         """
-        parts, ids, words = self._read(X)
-        reason = self._why_not_exact(parts.classifier)
-        if reason is not None:
-            raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
-        model = self._model(parts)
-        if model.deletes or (model.ngrams is not None and model.baseline == PAD):
-            raise ValueError(
-                "With baseline='pad' absent words shorten the review, so "
-                "that every word interacts with every other. Use baseline='oov' or 'mean'."
-            )
-        game = self._game(model)
-        matrices = [
-            row for chunk in self._chunks(ids) for row in _interaction_matrices(game, chunk)
-        ]
-        return TokenInteractions(
-            matrices, words.segments, words.words, words.tokens, self._output_names(parts)
-        )
-
-    def _explain(self, X: Any) -> TokenExplanation:
-        """Explain without shap."""
         parts, ids, words = self._read(X)
         reason = self._why_not_exact(parts.classifier)
         if self.method == "exact" and reason is not None:
@@ -268,6 +245,45 @@ class TokenShapExplainer(BaseEstimator):
             words.tokens,
             self._output_names(parts),
             None if is_exact else by_row(errors),
+        )
+
+    def interactions(self, X: Any) -> TokenInteractions:
+        """Exact pairwise Shapley interactions: which words change each other's meaning.
+
+        Parameters
+        ----------
+        X : iterable of str, or array-like of shape (n_samples, n_tokens), int
+            As in a call.
+
+        Returns
+        -------
+        TokenInteractions
+            `values[i][k]` is the symmetric sparse matrix of review i and output k: the Shapley
+            interaction index (Grabisch & Roubens, 1999), in the unit of the margin. Words of a CNN
+            interact within its receptive field, words of a Dense model within its n-grams.
+
+        Raises
+        ------
+        ValueError
+            If exact values are not possible, or all words interact because absent ones shorten the
+            review: `baseline="pad"` with `mask_padding=True` or n-grams.
+        """
+        parts, ids, words = self._read(X)
+        reason = self._why_not_exact(parts.classifier)
+        if reason is not None:
+            raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
+        model = self._model(parts)
+        if model.deletes or (model.ngrams is not None and model.baseline == PAD):
+            raise ValueError(
+                "With baseline='pad' absent words shorten the review, so "
+                "that every word interacts with every other. Use baseline='oov' or 'mean'."
+            )
+        game = self._game(model)
+        matrices = [
+            row for chunk in self._chunks(ids) for row in _interaction_matrices(game, chunk)
+        ]
+        return TokenInteractions(
+            matrices, words.segments, words.words, words.tokens, self._output_names(parts)
         )
 
     def _read(self, X: Any) -> tuple[Parts, np.ndarray, Words]:

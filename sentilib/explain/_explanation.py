@@ -9,8 +9,8 @@ import numpy as np
 class TokenExplanation:
     """Shapley values of reviews, as attributes of the same names as those of `shap.Explanation`.
 
-    What `TokenShapExplainer` returns where shap is not installed. Everything in `sentilib.explain`
-    takes it as well.
+    What `TokenShapExplainer.explain` returns, and a call where shap is not installed. Everything in
+    `sentilib.explain` takes it as well.
 
     Parameters
     ----------

@@ -152,7 +152,7 @@ def faithfulness(
     if fractions.ndim != 1 or not len(fractions) or not ((fractions > 0) & (fractions <= 1)).all():
         raise ValueError(f"fractions must lie in (0, 1], got {fractions.tolist()}.")
     if explanation is None:
-        explanation = explainer._explain(X)
+        explanation = explainer.explain(X)
     parts, ids, _ = explainer._read(X)
     model = explainer._model(parts)
     rows = rows_of(explanation)
@@ -275,7 +275,7 @@ def sampling_agreement(
     """
     exact = TokenShapExplainer(
         explainer.estimator, baseline=explainer.baseline, output=explainer.output, method="exact"
-    )._explain(X)
+    ).explain(X)
     sampled = TokenShapExplainer(
         explainer.estimator,
         baseline=explainer.baseline,
@@ -283,7 +283,7 @@ def sampling_agreement(
         method="permutation",
         n_permutations=n_permutations,
         random_state=random_state,
-    )._explain(X)
+    ).explain(X)
     one, other, errors = (
         np.concatenate([np.ravel(row) for row in rows])
         for rows in (exact.values, sampled.values, sampled.error_std)

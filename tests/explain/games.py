@@ -5,6 +5,7 @@ from math import factorial
 import numpy as np
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier
+from sentilib._ngrams import Ngrams
 
 PLACES = [  # tokens, padding after, before, between and at the borders; one word alone; none
     [5, 6, 7, 8, 9, 3, 0, 0, 0, 0, 0, 0],
@@ -27,8 +28,6 @@ def random_dense(
     classifier = DenseSentimentClassifier(dim, units, **parameters)
     classifier._ngrams = None
     if ngrams_of is not None:
-        from sentilib._ngrams import Ngrams
-
         classifier._ngrams = Ngrams(classifier.ngram_range, 1, 1000).learn(ngrams_of)
         n_evidence = 1 if n_classes == 2 else n_classes
         shapes[3:3] = [(len(classifier._ngrams), n_evidence)] * 2

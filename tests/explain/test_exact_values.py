@@ -30,7 +30,7 @@ CNNS = [  # filters, kernel_size
 
 def assert_same_as_brute_force(explainer, ids, baseline, tolerance=1e-12):
     classifier = explainer.estimator
-    explanation = explainer._explain(ids)
+    explanation = explainer.explain(ids)
     assert explainer.is_exact_ and explainer.method_ == "exact"
     assert explainer.additivity_error_.shape == (len(ids),)
     assert explainer.additivity_error_.max() < tolerance
@@ -81,7 +81,6 @@ def test_cnn_values_and_interactions_are_exact(filters, kernel_size, mask_paddin
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_dense_values_with_ngrams_are_exact(n_classes, mask_padding, baseline):
-    pytest.importorskip("sentilib._ngrams")
     classifier = random_dense(
         n_classes=n_classes, mask_padding=mask_padding, ngram_range=(1, 3), ngrams_of=X
     )
@@ -96,12 +95,11 @@ def test_dense_values_with_ngrams_are_exact(n_classes, mask_padding, baseline):
 
 
 def test_a_baseline_that_is_a_word_forms_ngrams_and_is_sampled():
-    pytest.importorskip("sentilib._ngrams")
     classifier = random_dense(ngram_range=(1, 3), ngrams_of=X)
     with pytest.raises(ValueError, match="forms n-grams with its neighbours"):
-        TokenShapExplainer(classifier, baseline=7, method="exact")._explain(X)
+        TokenShapExplainer(classifier, baseline=7, method="exact").explain(X)
     explainer = TokenShapExplainer(classifier, baseline=7, n_permutations=300, random_state=0)
-    explanation = explainer._explain(X)
+    explanation = explainer.explain(X)
     assert explainer.method_ == "permutation"
     for row, values, errors in zip(X, explanation.values, explanation.error_std, strict=True):
         expected, _ = brute_force(classifier.decision_function, row, 7)
@@ -115,7 +113,7 @@ def test_the_mean_word_of_a_cnn_is_the_mean_embedding():
     with_mean._weights = weights
     weights[0] = np.vstack([weights[0], weights[0][2:].mean(axis=0, dtype=np.float64)])
     with_mean._inference = with_mean._closed_form()
-    found = TokenShapExplainer(classifier, baseline="mean")._explain(X)
+    found = TokenShapExplainer(classifier, baseline="mean").explain(X)
     for row, values in zip(X, found.values, strict=True):
         expected, _ = brute_force(with_mean.decision_function, row, 30)
         np.testing.assert_allclose(values, expected[:, 0], rtol=0, atol=1e-6)  # a float32 mean
@@ -123,8 +121,8 @@ def test_the_mean_word_of_a_cnn_is_the_mean_embedding():
 
 def test_the_mean_word_of_a_dense_model_is_a_random_word():
     classifier = random_dense()
-    explanation = TokenShapExplainer(classifier, baseline="mean")._explain(X)
-    each = [TokenShapExplainer(classifier, baseline=k)._explain(X) for k in range(2, 30)]
+    explanation = TokenShapExplainer(classifier, baseline="mean").explain(X)
+    each = [TokenShapExplainer(classifier, baseline=k).explain(X) for k in range(2, 30)]
     for row in range(len(X)):
         expected = np.mean([e.values[row] for e in each], axis=0)
         np.testing.assert_allclose(explanation.values[row], expected, rtol=0, atol=1e-12)
@@ -136,11 +134,9 @@ def test_the_mean_word_of_a_dense_model_is_a_random_word():
 def test_the_mean_word_is_weighted_by_document_frequency():
     tokenizer = HTMLTokenizer(max_length=12).fit(["a good film", "a film", "bad"])
     classifier = random_dense(n_ids=6)
-    found = TokenShapExplainer(make_pipeline(tokenizer, classifier), baseline="mean")._explain(
-        X[:1]
-    )
+    found = TokenShapExplainer(make_pipeline(tokenizer, classifier), baseline="mean").explain(X[:1])
     each = [
-        TokenShapExplainer(classifier, baseline=k)._explain(X[:1]).values[0] for k in range(2, 6)
+        TokenShapExplainer(classifier, baseline=k).explain(X[:1]).values[0] for k in range(2, 6)
     ]
     frequency = tokenizer.document_frequency_[2:]
     assert frequency.tolist() == [2, 2, 1, 1]
@@ -180,7 +176,7 @@ def test_values_add_up_to_the_margin_of_the_pipeline(trained, number):
     reviews, _, models = trained
     pipe, _ = models[number]
     explainer = TokenShapExplainer(pipe)
-    explanation = explainer._explain(reviews)
+    explanation = explainer.explain(reviews)
     sums = explanation.base_values + [values.sum() for values in explanation.values]
     np.testing.assert_allclose(sums, pipe.decision_function(reviews), rtol=0, atol=1e-12)
     assert explainer.additivity_error_.max() < 1e-12
@@ -192,24 +188,24 @@ def test_values_do_not_depend_on_the_other_rows_nor_on_batches_nor_threads(make)
     classifier = make(n_columns=120)
     ids = rng.integers(2, 30, size=(300, 120)).astype(np.int32)
     ids[np.arange(120) >= rng.integers(0, 121, size=(300, 1))] = 0
-    whole = TokenShapExplainer(classifier)._explain(ids)
+    whole = TokenShapExplainer(classifier).explain(ids)
     for parameters in ({"batch_size": 7}, {"n_jobs": 2}):
-        again = TokenShapExplainer(classifier, **parameters)._explain(ids)
+        again = TokenShapExplainer(classifier, **parameters).explain(ids)
         for one, other in zip(whole.values, again.values, strict=True):
             np.testing.assert_array_equal(one, other)
-    alone = TokenShapExplainer(classifier)._explain(ids[5:6])
+    alone = TokenShapExplainer(classifier).explain(ids[5:6])
     np.testing.assert_array_equal(alone.values[0], whole.values[5])
 
 
 def test_a_word_that_is_the_baseline_gets_exactly_zero():
-    values = TokenShapExplainer(random_conv())._explain(X).values
+    values = TokenShapExplainer(random_conv()).explain(X).values
     assert (values[1][X[1][X[1] > 0] == 1] == 0).all()
 
 
 def test_values_follow_a_new_fit_of_the_classifier():
     classifier = random_dense()
     explainer = TokenShapExplainer(classifier)
-    explainer._explain(X)
+    explainer.explain(X)
     classifier._weights = [-w for w in classifier._weights]
     classifier._inference = classifier._closed_form()
     assert_same_as_brute_force(explainer, X, 1)
@@ -221,7 +217,7 @@ def test_values_that_do_not_add_up_are_an_error(monkeypatch):
     shapley = AdditiveGame.shapley
     monkeypatch.setattr(AdditiveGame, "shapley", lambda self, ids: shapley(self, ids) * 1.001)
     with pytest.raises(RuntimeError, match="Shapley values of row 0 add up to"):
-        TokenShapExplainer(random_dense())._explain(X)
+        TokenShapExplainer(random_dense()).explain(X)
 
 
 class TestSpans:

@@ -29,7 +29,7 @@ def pipeline(classifier=None, **options):
 
 class TestWords:
     def test_data_are_the_visible_text_cut_at_the_beginning_of_each_word(self):
-        explanation = TokenShapExplainer(pipeline())._explain(TEXTS)
+        explanation = TokenShapExplainer(pipeline()).explain(TEXTS)
         assert "".join(explanation.data[0]) == 'I didn\'t see it.\n\n"Mildly" entertaining, café!'
         assert explanation.display_data[0] == [
             "I", "didn't", "see", "it", "Mildly", "entertaining", "café"
@@ -40,7 +40,7 @@ class TestWords:
 
     def test_an_empty_review_has_a_base_value_only(self):
         pipe = pipeline()
-        explanation = TokenShapExplainer(pipe)._explain(TEXTS)
+        explanation = TokenShapExplainer(pipe).explain(TEXTS)
         assert explanation.values[1].shape == (0,)
         assert explanation.data[1] == explanation.feature_names[1] == []
         assert explanation.base_values[1] == pipe.decision_function([""])[0]
@@ -50,7 +50,7 @@ class TestWords:
     @pytest.mark.parametrize("truncating", ["pre", "post"])
     def test_words_stay_with_their_values_after_truncation_and_padding(self, padding, truncating):
         pipe = pipeline(padding=padding, truncating=truncating)
-        explanation = TokenShapExplainer(pipe, baseline="pad")._explain(TEXTS)
+        explanation = TokenShapExplainer(pipe, baseline="pad").explain(TEXTS)
         tokens = pipe[0].tokenize(TEXTS[2])
         assert len(tokens) == 16
         kept = tokens[-12:] if truncating == "pre" else tokens[:12]
@@ -65,23 +65,23 @@ class TestWords:
     def test_ids_are_named_by_the_vocabulary_of_the_pipeline(self):
         pipe = pipeline()
         ids = pipe[0].transform(TEXTS)
-        names = TokenShapExplainer(pipe)._explain(ids).feature_names
+        names = TokenShapExplainer(pipe).explain(ids).feature_names
         assert names[0] == ["i", "didn't", "see", "it", "mildly", "entertaining", "café"]
         ids[0, :2] = 1, 999
-        assert TokenShapExplainer(pipe)._explain(ids).feature_names[0][:3] == [
+        assert TokenShapExplainer(pipe).explain(ids).feature_names[0][:3] == [
             "[OOV]",
             "999",
             "see",
         ]
 
     def test_ids_without_a_vocabulary_are_their_own_names(self):
-        explanation = TokenShapExplainer(random_dense())._explain(X)
+        explanation = TokenShapExplainer(random_dense()).explain(X)
         assert explanation.feature_names[0] == ["5", "6", "7", "8", "9", "3"]
 
     def test_ids_that_fit_never_saw_are_explained_as_unknown_words(self):
         ids = X.copy()
         ids[0, 0] = 12345
-        explanation = TokenShapExplainer(random_dense())._explain(ids)
+        explanation = TokenShapExplainer(random_dense()).explain(ids)
         assert explanation.values[0][0] == 0
         assert explanation.feature_names[0][0] == "12345"
 
@@ -92,7 +92,7 @@ class TestWords:
         pipe = pipeline()
         pipe.steps.insert(1, ("drop", FunctionTransformer(without_it)))
         explainer = TokenShapExplainer(pipe)
-        explanation = explainer._explain(TEXTS)
+        explanation = explainer.explain(TEXTS)
         assert "it" not in explanation.feature_names[0]
         assert len(explanation.values[0]) == 6
         np.testing.assert_allclose(
@@ -102,9 +102,9 @@ class TestWords:
 
     def test_documents_come_as_any_iterable(self):
         explainer = TokenShapExplainer(pipeline())
-        expected = explainer._explain(TEXTS).values[0]
+        expected = explainer.explain(TEXTS).values[0]
         for texts in (np.array(TEXTS), np.array(TEXTS, dtype=object), tuple(TEXTS), iter(TEXTS)):
-            np.testing.assert_array_equal(explainer._explain(texts).values[0], expected)
+            np.testing.assert_array_equal(explainer.explain(texts).values[0], expected)
 
 
 class TestPermutation:
@@ -120,7 +120,6 @@ class TestPermutation:
 
     @pytest.mark.parametrize("baseline", ["oov", "pad", "mean"])
     def test_sampled_values_of_ngrams_agree_with_exact_ones(self, baseline):
-        pytest.importorskip("sentilib._ngrams")
         explainer = TokenShapExplainer(
             random_dense(ngram_range=(1, 3), ngrams_of=X), baseline=baseline
         )
@@ -149,7 +148,7 @@ class TestPermutation:
         explainer = TokenShapExplainer(
             classifier, output=output, n_permutations=400, random_state=0
         )
-        explanation = explainer._explain(X)
+        explanation = explainer.explain(X)
         assert explainer.method_ == "permutation" and not explainer.is_exact_
         assert explainer.additivity_error_.max() < 1e-12
         for row, values, errors in zip(X, explanation.values, explanation.error_std, strict=True):
@@ -161,7 +160,7 @@ class TestPermutation:
     def test_sampling_follows_its_seed_and_not_its_batches(self):
         def values(**parameters):
             explainer = TokenShapExplainer(random_conv(pooling="max"), **parameters)
-            return np.concatenate(explainer._explain(X).values)
+            return np.concatenate(explainer.explain(X).values)
 
         once = values(random_state=0)
         np.testing.assert_array_equal(once, values(random_state=0, batch_size=3))
@@ -171,7 +170,7 @@ class TestPermutation:
         few, many = (
             TokenShapExplainer(
                 random_conv(), method="permutation", n_permutations=n, random_state=0
-            )._explain(X).error_std[0]
+            ).explain(X).error_std[0]
             for n in (10, 1000)
         )  # fmt: skip
         assert 5 < np.linalg.norm(few) / np.linalg.norm(many) < 20

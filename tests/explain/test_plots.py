@@ -32,7 +32,7 @@ def explainer(request):
 
 @pytest.fixture(scope="module")
 def explanation(explainer):
-    return explainer._explain(TEXTS)
+    return explainer.explain(TEXTS)
 
 
 class Reader(HTMLParser):
@@ -177,7 +177,7 @@ class TestFaithfulness:
         assert (own.sufficiency <= own.random_sufficiency + 1e-12).all()
         assert own.comprehensiveness[-1] == pytest.approx(own.random_comprehensiveness[-1])
         assert own.sufficiency[-1] == pytest.approx(0)
-        other = explainer._explain(self.IDS)
+        other = explainer.explain(self.IDS)
         other.values = np.stack([v + 0.3 * np.sin(9 * v) for v in other.values])
         worse = faithfulness(explainer, self.IDS, other, fractions=fractions, random_state=0)
         assert worse.aopc_comprehensiveness < own.aopc_comprehensiveness
@@ -186,7 +186,7 @@ class TestFaithfulness:
         explainer = TokenShapExplainer(random_dense())
         curves = faithfulness(explainer, self.IDS, fractions=[1 / 12])
         margins = explainer.estimator.decision_function(self.IDS)
-        values = np.stack(list(explainer._explain(self.IDS).values))
+        values = np.stack(list(explainer.explain(self.IDS).values))
         strongest = (values * np.sign(margins)[:, None]).max(axis=1)
         assert curves.comprehensiveness[0] == pytest.approx(strongest.mean())
 
@@ -205,6 +205,6 @@ class TestFaithfulness:
         with pytest.raises(ValueError, match=r"fractions must lie in \(0, 1\]"):
             faithfulness(explainer, self.IDS, fractions=[0, 0.5])
         with pytest.raises(ValueError, match="does not fit X"):
-            faithfulness(explainer, self.IDS, explainer._explain(self.IDS[:5]))
+            faithfulness(explainer, self.IDS, explainer.explain(self.IDS[:5]))
         with pytest.raises(ValueError, match="No review has any token"):
             faithfulness(explainer, np.zeros((2, 12), dtype=int))

@@ -38,8 +38,8 @@ assert abs(mean.values[3] - np.mean(of_film)) < 1e-12
 assert shap.plots.bar(mean, show=False) is not None
 assert explanation.abs.mean(0).values.min() >= 0
 assert shap.plots.waterfall(explanation[0], show=False) is not None
-assert plots.terminal(explanation) == plots.terminal(explainer._explain(texts))
-assert plots.text(explanation[0]) == plots.text(explainer._explain(texts[:1])[0])
+assert plots.terminal(explanation) == plots.terminal(explainer.explain(texts))
+assert plots.text(explanation[0]) == plots.text(explainer.explain(texts[:1])[0])
 
 three = TokenShapExplainer(make_pipeline(tokenizer, random_conv(n_classes=3)))(texts)
 assert three.shape == (3, None, 3)
