@@ -95,7 +95,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
 
     See Also
     --------
-    DenseSentimentClassifier : Faster, sees single words.
+    DenseSentimentClassifier : Faster, knows words and the phrases that it met in training.
     HTMLTokenizer : Makes token ids from raw documents.
 
     Notes
