@@ -41,7 +41,12 @@ MODELS = {
     "dense, defaults": make_pipeline(HTMLTokenizer(), DenseSentimentClassifier()),
     "cnn, example's settings": make_pipeline(
         REFERENCE_TOKENIZER,
-        ConvSentimentClassifier(epochs=3, batch_norm_momentum=0.99, **REFERENCE_TRAINING),
+        ConvSentimentClassifier(
+            ngram_range=(1, 1), dropout=0.2, batch_norm_momentum=0.99, **REFERENCE_TRAINING
+        ),
+    ),
+    "cnn, example's layers, masked": make_pipeline(
+        HTMLTokenizer(max_length=512), ConvSentimentClassifier(ngram_range=(1, 1), dropout=0.2)
     ),
     "cnn, defaults": make_pipeline(HTMLTokenizer(), ConvSentimentClassifier()),
 }

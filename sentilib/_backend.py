@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 
 # TensorFlow never frees the graph of a training step (3 MB; its all-reduce of gradients registers a
 # custom gradient for good), so the architectures of a grid had better stay.
@@ -124,7 +125,7 @@ class Batches(NamedTuple):
 
     one_epoch: Callable[[], Iterable]
     n: int
-    widths: tuple[int, ...] | None  # of CSR arrays, of which x is a tuple; None for ids
+    widths: tuple[int | None, ...]  # of the CSR arrays in the tuple x; None for a matrix of ids
 
 
 class _Feed:
@@ -171,8 +172,7 @@ class _Feed:
 
             def __getitem__(self, index: int) -> Any:
                 x, y, weight = next(self._iterator)
-                if isinstance(x, tuple):
-                    x = tuple(matrix.toarray() for matrix in x)
+                x = tuple(m.toarray() if scipy.sparse.issparse(m) else m for m in x)
                 return x, y, weight
 
             def on_epoch_end(self) -> None:
@@ -180,36 +180,37 @@ class _Feed:
 
         return Dataset(self)
 
-    def _tensorflow_dataset(self, widths: tuple[int, ...] | None) -> Any:
+    def _tensorflow_dataset(self, widths: tuple[int | None, ...]) -> Any:
         import tensorflow as tf
 
+        # The width of ids is left open: batches are trimmed to their longest review.
         integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
-        if widths is None:
-            # The width is left open: batches are trimmed to their longest review.
-            x_signature: Any = tf.TensorSpec((None, None), tf.int32)
-            return tf.data.Dataset.from_generator(
-                self._one_epoch,
-                output_signature=(x_signature, integers, floats),
-            )
+        ids = tf.TensorSpec((None, None), tf.int32)
 
         def in_parts() -> Iterator:
             # TensorFlow would serialize sparse tensors on their way out of Python.
             for x, y, weight in self._one_epoch():
-                yield tuple((np.diff(m.indptr), m.indices, m.data) for m in x), y, weight
+                parts = tuple(
+                    (np.diff(m.indptr), m.indices, m.data) if scipy.sparse.issparse(m) else m
+                    for m in x
+                )
+                yield parts, y, weight
 
         @tf.autograph.experimental.do_not_convert
-        def as_sparse(parts: Any, y: Any, weight: Any) -> Any:
-            matrices = []
-            for (lengths, columns, values), width in zip(parts, widths, strict=True):
-                rows = tf.repeat(tf.range(tf.size(lengths)), lengths)
-                indices = tf.cast(tf.stack([rows, columns], axis=1), tf.int64)
-                shape = tf.stack([tf.size(lengths, tf.int64), width])
-                matrices.append(tf.SparseTensor(indices, values, shape))
-            return tuple(matrices), y, weight
+        def as_sparse(x: Any, y: Any, weight: Any) -> Any:
+            return tuple(map(as_tensor, x, widths)), y, weight
 
+        def as_tensor(part: Any, width: int | None) -> Any:
+            if width is None:
+                return part
+            lengths, columns, values = part
+            rows = tf.repeat(tf.range(tf.size(lengths)), lengths)
+            indices = tf.cast(tf.stack([rows, columns], axis=1), tf.int64)
+            return tf.SparseTensor(indices, values, tf.stack([tf.size(lengths, tf.int64), width]))
+
+        signature = tuple(ids if w is None else (integers, integers, floats) for w in widths)
         return tf.data.Dataset.from_generator(
-            in_parts,
-            output_signature=(((integers, integers, floats),) * len(widths), integers, floats),
+            in_parts, output_signature=(signature, integers, floats)
         ).map(as_sparse)
 
 

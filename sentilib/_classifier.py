@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.special import log_softmax, softmax
 from sklearn.base import (
     BaseEstimator,
@@ -49,7 +50,7 @@ class BaseSentimentClassifier(
     * `_initial_weights(vocabulary_size, n_classes, rng)`: in the order of `model.weights`,
       the embedding first;
     * `_encode(X, vocabulary_size)` and `_model_input(encoded, rows)`: what the training model
-      reads;
+      reads, a tuple of ids and CSR arrays;
     * `_learn_features(...)`: what it learns from the data before training (by default nothing);
     * `_closed_form()`: whatever it derives from the weights to predict without Keras;
     * `_latent(X)` and `_logits(X)`: prediction in float64, row by row;
@@ -336,7 +337,7 @@ class BaseSentimentClassifier(
     def _batches(self, encoded, lengths, labels, weight, batch_size, rng) -> _backend.Batches:
         weight = weight.astype(np.float32)
         example = self._model_input(encoded, np.arange(1))
-        widths = tuple(m.shape[1] for m in example) if isinstance(example, tuple) else None
+        widths = tuple(m.shape[1] if issparse(m) else None for m in example)
 
         def one_epoch() -> Iterator:
             for rows in row_batches(len(labels), lengths, batch_size, rng):

@@ -8,17 +8,19 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
+from sentilib._ngram_evidence import NgramEvidence
 from sentilib._token_ids import PAD, last_token
 
 _EPSILON = 1e-3  # of the batch normalization, Keras's default
 _POSITIONS_AT_ONCE = 2**15  # keeps the working set of a prediction near the caches
 
 
-class ConvSentimentClassifier(BaseSentimentClassifier):
+class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     """Classify token ids by convolutions, which read words in their context.
 
     Embedding -> Dropout -> blocks of (Conv1D -> BatchNormalization -> ReLU) -> pooling ->
-    Dropout -> Dense. Three blocks of kernel size 3 see seven words at once.
+    Dropout -> Dense, plus a weight for every n-gram of the text that training met before. Three
+    blocks of kernel size 3 see seven words at once.
 
     Parameters
     ----------
@@ -30,10 +32,17 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         Words that a convolution sees at once.
     pooling : {"average", "max"}, default="average"
         How the positions of a review become one vector.
+    ngram_range : tuple (min_n, max_n), default=(1, 4)
+        Least and greatest number of words of the n-grams that have a weight of their own, beside
+        the convolutions. ``(1, 1)`` leaves their part out of the model.
+    ngram_min_df : int, default=2
+        Leave n-grams of two words and more out that fewer rows hold.
+    max_ngrams : int, default=1_000_000
+        Keep at most that many n-grams of two words and more, those that most rows hold.
     batch_norm_momentum : float, default=0.9
         Of the moving statistics that prediction uses. Keras's default, 0.99, lags behind in the
         few hundred steps of a short training.
-    dropout : float, default=0.2
+    dropout : float, default=0.7
         Share of values dropped in training after the embedding and before the output layer.
     mask_padding : bool, default=True
         Whether padding (id 0) is left out of the model. If False it is a word like any other, as
@@ -100,10 +109,14 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
 
     Notes
     -----
-    With `mask_padding=False, batch_size=32, learning_rate=1e-3, batch_norm_momentum=0.99,
-    learning_rate_schedule="constant"` on 10,000 words and 250 tokens this is the CNN of the
-    well-known IMDB example (a convolution's bias has no effect before a batch normalization and
-    is left out).
+    With `ngram_range=(1, 1), dropout=0.2, mask_padding=False, batch_size=32, learning_rate=1e-3,
+    batch_norm_momentum=0.99, learning_rate_schedule="constant"` on 10,000 words and 250 tokens
+    this is the CNN of the well-known IMDB example (a convolution's bias has no effect before a
+    batch normalization and is left out).
+
+    N-grams weigh as in `DenseSentimentClassifier`, except that in training the log count ratios
+    of a row come from the other four fifths of the rows. Ratios that know a row's own label
+    would explain it at once, and leave the convolutions nothing to learn.
 
     Masked padding is zero at the entrance of each block, as what lies beyond the border is, and
     counts neither in the batch statistics nor in the pooling: a review gets the same logits
@@ -132,8 +145,11 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         "filters": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "pooling": [StrOptions({"average", "max"})],
+        **NgramEvidence._ngram_constraints,
         "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
     }
+
+    _ngram_folds = 5
 
     def __init__(
         self,
@@ -142,8 +158,11 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         kernel_size=3,
         *,
         pooling="average",
+        ngram_range=(1, 4),
+        ngram_min_df=2,
+        max_ngrams=1_000_000,
         batch_norm_momentum=0.9,
-        dropout=0.2,
+        dropout=0.7,
         mask_padding=True,
         epochs=3,
         batch_size="auto",
@@ -165,6 +184,9 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         self.filters = filters
         self.kernel_size = kernel_size
         self.pooling = pooling
+        self.ngram_range = ngram_range
+        self.ngram_min_df = ngram_min_df
+        self.max_ngrams = max_ngrams
         self.batch_norm_momentum = batch_norm_momentum
         self.dropout = dropout
         self.mask_padding = mask_padding
@@ -193,6 +215,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
             self.batch_norm_momentum,
             self.dropout,
             self.mask_padding,
+            self._n_ngram_rows(),
         )
 
     def _auto_batch_size(self, n_samples, on_gpu):
@@ -201,7 +224,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
     def _auto_learning_rate(self, batch_size):
         return 2e-3 * max(1.0, batch_size / 128) ** 0.5
 
-    def _initial_weights(self, vocabulary_size, n_classes, rng):
+    def _layer_weights(self, vocabulary_size, n_classes, rng):
         weights = [uniform_embedding(rng, vocabulary_size, self.embedding_dim)]
         channels = self.embedding_dim
         for n_filters in self.filters:
@@ -217,8 +240,21 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
 
     def _build_model(self, vocabulary_size, n_classes, policy):
         keras = _backend.import_keras()
-        layers, ops = keras.layers, keras.ops
         ids = keras.Input((None,), dtype="int32", name="token_ids")
+        logits = self._layers(ids, vocabulary_size, n_classes, policy)
+        return keras.Model(ids, self._add_evidence(ids, logits), name="conv_sentiment")
+
+    def _build_training_model(self, vocabulary_size, n_classes, policy):
+        keras = _backend.import_keras()
+        ids = keras.Input((None,), dtype="int32", name="token_ids")
+        logits = self._layers(ids, vocabulary_size, n_classes, policy)
+        evidence = self._training_inputs()
+        logits = self._add_training_evidence(evidence, logits)
+        return keras.Model([ids, *evidence], logits, name="conv_sentiment_training")
+
+    def _layers(self, ids, vocabulary_size, n_classes, policy):
+        keras = _backend.import_keras()
+        layers, ops = keras.layers, keras.ops
         mask = ops.not_equal(ids, PAD) if self.mask_padding else None
         x = layers.Embedding(vocabulary_size, self.embedding_dim, dtype=policy, name="embedding")(
             ids
@@ -253,16 +289,15 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         else:
             x = layers.GlobalAveragePooling1D(dtype=policy, name="pooling")(x)
         x = layers.Dropout(self.dropout, dtype=policy, name="latent_dropout")(x)
-        logits = layers.Dense(n_classes, dtype="float32", name="logits")(x)
-        return keras.Model(ids, logits, name="conv_sentiment")
+        return layers.Dense(n_classes, dtype="float32", name="logits")(x)
 
     def _lengths(self, X):
         return last_token(X) if self.mask_padding else None
 
-    def _encode(self, X, rows):
+    def _encode_tokens(self, X, rows):
         return X, last_token(X)
 
-    def _model_input(self, encoded, rows):
+    def _token_input(self, encoded, rows):
         X, ends = encoded
         return X[rows, : self._width(ends[rows], X.shape[1])]
 
@@ -300,7 +335,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         """
         weights = list(weights)
         # In chunks of rows, once through all earlier blocks for each block: the sample is small.
-        for first in range(1, len(weights) - 2, 5):
+        for first in range(1, 1 + 5 * len(self.filters), 5):
             count, total, squares = 0, 0.0, 0.0
             embedding, folded = self._folded([*weights[:first]])
             for rows in self._like_length(last_token(X), X.shape[1]):
@@ -314,8 +349,8 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
             weights[first + 4] = np.maximum(squares / count - mean**2, 0)
         return weights
 
-    def _closed_form(self):
-        return self._folded(self._weights[:-2])
+    def _layer_tables(self):
+        return self._folded(self._weights[: 1 + 5 * len(self.filters)])
 
     def _folded(self, weights):
         """Embedding, then kernel and bias of each block with its normalization folded in."""
@@ -349,19 +384,15 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
             x *= is_token
         return x, is_token
 
-    def _latent(self, X):
+    def _pooled(self, X):
         latent = np.empty((len(X), self._weights[-2].shape[0]))
         for rows in self._like_length(last_token(X), X.shape[1]):
-            x, is_token = self._activations(X[rows], *self._inference)
+            x, is_token = self._activations(X[rows], *self._inference[:2])
             if self.pooling == "max":
                 latent[rows] = x.max(axis=1)
             else:
                 latent[rows] = x.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
         return latent
-
-    def _logits(self, X):
-        kernel, bias = self._weights[-2:]
-        return self._latent(X) @ kernel.astype(np.float64) + bias
 
 
 def _convolve(x, kernel):

@@ -9,16 +9,12 @@ from sklearn.utils._param_validation import Interval
 from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
-from sentilib._ngrams import Ngrams, bags, count_by_class, evidence_size, merged_rows
-from sentilib._token_ids import PAD, with_spare_rows
-
-# Chosen on a fold by movie of IMDB's training reviews, on all of the rest, 2,000 and 500 of it.
-_SMOOTHING = 1.0  # added to each count
-_FIRST_SPREAD = 2.0  # standard deviation of a logit over the training data, before training
-_STEP = 20.0  # an n-gram's weight moves that much faster than the other weights
+from sentilib._ngram_evidence import NgramEvidence
+from sentilib._ngrams import merged_rows
+from sentilib._token_ids import PAD
 
 
-class DenseSentimentClassifier(BaseSentimentClassifier):
+class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     """Classify token ids by what each word and each short phrase says.
 
     Embedding -> Dropout -> Dense(relu) -> average over the tokens -> Dropout -> Dense, plus a
@@ -32,7 +28,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         Length of a word's vector.
     hidden_units : int, default=28
         Width of the hidden layer.
-    ngram_range : tuple (min_n, max_n), default=(1, 3)
+    ngram_range : tuple (min_n, max_n), default=(1, 4)
         Least and greatest number of words of the n-grams that have a weight. ``(1, 1)`` leaves
         their part out of the model: single words have the layers.
     ngram_min_df : int, default=2
@@ -44,7 +40,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     mask_padding : bool, default=True
         Whether padding (id 0) is left out of the model. If False it is a word like any other, as
         in the textbook models.
-    epochs : int, default=5
+    epochs : int, default=3
         Passes over the training data.
     batch_size : int or "auto", default="auto"
         Rows a step. `"auto"` suits the number of rows and the device.
@@ -107,9 +103,9 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     Notes
     -----
     With `ngram_range=(1, 1), mask_padding=False, batch_size=32, learning_rate=1e-3,
-    learning_rate_schedule="constant"` on 10,000 words and 250 tokens this is the dense model of
-    the well-known IMDB example. Dropout between embedding and hidden layer falls on words, which
-    a batch shares, not on positions.
+    learning_rate_schedule="constant", epochs=5` on 10,000 words and 250 tokens this is the dense
+    model of the well-known IMDB example. Dropout between embedding and hidden layer falls on
+    words, which a batch shares, not on positions.
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
     the row's number of tokens. A weight starts as the log ratio of the n-gram's shares in the
@@ -134,9 +130,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
         "hidden_units": [Interval(Integral, 1, None, closed="left")],
-        "ngram_range": [tuple, list],
-        "ngram_min_df": [Interval(Integral, 1, None, closed="left")],
-        "max_ngrams": [Interval(Integral, 1, 2**29, closed="left")],
+        **NgramEvidence._ngram_constraints,
     }
 
     def __init__(
@@ -144,12 +138,12 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         embedding_dim=16,
         hidden_units=28,
         *,
-        ngram_range=(1, 3),
+        ngram_range=(1, 4),
         ngram_min_df=2,
         max_ngrams=1_000_000,
         dropout=0.2,
         mask_padding=True,
-        epochs=5,
+        epochs=3,
         batch_size="auto",
         learning_rate="auto",
         learning_rate_schedule="linear",
@@ -197,9 +191,6 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     def _architecture(self):
         return self.embedding_dim, self.hidden_units, self.dropout, self._n_ngram_rows()
 
-    def _n_ngram_rows(self):
-        return 0 if self._ngrams is None else with_spare_rows(len(self._ngrams))
-
     def _auto_batch_size(self, n_samples, on_gpu):
         return int(np.clip(2 ** int(np.log2(max(1, n_samples / 48))), 16, 2048 if on_gpu else 512))
 
@@ -208,85 +199,21 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
 
     # ------------------------------------------------------------------ training
 
-    def _learn_features(self, X, rows, labels, weight, *, resume, accumulate):
-        least, most = self._checked_ngram_range()
-        if most == 1:
-            self._ngrams = None
-            return self._encode(X, rows)
-        ngrams = Ngrams((least, most), self.ngram_min_df, self.max_ngrams)
-        if resume and self._ngrams is not None:
-            ngrams = self._ngrams.with_options(ngrams)
-        self._ngrams = ngrams = ngrams.learn(X)
-        terms = ngrams.terms(X)
-        counts = count_by_class(terms, len(ngrams), labels, weight, len(self.classes_))
-        if resume and accumulate:
-            counts[: len(self._ngram_counts)] += self._ngram_counts
-        self._ngram_counts = counts
-        ratio = self._log_count_ratio(counts)
-        size = evidence_size(X)
-        logits = self._ngram_logits(ngrams.sums(X, ratio) / size[:, None])
-        spread = logits.std(axis=0).mean()
-        scale = _FIRST_SPREAD / spread if spread else 1.0
-        self._ngram_ratio = (scale * ratio).astype(np.float32)
-        prior = np.bincount(labels, weight, minlength=len(self.classes_)) / weight.sum()
-        self._first_bias = np.log(prior.clip(1e-9)) - scale * logits.mean(axis=0)
-        return self._word_bags(X, rows), bags(terms, self._n_ngram_rows(), size)
-
-    def _checked_ngram_range(self):
-        least, most = self.ngram_range
-        if not (isinstance(least, Integral) and isinstance(most, Integral) and 1 <= least <= most):
-            raise ValueError(
-                f"ngram_range={self.ngram_range!r} must be two whole numbers (min_n, max_n) with "
-                "1 <= min_n <= max_n, such as (1, 3); (1, 1) means no n-grams."
-            )
-        return least, most
-
-    def _log_count_ratio(self, counts):
-        """Log ratio of an n-gram's share in a class to its share in the others.
-
-        Wang & Manning, Baselines and Bigrams: Simple, Good Sentiment and Topic Classification, ACL
-        2012, section 2; one class against the rest where there are more than two.
-        """
-        inside = counts + _SMOOTHING
-        outside = counts.sum(axis=1, keepdims=True) - counts + _SMOOTHING
-        if len(self.classes_) == 2:
-            inside, outside = inside[:, 1:], outside[:, 1:]
-        return np.log(inside / inside.sum(axis=0)) - np.log(outside / outside.sum(axis=0))
-
-    def _ngram_logits(self, evidence):
-        """Logits of sums over n-grams, which for two classes are half the margin each way."""
-        return evidence * [[-0.5, 0.5]] if len(self.classes_) == 2 else evidence
-
-    def _initial_weights(self, vocabulary_size, n_classes, rng):
+    def _layer_weights(self, vocabulary_size, n_classes, rng):
         d, h = self.embedding_dim, self.hidden_units
-        layers = [
+        return [
             uniform_embedding(rng, vocabulary_size, d),
             glorot_uniform(rng, d, h),
             np.zeros(h, dtype=np.float32),
+            balanced_output(h, n_classes),
+            np.zeros(n_classes, dtype=np.float32),
         ]
-        output = [balanced_output(h, n_classes), np.zeros(n_classes, dtype=np.float32)]
-        if self._ngrams is None:
-            return [*layers, *output]
-        output[1] += self._first_bias
-        return [*layers, np.zeros_like(self._ngram_ratio), self._ngram_ratio, *output]
 
-    def _resumed_weights(self, fresh):
-        weights = super()._resumed_weights(fresh)
-        if self._ngrams is not None:
-            n_new = len(fresh[3]) - len(weights[3])
-            weights[3] = np.pad(weights[3], [(0, n_new), (0, 0)])
-            weights[4] = fresh[4]
-        return weights
+    def _encode_tokens(self, X, rows):
+        return self._word_bags(X, rows)
 
-    def _encode(self, X, rows):
-        encoded = [self._word_bags(X, rows)]
-        if self._ngrams is not None:
-            terms = self._ngrams.terms(X)
-            encoded.append(bags(terms, self._n_ngram_rows(), evidence_size(X)))
-        return tuple(encoded)
-
-    def _model_input(self, encoded, rows):
-        return tuple(bag[rows] for bag in encoded)
+    def _token_input(self, encoded, rows):
+        return encoded[rows]
 
     def _word_bags(self, X, n_columns):
         starts, ids, n_tokens = self._words(X)
@@ -314,18 +241,14 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         )
         x = layers.Dropout(self.dropout, dtype=policy, name="embedding_dropout")(x)
         x = layers.Dense(self.hidden_units, activation="relu", dtype=policy, name="hidden")(x)
-        is_token = ops.cast(ops.expand_dims(ops.not_equal(ids, PAD), -1), "float32")
         if self.mask_padding:
+            is_token = ops.cast(ops.expand_dims(ops.not_equal(ids, PAD), -1), "float32")
             x = ops.sum(x * is_token, axis=1) / ops.maximum(ops.sum(is_token, axis=1), 1)
         else:
             x = layers.GlobalAveragePooling1D(dtype=policy, name="average")(x)
         x = layers.Dropout(self.dropout, dtype=policy, name="latent_dropout")(x)
-        logits = layers.Dense(n_classes, dtype="float32", name="logits")
-        if self._ngrams is None:
-            return keras.Model(ids, logits(x), name="dense_sentiment")
-        size = ops.sqrt(ops.maximum(ops.sum(is_token, axis=1), 1))
-        evidence = _ngram_weights(n_classes, len(self._ngrams), self._ngrams.sums_in_graph)(ids)
-        return keras.Model(ids, evidence / size + logits(x), name="dense_sentiment")
+        logits = layers.Dense(n_classes, dtype="float32", name="logits")(x)
+        return keras.Model(ids, self._add_evidence(ids, logits), name="dense_sentiment")
 
     def _build_training_model(self, vocabulary_size, n_classes, policy):
         keras = _backend.import_keras()
@@ -353,68 +276,20 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         words = keras.Input((vocabulary_size,), sparse=True, dtype="float32", name="word_bags")
         x = VocabularyAverage(dtype="float32", name="vocabulary_average")(words)
         x = layers.Dropout(self.dropout, name="latent_dropout")(x)
-        logits = layers.Dense(n_classes, dtype="float32", name="logits")
-        if self._ngrams is None:
-            return keras.Model([words], logits(x), name="dense_sentiment_training")
-        rows = self._n_ngram_rows()
-        ngrams = keras.Input((rows,), sparse=True, dtype="float32", name="ngram_bags")
-        evidence = _ngram_weights(n_classes, rows, _backend.sparse_matmul)(ngrams)
-        return keras.Model([words, ngrams], evidence + logits(x), name="dense_sentiment_training")
+        logits = layers.Dense(n_classes, dtype="float32", name="logits")(x)
+        evidence = self._training_inputs()
+        logits = self._add_training_evidence(evidence, logits)
+        return keras.Model([words, *evidence], logits, name="dense_sentiment_training")
 
     # ------------------------------------------------------------------ closed form
 
-    def _closed_form(self):
-        weights = [w.astype(np.float64) for w in self._weights]
-        words = np.maximum(weights[0] @ weights[1] + weights[2], 0)
-        if self._ngrams is None:
-            return words, None
-        return words, weights[4] * (1 + _STEP * weights[3])
+    def _layer_tables(self):
+        embedding, kernel, bias = (w.astype(np.float64) for w in self._weights[:3])
+        return (np.maximum(embedding @ kernel + bias, 0),)
 
-    @property
-    def _n_features_out(self):
-        words, ngrams = self._inference
-        return words.shape[1] + (0 if ngrams is None else ngrams.shape[1])
-
-    def _latent(self, X):
-        words, ngrams = self._inference
+    def _pooled(self, X):
+        words = self._inference[0]
         starts, ids, n_tokens = self._words(X)
         shares = np.repeat(1 / np.maximum(n_tokens, 1), n_tokens)
         bags = scipy.sparse.csr_array((shares, ids, starts), shape=(len(X), len(words)))
-        average = bags @ words
-        if ngrams is None:
-            return average
-        return np.hstack([average, self._ngrams.sums(X, ngrams) / evidence_size(X)[:, None]])
-
-    def _logits(self, X):
-        kernel, bias = (w.astype(np.float64) for w in self._weights[-2:])
-        latent = self._latent(X)
-        logits = latent[:, : len(kernel)] @ kernel + bias
-        if self._ngrams is not None:
-            logits += self._ngram_logits(latent[:, len(kernel) :])
-        return logits
-
-
-def _ngram_weights(n_classes, n_ngrams, sums):
-    """Layer from n-grams to logits: `sums` adds up rows of its table of weights over them."""
-    keras = _backend.import_keras()
-    ops = keras.ops
-    n_columns = 1 if n_classes == 2 else n_classes
-
-    class NgramWeights(keras.layers.Layer):
-        def __init__(self):
-            super().__init__(dtype="float32", name="ngram_weights")
-            shape = (n_ngrams, n_columns)
-            self.deviation = self.add_weight(shape=shape, initializer="zeros", name="deviation")
-            self.ratio = self.add_weight(shape=shape, trainable=False, name="log_count_ratio")
-            self.built = True
-
-        def call(self, x):
-            evidence = sums(x, self.ratio * (1 + _STEP * self.deviation))
-            if n_classes == 2:
-                return ops.concatenate([-0.5 * evidence, 0.5 * evidence], axis=-1)
-            return evidence
-
-        def compute_output_shape(self, shape):
-            return (shape[0], n_classes)
-
-    return NgramWeights()
+        return bags @ words

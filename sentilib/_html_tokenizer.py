@@ -43,7 +43,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         Learn only that many words, those with the highest term count over all documents. The
         highest id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
 
-    max_length : int, default=512
+    max_length : int, default=1024
         Number of tokens kept of each document: the width of the matrix.
 
     lowercase : bool, default=True
@@ -147,7 +147,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         max_features=30_000,
-        max_length=512,
+        max_length=1024,
         *,
         lowercase=True,
         strip_accents=None,

@@ -186,6 +186,14 @@ def count_by_class(starts, features, labels, weight, counts):
             counts[features[k], labels[row]] += weight[row]
 
 
+@kernel(types.void(I64, I32, F32, I64, F64_2D, F32))
+def weigh(starts, features, counts, folds, ratios, out):
+    """Multiply each row's counts by the ratios of its fold."""
+    for row in range(folds.size):
+        for k in range(starts[row], starts[row + 1]):
+            out[k] = counts[k] * ratios[folds[row], features[k]]
+
+
 @kernel(types.Tuple((I64, I32, F32))(I64, COLUMNS, F64, types.int64))
 def merge(starts, columns, share, n_columns):
     """Merge equal columns of each row: their number in it, and of each its sum of shares."""

@@ -219,4 +219,5 @@ def merged_rows(
     parts = in_threads(merge, row_slices(len(starts) - 1))
     counts, indices, data = (np.concatenate(column) for column in zip(*parts, strict=True))
     indptr = np.concatenate([[0], np.cumsum(counts)])
+    indptr = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)  # indices follow suit
     return scipy.sparse.csr_array((data, indices, indptr), shape=(len(counts), n_columns))

@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
@@ -76,8 +77,7 @@ class TestFittedModel:
         assert latent.shape == (len(X), len(fitted.get_feature_names_out()))
         kernel, bias = fitted.model_.get_layer("logits").get_weights()
         logits = latent[:, : len(kernel)] @ kernel + bias
-        if isinstance(fitted, DenseSentimentClassifier):  # the last column is the n-grams' margin
-            logits += latent[:, len(kernel) :] * [-0.5, 0.5]
+        logits += latent[:, len(kernel) :] * [-0.5, 0.5]
         np.testing.assert_allclose(
             logits[:, 1] - logits[:, 0], fitted.decision_function(X), atol=1e-5
         )
@@ -185,23 +185,23 @@ def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("ngram_range", [(1, 1), (1, 3), (2, 2)])
-def test_the_dense_training_model_equals_its_textbook_model(
-    reviews, ngram_range, mask_padding, n_classes
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_the_training_model_equals_the_textbook_model_and_the_closed_form(
+    reviews, kind, ngram_range, mask_padding, n_classes
 ):
     X, _, _ = reviews
-    dense = DenseSentimentClassifier(ngram_range=ngram_range, mask_padding=mask_padding, epochs=1)
-    dense.fit(X, np.arange(len(X)) % n_classes)
+    classifier = kind(ngram_range=ngram_range, mask_padding=mask_padding, epochs=1)
+    classifier.fit(X, np.arange(len(X)) % n_classes)
     rows = 1024
-    fast = dense._build_training_model(rows, n_classes, "float32")
-    for variable, value in zip(fast.weights, dense._weights, strict=True):
+    fast = classifier._build_training_model(rows, n_classes, "float32")
+    for variable, value in zip(fast.weights, classifier._weights, strict=True):
         padded = np.zeros(variable.shape)
         padded[: len(value)] = value
         variable.assign(padded)
-    bags = dense._model_input(dense._encode(X, rows), np.arange(50))
-    np.testing.assert_allclose(
-        fast([bag.toarray() for bag in bags]), dense.model_(X[:50]), atol=1e-5
-    )
-    np.testing.assert_allclose(dense.model_(X[:50]), dense._logits(X[:50]), atol=1e-5)
+    inputs = classifier._model_input(classifier._encode(X, rows), np.arange(50))
+    inputs = [part.toarray() if issparse(part) else part for part in inputs]
+    np.testing.assert_allclose(fast(inputs), classifier.model_(X[:50]), atol=1e-5)
+    np.testing.assert_allclose(classifier.model_(X[:50]), classifier._logits(X[:50]), atol=1e-5)
 
 
 class TestTraining:

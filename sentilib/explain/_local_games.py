@@ -38,7 +38,7 @@ class Network(NamedTuple):
     @classmethod
     def of(cls, classifier: Any, head: np.ndarray) -> "Network":
         """Pack the weights, normalization folded in, of a classifier."""
-        embedding, blocks = classifier._inference
+        embedding, blocks, _ = classifier._inference
         channels = [embedding.shape[1], *(kernel.shape[2] for kernel, _ in blocks)]
         filled = [-(-n // 4) * 4 for n in channels]
         weights = []

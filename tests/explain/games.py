@@ -39,6 +39,7 @@ def random_conv(n_ids=30, n_columns=12, n_classes=2, *, filters=(5, 4, 3), dim=4
     """ConvSentimentClassifier as if it had been fitted, with a normalization that matters."""
     rng = np.random.default_rng(0)
     classifier = ConvSentimentClassifier(dim, filters, **parameters)
+    classifier._ngrams = None
     size = classifier.kernel_size
     weights = [rng.normal(size=(n_ids, dim))]
     for n_in, n_out in zip((dim, *filters), filters, strict=False):
