@@ -261,12 +261,12 @@ class TestTraining:
         # Each of four words comes equally often with both labels, one of them with three times
         # the weight: weighted and repeated rows must teach the same odds. Without dropout and
         # with large batches what is left between them is small.
-        X = np.tile(np.arange(2, 6), 60)[:, None]
-        y = np.repeat([0, 1], 120)
+        X = np.tile(np.arange(2, 6), 240)[:, None]
+        y = np.repeat([0, 1], 480)
         weight = np.where(X[:, 0] % 2 == y, 3, 1)
-        repeats = np.repeat(np.arange(240), weight)
+        repeats = np.repeat(np.arange(960), weight)
         words = np.arange(2, 6)[:, None]
-        classifier.set_params(epochs=60, learning_rate=0.02, batch_size=120, dropout=0.0)
+        classifier.set_params(epochs=15, learning_rate=0.02, batch_size=120, dropout=0.0)
         weighted = clone(classifier).fit(X, y, sample_weight=weight).predict_proba(words)[:, 1]
         repeated = clone(classifier).fit(X[repeats], y[repeats]).predict_proba(words)[:, 1]
         np.testing.assert_allclose(weighted, repeated, atol=0.05)
