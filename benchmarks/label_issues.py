@@ -6,9 +6,10 @@ Prints the average precision of the ranking (random: the share of flipped labels
 and recall of those called issues: out of folds, for IMDB at three noise rates and for generated
 reviews of two and three classes, with the Dense model and with logistic regression on
 naive-Bayes-weighted n-grams (Wang & Manning 2012), since any scikit-learn classifier will do; and
-for IMDB's test split by a model of its training split. Both libraries get the same out-of-fold
-probabilities, those of `find_label_issues` itself, so that only what they make of them differs.
-cleanlab is left out where it is not installed.
+for IMDB's test split by a model of its training split. The Dense model is asked together with a
+second opinion, as is the default, and alone. Both libraries get the same out-of-fold probabilities,
+those of `find_label_issues` itself, so that only what they make of them differs. cleanlab is left
+out where it is not installed.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from sklearn.preprocessing import Normalizer
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import load_imdb, make_reviews
 from sentilib.inspection import find_label_issues
-from sentilib.inspection._out_of_fold import out_of_fold_proba, tokenized_once
+from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
 
 
 class NaiveBayesWeights(TransformerMixin, BaseEstimator):
@@ -45,8 +46,10 @@ class NaiveBayesWeights(TransformerMixin, BaseEstimator):
 
 
 def estimators(seed, n_classes):
-    """Give the models to compare; the weights of n-grams know two classes."""
-    yield "Dense", make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=seed))
+    """Give models and whether a second one is asked; the weights of n-grams know two classes."""
+    dense = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=seed))
+    yield "Dense and second", dense, True
+    yield "Dense alone", dense, False
     if n_classes == 2:
         yield (
             "NB n-grams",
@@ -61,6 +64,7 @@ def estimators(seed, n_classes):
                 Normalizer(),
                 LogisticRegression(C=10, max_iter=300),
             ),
+            False,
         )
 
 
@@ -104,7 +108,7 @@ def main():
     cases = [("IMDB", 2, rate) for rate in (0.02, 0.05, 0.1)]
     cases += [("generated", 2, 0.05), ("generated", 3, 0.05)]
     print(
-        f"{'data':11}{'classes':>8}{'flipped':>9}  {'model':12}{'':>10}{'AP':>8}"
+        f"{'data':11}{'classes':>8}{'flipped':>9}  {'model':18}{'':>10}{'AP':>8}"
         f"{'precision':>11}{'recall':>8}",
         flush=True,
     )
@@ -113,10 +117,15 @@ def main():
         for seed in range(options.seeds):
             texts, y = reviews(name, n_classes, options.n, seed, imdb)
             noisy, flipped = flip(y, rate, np.random.RandomState(seed))
-            for model_name, model in estimators(seed, n_classes):
+            for model_name, model, second in estimators(seed, n_classes):
                 start = time.perf_counter()
                 table = find_label_issues(
-                    model, texts, noisy, n_repeats=options.repeats, random_state=seed
+                    model,
+                    texts,
+                    noisy,
+                    second_opinion=second,
+                    n_repeats=options.repeats,
+                    random_state=seed,
                 ).sort_index()
                 seconds.setdefault(model_name, []).append(time.perf_counter() - start)
                 ours = (
@@ -125,13 +134,13 @@ def main():
                     recall_score(flipped, table["is_issue"]),
                 )
                 scores.setdefault((model_name, "sentilib"), []).append(ours)
-                proba = probabilities(table, model, texts, noisy, seed, options.repeats)
+                proba = probabilities(table, model, second, texts, noisy, seed, options.repeats)
                 if (theirs := cleanlab_scores(noisy, proba, flipped)) is not None:
                     scores.setdefault((model_name, "cleanlab"), []).append(theirs)
         for (model_name, who), rows in scores.items():
             mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
             print(
-                f"{name:11}{n_classes:8}{rate:9.0%}  {model_name:12}{who:>10}{mean[0]:8.3f}"
+                f"{name:11}{n_classes:8}{rate:9.0%}  {model_name:18}{who:>10}{mean[0]:8.3f}"
                 f"{mean[1]:11.3f}{mean[2]:8.3f}   AP spread {spread[0]:.3f}, "
                 f"{np.mean(seconds[model_name]):.1f} s",
                 flush=True,
@@ -160,20 +169,24 @@ def held_out(options):
         )
 
 
-def probabilities(table, model, texts, y, seed, n_repeats):
+def probabilities(table, model, second, texts, y, seed, n_repeats):
     """Give the probabilities behind a table; with more than two classes they are made again."""
     classes = np.unique(y)
     if len(classes) == 2:
         given, own = table["given"].to_numpy(), table["self_confidence"].to_numpy()
         positive = np.where(given == classes[1], own, 1 - own)
         return np.column_stack([1 - positive, positive])
-    rest, inputs = tokenized_once(model, texts)
-    rng = np.random.RandomState(seed)  # the same folds, the same seeds
-    rounds = [
-        out_of_fold_proba(rest, inputs, y, cv=5, groups=None, n_jobs=None, random_state=rng)
-        for _ in range(n_repeats)
-    ]
-    return np.mean(rounds, axis=0)
+    models, inputs = opinions(model, texts, second_opinion=second)
+    return mean_out_of_fold_proba(
+        models,
+        inputs,
+        y,
+        cv=5,
+        groups=None,
+        n_repeats=n_repeats,
+        n_jobs=None,
+        random_state=seed,
+    )
 
 
 def reviews(name, n_classes, n, seed, imdb):

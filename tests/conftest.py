@@ -6,8 +6,9 @@ from collections import Counter
 
 # scikit-learn skips one of its stock checks where this is unset; it is read when SciPy is loaded.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
-# Two test processes share two cores: one thread each for BLAS does more than two that wait.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Two test processes share two cores: one thread each does more than two that wait.
+for _threads in ("OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 
 def pytest_configure():

@@ -584,16 +584,6 @@ class TestScikitLearn:
         }
         assert len(found) == 1
 
-    def test_importing_and_constructing_load_neither_keras_nor_numba(self):
-        code = (
-            "import sys; from sentilib import HTMLTokenizer; HTMLTokenizer();"
-            "print({'keras', 'tensorflow', 'numba', 'selectolax', 'shap'} & set(sys.modules))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        assert done.stdout == "set()\n"
-
     def test_it_works_without_keras(self):
         code = (
             "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None;"

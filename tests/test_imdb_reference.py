@@ -34,7 +34,7 @@ def ids():
 @pytest.mark.parametrize(
     ("classifier", "least_accuracy", "most_loss"),
     [
-        (DenseSentimentClassifier(epochs=8, random_state=0), 0.82, 0.42),
+        (DenseSentimentClassifier(epochs=2, random_state=0), 0.82, 0.42),
         (ConvSentimentClassifier(random_state=0), 0.78, 0.50),
     ],
     ids=["dense", "conv"],

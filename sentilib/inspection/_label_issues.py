@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from sentilib.inspection._evaluation import Evaluation, evaluate, labels, read_reviews
 from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._out_of_fold import out_of_fold_proba, tokenized_once
+from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,6 +22,7 @@ def find_label_issues(
     cv: Any = 5,
     groups: Any = None,
     filter_by: str = "prune_by_noise_rate",
+    second_opinion: bool = True,
     n_repeats: int = 1,
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -48,6 +48,10 @@ default="prune_by_noise_rate"
         Which reviews count as issues: for each pair of labels the estimated number with the
         largest margin; for each label the estimated number with the lowest probability; those in
         both; or those counted off the diagonal of the confident joint.
+    second_opinion : bool, default=True
+        Whether to ask another model too, where the estimator reads token ids: a logistic regression
+        on n-grams, fitted on the same folds. The probabilities of both are averaged. Models of two
+        kinds err in different reviews, so that more of the contradicted labels are wrong.
     n_repeats : int, default=1
         How often to predict out of folds, each time on other folds; probabilities are averaged.
     n_jobs : int or None, default=None
@@ -74,6 +78,9 @@ default="prune_by_noise_rate"
     C. G. Northcutt, L. Jiang, I. L. Chuang, "Confident Learning: Estimating Uncertainty in
     Dataset Labels", JAIR 70 (2021): equations 1 to 3, section 3.2.
 
+    S. Wang, C. D. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
+    Classification", ACL 2012, section 2: the second opinion.
+
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
@@ -96,17 +103,17 @@ default="prune_by_noise_rate"
             raise ValueError(f"cv must be a number, a splitter or 'prefit', got {cv!r}.")
         evaluation = evaluate(read_reviews(estimator, X), y)
     else:
-        model, inputs = tokenized_once(estimator, X)
+        models, inputs = opinions(estimator, X, second_opinion=second_opinion)
         y = labels(y, len(inputs))
-        rng = check_random_state(random_state)
-        proba = np.mean(
-            [
-                out_of_fold_proba(
-                    model, inputs, y, cv=cv, groups=groups, n_jobs=n_jobs, random_state=rng
-                )
-                for _ in range(n_repeats)
-            ],
-            axis=0,
+        proba = mean_out_of_fold_proba(
+            models,
+            inputs,
+            y,
+            cv=cv,
+            groups=groups,
+            n_repeats=n_repeats,
+            n_jobs=n_jobs,
+            random_state=random_state,
         )
         evaluation = Evaluation.of(np.unique(y), y, proba)
     if len(np.unique(evaluation.truth)) < 2:

@@ -8,8 +8,10 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+from sentilib._classifier import BaseSentimentClassifier
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib.inspection._evaluation import documents, labels
+from sentilib.inspection._ngram_regression import NgramRegression
 
 
 def tokenized_once(estimator: Any, X: Any) -> tuple[Any, Any]:
@@ -25,6 +27,41 @@ def tokenized_once(estimator: Any, X: Any) -> tuple[Any, Any]:
     ids = clone(estimator[0]).fit_transform(texts)
     rest = estimator[1:] if len(estimator) > 2 else estimator[-1]
     return clone(rest), ids
+
+
+def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> tuple[list[Any], Any]:
+    """Give the models to ask about labels, and what they read.
+
+    They are the estimator, or what is left of it behind its tokenizer, and a model of another kind
+    that reads the same token ids, if it is asked for and there are any.
+    """
+    model, inputs = tokenized_once(estimator, X)
+    reads_ids = inputs is not X or isinstance(model, BaseSentimentClassifier)
+    return [model, NgramRegression()] if second_opinion and reads_ids else [model], inputs
+
+
+def mean_out_of_fold_proba(
+    models: list[Any],
+    X: Any,
+    y: Any,
+    *,
+    cv: Any,
+    groups: Any,
+    n_repeats: int,
+    n_jobs: Any,
+    random_state: Any,
+) -> np.ndarray:
+    """Average what models, fitted on the same folds, predict out of them, and that over repeats."""
+    rng = check_random_state(random_state)
+    seeds = rng.randint(2**31 - 1, size=n_repeats)
+    return np.mean(
+        [
+            out_of_fold_proba(model, X, y, cv=cv, groups=groups, n_jobs=n_jobs, random_state=seed)
+            for seed in seeds.tolist()
+            for model in models
+        ],
+        axis=0,
+    )
 
 
 def out_of_fold_proba(

@@ -61,7 +61,7 @@ def write_page(
     path : Path
         File to write; an older one is replaced at the end.
     template, script : str
-        Names of the package's files.
+        Names of the package's files: what `page.html` frames, and what goes on from `page.js`.
     title : str
         Plain text.
     data : dict
@@ -74,15 +74,19 @@ def write_page(
     script_text = "".join(
         here.joinpath(name).read_text(encoding="utf-8") for name in ("page.js", script)
     )
-    page = Template(here.joinpath(template).read_text(encoding="utf-8")).substitute(
+    frame, body = (
+        Template(here.joinpath(name).read_text(encoding="utf-8"))
+        for name in ("page.html", template)
+    )
+    page = frame.substitute(
         title=escape(title),
+        body=body.substitute(title=escape(title), **parts).rstrip(),
         style=style_text,
         style_hash=_hash(style_text),
         script=script_text,
         script_hash=_hash(script_text),
         data=json_in_html(data),
         version=escape(sentilib.__version__),
-        **parts,
     )
     with atomic_write(path) as stream:
         stream.write(page.encode("utf-8", "replace"))

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.preprocessing import normalize
 
 from sentilib import HTMLTokenizer
 from sentilib.datasets import make_reviews
 from sentilib.inspection import find_label_issues
 from sentilib.inspection._evaluation import Evaluation
 from sentilib.inspection._label_issues import calibrated, confident_joint
+from sentilib.inspection._ngram_regression import NgramRegression
 
 pandas = pytest.importorskip("pandas")
 
@@ -159,6 +163,67 @@ def test_a_pipeline_reads_the_text_only_once(dense, noisy, monkeypatch):
     found = find_label_issues(dense, noisy.data[:300], noisy.target[:300], cv=2, random_state=0)
     assert calls == [300]
     assert len(found) == 300
+
+
+class TestSecondOpinion:
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    def test_it_is_logistic_regression_on_naive_bayes_weighted_ngrams(self, n_classes):
+        texts, y = make_reviews(90, length=30, n_classes=n_classes, random_state=0)
+        ids = HTMLTokenizer(max_length=60).fit_transform(texts)
+        model = NgramRegression().fit(ids[:60], y[:60])
+        documents = [" ".join(f"w{k}" for k in row if k) for row in ids]
+        vectorizer = CountVectorizer(ngram_range=(1, 3), binary=True, min_df=2, dtype=float)
+        bags = vectorizer.fit_transform(documents[:60]), vectorizer.transform(documents[60:])
+        scores = []
+        for k in range(n_classes):
+            inside = y[:60] == k
+            counts = [bags[0][rows].toarray().sum(axis=0) for rows in (inside, ~inside)]
+            shares = [(1 + count) / (1 + count).sum() for count in counts]
+            ratio = np.log(shares[0]) - np.log(shares[1])
+            train, test = (normalize(bag.multiply(ratio).tocsr()) for bag in bags)
+            plain = LogisticRegression(C=10, max_iter=300).fit(train, inside)
+            scores.append(plain.predict_proba(test)[:, 1])
+        scores = np.column_stack(scores)
+        expected = scores / scores.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(model.predict_proba(ids[60:]), expected)
+
+    def test_probabilities_of_both_are_averaged(self, dense, noisy):
+        X, y = noisy.data[:200], noisy.target[:200]
+        pipe = clone(dense).set_params(classifier__epochs=1)
+        alone = find_label_issues(pipe, X, y, cv=KFold(2), second_opinion=False).sort_index()
+        both = find_label_issues(pipe, X, y, cv=KFold(2)).sort_index()
+        ids = pipe[0].fit_transform(X)
+        other = cross_val_predict(NgramRegression(), ids, y, cv=KFold(2), method="predict_proba")
+        np.testing.assert_allclose(
+            both["self_confidence"],
+            (alone["self_confidence"] + other[np.arange(200), y]) / 2,
+        )
+
+    def test_it_finds_more_than_a_model_of_one_epoch(self, dense, noisy):
+        pipe = clone(dense).set_params(classifier__epochs=1)
+        found = [
+            average_precision_score(
+                noisy.flipped[:600],
+                -find_label_issues(
+                    pipe,
+                    noisy.data[:600],
+                    noisy.target[:600],
+                    cv=2,
+                    second_opinion=opinion,
+                    random_state=0,
+                ).sort_index()["label_quality"],
+            )
+            for opinion in (False, True)
+        ]
+        assert found[1] > found[0]
+
+    def test_what_reads_no_ids_is_asked_alone(self, model, ids, noisy):
+        X, y = ids[:200], noisy.target[:200]
+        tables = [
+            find_label_issues(model, X, y, cv=KFold(2), second_opinion=opinion)
+            for opinion in (False, True)
+        ]
+        pandas.testing.assert_frame_equal(*tables)
 
 
 def test_three_classes_of_strings(ids):
