@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench accuracy lint clean
+.PHONY: demo test bench accuracy reference lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -15,8 +15,12 @@ bench: $(VENV)/.benchmark
 	mkdir -p bench_output
 	$(BIN)/python -m pytest benchmarks --benchmark-json=bench_output/benchmark.json
 
+# Goes on where it was interrupted. make accuracy ARGS='--sets FOLDER' adds data sets of yours.
 accuracy: $(VENV)/.benchmark
-	$(BIN)/python benchmarks/reference_models.py
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+reference: $(VENV)/.benchmark
+	$(BIN)/python benchmarks/reference_models.py $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

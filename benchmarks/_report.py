@@ -210,15 +210,7 @@ class Report:
             for fact in row.product_facts.keys() - row.peer_facts.keys():
                 notes.append(f"- {row.task}: {fact} {row.product_facts[fact]:.3g} ({row.product})")
         notes = list(dict.fromkeys(notes))
-        packages = self.machine["packages"].items()
-        return [
-            *notes,
-            f"- Data: {self.data}.",
-            f"- Machine: {self.machine['processor']}, {self.machine['processors']} processors, "
-            f"{self.machine['memory_gib']:.0f} GiB, {self.machine['system']}; load average before "
-            f"the start {self.machine['load_average']:.2f}.",
-            f"- Python {self.machine['python']}, {', '.join(map(' '.join, packages))}.",
-        ]
+        return [*notes, f"- Data: {self.data}.", *machine_notes(self.machine)]
 
     def write(self, folder: Path) -> None:
         """Write ratios.json, ratios.md and ratios.png."""
@@ -290,6 +282,17 @@ def machine() -> dict:
         "python": platform.python_version(),
         "packages": packages,
     }
+
+
+def machine_notes(machine: dict) -> list[str]:
+    """Lines on the machine and on the versions, for under a table."""
+    packages = ", ".join(map(" ".join, machine["packages"].items()))
+    return [
+        f"- Machine: {machine['processor']}, {machine['processors']} processors, "
+        f"{machine['memory_gib']:.0f} GiB, {machine['system']}; load average before the start "
+        f"{machine['load_average']:.2f}.",
+        f"- Python {machine['python']}, {packages}.",
+    ]
 
 
 def _memory() -> float:

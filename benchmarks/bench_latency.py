@@ -115,11 +115,10 @@ def bench_latency_tfidf(one_by_one, tfidf):
 
 
 @pytest.fixture(scope="module")
-def fasttext_model(train, tmp_path_factory):
+def fasttext_model(train):
     """FastText model, learnt from train."""
     pytest.importorskip("fasttext")
-    path = tmp_path_factory.mktemp("fasttext") / "train.txt"
-    return FastText().fit(train.text, train.label, path)
+    return FastText().fit(train.text, train.label)
 
 
 def bench_latency_fasttext(one_by_one, fasttext_model):

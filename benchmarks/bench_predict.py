@@ -142,11 +142,10 @@ def bench_predict_tfidf(measure, tfidf, test, n):
 
 
 @pytest.fixture(scope="module")
-def fasttext_model(train, tmp_path_factory):
+def fasttext_model(train):
     """FastText model, learnt from train."""
     pytest.importorskip("fasttext")
-    path = tmp_path_factory.mktemp("fasttext") / "train.txt"
-    return FastText().fit(train.text, train.label, path)
+    return FastText().fit(train.text, train.label)
 
 
 def bench_predict_fasttext(measure, fasttext_model, test):

@@ -1,0 +1,129 @@
+"""Data sets of the accuracy table: texts and labels to learn from, texts and labels to score on."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+
+from sentilib.datasets import load_imdb, make_reviews
+
+IMDB_SIZES = (500, 2_000, 10_000, 25_000)
+N_STARS = 10_000  # training reviews by star rating: the peers take minutes for more
+N_GENERATED = 2_000, 5_000
+
+
+class Split(NamedTuple):
+    """Raw documents and their labels, to learn from and to score on."""
+
+    text: np.ndarray
+    label: np.ndarray
+    new_text: np.ndarray
+    new_label: np.ndarray
+
+    def limited(self, limit: int | None) -> "Split":
+        """Take the first rows of each part; no label is new to who has learnt from them."""
+        text, label = self.text[:limit], self.label[:limit]
+        known = np.isin(self.new_label, label)
+        return Split(text, label, self.new_text[known][:limit], self.new_label[known][:limit])
+
+    def digest(self) -> str:
+        """Hash of all of it, by which a run is known again."""
+        digest = hashlib.sha256()
+        for column in self:
+            for value in column.tolist():
+                digest.update(f"{value}\0".encode())
+        return digest.hexdigest()[:16]
+
+
+class Task(NamedTuple):
+    """A data set at one training size; `load` gives its split for a seed."""
+
+    data: str
+    load: Callable[[int], Split]
+
+
+def tasks(names: list[str] | None, sets: Path | None, limit: int | None) -> tuple[list[Task], list]:
+    """Give the wanted tasks, and a line for each data set that is not to be had."""
+    found = [Task("generated", generated)]
+    missing = []
+    try:
+        imdb("train")
+    except FileNotFoundError:
+        missing.append("IMDB: not found; set SENTILIB_DATA, or call load_imdb() to download it")
+    else:
+        found = [Task("IMDB", functools.partial(imdb_split, n, "target")) for n in IMDB_SIZES] + [
+            Task("IMDB stars", functools.partial(imdb_split, N_STARS, "rating")),
+            *found,
+        ]
+    if sets is not None:
+        paths = sorted(sets.glob("*.parquet"))
+        if not paths:
+            raise FileNotFoundError(f"{sets} holds no file NAME.parquet.")
+        found += [Task(path.stem, functools.partial(from_parquet, path)) for path in paths]
+    known = [task.data for task in found]
+    if names is not None:
+        if unknown := set(names).difference(known):
+            raise ValueError(
+                f"No data set is called {', '.join(sorted(unknown))}; there are "
+                f"{', '.join(dict.fromkeys(known))}."
+            )
+        found = [task for task in found if task.data in names]
+    limited = [
+        task._replace(load=lambda seed, load=task.load: load(seed).limited(limit)) for task in found
+    ]
+    return limited, missing
+
+
+@functools.cache
+def imdb(name: str) -> Any:
+    """Load a split of IMDB."""
+    return load_imdb(name, download=False)
+
+
+def imdb_split(n_samples: int, target: str, seed: int) -> Split:
+    """Draw training reviews at random, in random order, and take all test reviews."""
+    train, test = imdb("train"), imdb("test")
+    rows = np.random.default_rng(seed).permutation(len(train.data))[:n_samples]
+    # The release is sorted by label.
+    new_rows = np.random.default_rng(0).permutation(len(test.data))
+    return Split(
+        np.array(train.data, dtype=object)[rows],
+        train[target][rows],
+        np.array(test.data, dtype=object)[new_rows],
+        test[target][new_rows],
+    )
+
+
+def generated(seed: int) -> Split:
+    """Generate reviews, and score on those of other movies."""
+    n_train, n_new = N_GENERATED
+    bunch = make_reviews(n_train + n_new, random_state=seed, return_X_y=False)
+    splitter = GroupShuffleSplit(1, test_size=n_new / (n_train + n_new), random_state=seed)
+    rows, new_rows = next(splitter.split(bunch.data, groups=bunch.movie))
+    text = np.array(bunch.data, dtype=object)
+    return Split(text[rows], bunch.target[rows], text[new_rows], bunch.target[new_rows])
+
+
+def from_parquet(path: Path, seed: int) -> Split:
+    """Read a file with the columns text, label and split; shuffle what is learnt."""
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    if missing := {"text", "label", "split"}.difference(frame.columns):
+        raise ValueError(
+            f"{path} lacks the column(s) {', '.join(sorted(missing))}; text, label and split are "
+            "expected."
+        )
+    parts = [frame[frame["split"] == name] for name in ("train", "test")]
+    if not all(map(len, parts)):
+        raise ValueError(f"{path}: the column split must hold 'train' and 'test'.")
+    train, test = (
+        (np.array(part["text"].tolist(), dtype=object), np.array(part["label"].tolist()))
+        for part in parts
+    )
+    rows = np.random.default_rng(seed).permutation(len(train[0]))
+    return Split(train[0][rows], train[1][rows], *test)

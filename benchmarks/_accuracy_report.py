@@ -1,0 +1,188 @@
+"""Finished runs to a table and a picture: means and standard deviations over the seeds."""
+
+import math
+import statistics
+from pathlib import Path
+from typing import NamedTuple
+
+from _report import machine_notes
+
+# Okabe & Ito's colours, apart for colour-blind eyes; peers have open markers.
+STYLES = {
+    "Dense": ("#D55E00", "o", True),
+    "CNN": ("#0072B2", "s", True),
+    "Dense + CNN": ("#000000", "D", True),
+    "TF-IDF, defaults": ("#56B4E9", "^", False),
+    "TF-IDF, tuned": ("#009E73", "v", False),
+    "fastText": ("#E69F00", "<", False),
+    "fastText, tutorial": ("#CC79A7", ">", False),
+}
+COLUMNS = 3  # of the picture
+
+
+class Figure(NamedTuple):
+    """Mean over the seeds and, of several, their standard deviation."""
+
+    mean: float
+    spread: float | None
+
+    def text(self, digits: int) -> str:
+        """Show both."""
+        spread = "" if self.spread is None else f" ± {self.spread:.{digits}f}"
+        return f"{self.mean:,.{digits}f}{spread}"
+
+
+class Row(NamedTuple):
+    """What the seeds of a model say on one data set at one training size."""
+
+    data: str
+    n_train: int
+    n_new: int
+    n_classes: int
+    model: str
+    n_seeds: int
+    figures: dict[str, Figure]
+
+
+def rows(lines: list[dict]) -> list[Row]:
+    """Average over the seeds; data sets, sizes and models in the order of their first line."""
+    members: dict[tuple, list[dict]] = {}
+    for line in lines:
+        key = line["key"]
+        members.setdefault((key["data"], key["n_train"], key["model"]), []).append(line)
+    data = list(dict.fromkeys(name for name, _, _ in members))
+    models = list(STYLES)
+    found = []
+    for name, n_train, model in sorted(
+        members, key=lambda key: (data.index(key[0]), key[1], models.index(key[2]))
+    ):
+        seeds = members[name, n_train, model]
+        key = seeds[0]["key"]
+        figures = {}
+        for measure in (
+            "accuracy", "log_loss", "calibration_error", "fit_seconds", "predicted_per_second"
+        ):  # fmt: skip
+            values = [line[measure] for line in seeds]
+            spread = statistics.stdev(values) if len(values) > 1 else None
+            figures[measure] = Figure(statistics.fmean(values), spread)
+        n_classes = key["n_classes"]
+        found.append(Row(name, n_train, key["n_new"], n_classes, model, len(seeds), figures))
+    return found
+
+
+def table(lines: list[dict], *, runs_wanted: int, notes: list[str], machine: dict) -> str:
+    """Markdown; the highest accuracy of a data set and size is bold."""
+    found = rows(lines)
+    best: dict[tuple, float] = {}
+    for row in found:
+        key, accuracy = (row.data, row.n_train), row.figures["accuracy"].mean
+        best[key] = max(best.get(key, 0.0), accuracy)
+    text = [
+        "| data (classes) | to learn from | model | accuracy | log loss | calibration error "
+        "| raw text to fitted, s | raw text to probabilities, texts/s |",
+        "|---|--:|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in found:
+        figures = row.figures
+        accuracy = figures["accuracy"].text(4)
+        if figures["accuracy"].mean == best[row.data, row.n_train]:
+            accuracy = f"**{accuracy}**"
+        seconds, speed = figures["fit_seconds"], figures["predicted_per_second"].mean
+        cells = [
+            f"{row.data} ({row.n_classes})",
+            f"{row.n_train:,}",
+            row.model,
+            accuracy,
+            figures["log_loss"].text(4),
+            figures["calibration_error"].text(4),
+            seconds.text(1 if seconds.mean >= 1 else 2),
+            f"{float(f'{speed:.2g}'):,.0f}",
+        ]
+        text.append("| " + " | ".join(cells) + " |")
+    scored = dict.fromkeys(f"{row.data} {row.n_new:,}" for row in found)
+    seeds = sorted({row.n_seeds for row in found})
+    text += [
+        "",
+        f"- Means ± standard deviations over seeds ({' to '.join(map(str, seeds))}), which draw "
+        "training texts and first weights. Calibration error: 15 bins of the probability of the "
+        "most probable class.",
+        f"- Scored on: {', '.join(scored)} texts.",
+        *(f"- {note}." for note in notes),
+        *machine_notes(machine),
+    ]
+    if len(lines) < runs_wanted:
+        text.append(f"- UNFINISHED: {len(lines)} of {runs_wanted} runs.")
+    return "\n".join(text)
+
+
+def draw(lines: list[dict], path: Path, *, machine: dict) -> None:
+    """Draw accuracy against training seconds; a line joins the training sizes of a data set."""
+    import matplotlib.figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    found = rows(lines)
+    data = list(dict.fromkeys(row.data for row in found))
+    n_columns = min(COLUMNS, len(data))
+    n_rows = math.ceil(len(data) / n_columns)
+    figure = matplotlib.figure.Figure(
+        figsize=(max(8, 4.2 * n_columns), 1.6 + 3.4 * n_rows), layout="constrained"
+    )
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes in panels[len(data) :]:
+        axes.set_visible(False)
+    for axes, name in zip(panels, data, strict=False):
+        members = [row for row in found if row.data == name]
+        sizes = sorted({row.n_train for row in members})
+        for model, (color, marker, filled) in STYLES.items():
+            own = [row for row in members if row.model == model]
+            seconds = [row.figures["fit_seconds"].mean for row in own]
+            accuracy = [row.figures["accuracy"] for row in own]
+            axes.errorbar(
+                seconds,
+                [figure.mean for figure in accuracy],
+                yerr=[figure.spread or 0 for figure in accuracy],
+                color=color,
+                marker=marker,
+                markerfacecolor=color if filled else "white",
+                markersize=7,
+                lw=1.2,
+                elinewidth=1.2,
+            )
+            if model == "Dense" and len(sizes) > 1:
+                for row in own:
+                    axes.annotate(
+                        f"{row.n_train:,}",
+                        (row.figures["fit_seconds"].mean, row.figures["accuracy"].mean),
+                        xytext=(-6, 5),
+                        textcoords="offset points",
+                        ha="right",
+                        fontsize=8,
+                        color=color,
+                    )
+        axes.set(xscale="log", xlabel="Raw text to fitted model, s (log scale)", ylabel="Accuracy")
+        learnt = " to ".join(f"{size:,}" for size in sizes[:: max(1, len(sizes) - 1)])
+        classes = members[0].n_classes
+        axes.set_title(f"{name}: {learnt} texts, {classes} classes", fontsize=10)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.margins(0.12)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    used = {row.model for row in found}
+    handles = [
+        Line2D(
+            [], [], color=color, marker=marker, markerfacecolor=color if filled else "white",
+            markersize=7, lw=1.2, label=model,
+        )
+        for model, (color, marker, filled) in STYLES.items()
+        if model in used
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    figure.suptitle(
+        f"Accuracy on new texts against training time, {machine['processors']} processors; "
+        "filled: sentilib, open: peers",
+        fontsize=11,
+    )
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,292 @@
+"""Accuracy and cost of this library's defaults and of what people use today, on the same data.
+
+    python benchmarks/accuracy.py                          # IMDB and generated reviews, three seeds
+    python benchmarks/accuracy.py --sets FOLDER            # and every NAME.parquet in a folder
+    python benchmarks/accuracy.py --data generated --seeds 1
+
+Each finished run is a line of `accuracy.jsonl`. A run that is there is not repeated, unless the
+data, the library's code, a version or the machine has changed: interrupt it and start it again as
+you like. Table and picture are made of what is there, with `--report` at once.
+"""
+
+import argparse
+import gc
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import _peers  # before any library: sets how many threads they use
+import numpy as np
+from _accuracy_data import Split, Task, tasks
+from _accuracy_report import draw, table
+from _report import machine
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from tqdm import tqdm
+
+import sentilib
+from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib.datasets import make_reviews
+
+N_BINS = 15  # of the calibration error
+COMMON = ("numpy", "scipy", "scikit-learn")
+OURS = (*COMMON, "numba", "selectolax", "keras", "tensorflow")
+
+
+class Contender(NamedTuple):
+    """A model under its name in the table, and the packages that its figures depend on."""
+
+    name: str
+    build: Callable[[int], Any]
+    packages: tuple[str, ...] = COMMON
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this library's."""
+        return self.packages == OURS
+
+
+def dense(seed: int) -> Any:
+    """Build the default Dense pipeline."""
+    return make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=seed))
+
+
+def cnn(seed: int) -> Any:
+    """Build the default CNN pipeline."""
+    return make_pipeline(HTMLTokenizer(), ConvSentimentClassifier(random_state=seed))
+
+
+def both(seed: int) -> Any:
+    """Build the mean of both models' probabilities, on the ids of one tokenizer."""
+    members = [
+        ("dense", DenseSentimentClassifier(random_state=seed)),
+        ("cnn", ConvSentimentClassifier(random_state=seed)),
+    ]
+    return make_pipeline(HTMLTokenizer(), VotingClassifier(members, voting="soft"))
+
+
+# In the order of the table.
+CONTENDERS = (
+    Contender("Dense", dense, OURS),
+    Contender("CNN", cnn, OURS),
+    Contender("Dense + CNN", both, OURS),
+    Contender("TF-IDF, defaults", lambda seed: _peers.default_tfidf_regression((1, 2))),
+    Contender("TF-IDF, tuned", lambda seed: _peers.tuned_tfidf_regression((1, 2))),
+    Contender("fastText", lambda seed: _peers.FastText(seed=seed), ("fasttext-wheel",)),
+    Contender(
+        "fastText, tutorial",
+        lambda seed: _peers.FastText(lr=1.0, epoch=25, seed=seed),
+        ("fasttext-wheel",),
+    ),
+)
+
+
+class Run(NamedTuple):
+    """One model to be fitted once, and the key by which its line is known again."""
+
+    key: dict[str, Any]
+    task: Task
+    contender: Contender
+    seed: int
+
+
+# ---------------------------------------------------------------------------- runs
+
+
+def plan(found: list[Task], contenders: list[Contender], seeds: int, facts: dict) -> list[Run]:
+    """Give all runs, seed by seed, so that an unfinished table has a figure for each row."""
+    code = source_digest()
+    runs = {}
+    for seed in range(seeds):
+        for task in found:
+            split = task.load(seed)
+            what = {"data": task.data, "n_train": len(split.text), "digest": split.digest()}
+            for contender in contenders:
+                key = what | {
+                    "n_new": len(split.new_text),
+                    "n_classes": len(np.unique(split.label)),
+                    "model": contender.name,
+                    "settings": repr(contender.build(seed)),
+                    "seed": seed,
+                    "code": code if contender.is_ours else None,
+                    "packages": {name: facts["packages"].get(name) for name in contender.packages},
+                    "machine": f"{facts['processor']}, {facts['processors']} processors",
+                }
+                # `--limit` makes tasks the same that differ in their size only.
+                runs.setdefault(identity(key), Run(key, task, contender, seed))
+    return list(runs.values())
+
+
+def source_digest() -> str:
+    """Hash of the library's code, committed or not."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(sentilib.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def commit() -> str | None:
+    """Name the commit that the code is of, where git knows."""
+    command = ["git", "describe", "--always", "--dirty"]
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def measure(model: Any, split: Split) -> dict[str, float]:
+    """Fit from raw text, predict from raw text, and score."""
+    gc.collect()
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        # scikit-learn's default of 100 iterations is part of the peer.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(split.text, split.label)
+    fitted = time.perf_counter()
+    proba = model.predict_proba(split.new_text)
+    predicted = time.perf_counter()
+    return scores(proba, model.classes_, split.new_label) | {
+        "fit_seconds": fitted - start,
+        "predicted_per_second": len(proba) / (predicted - fitted),
+    }
+
+
+def scores(proba: np.ndarray, classes: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Accuracy, log loss and expected calibration error of the most probable class.
+
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equation 3; bins of equal
+    width.
+    """
+    codes = np.searchsorted(classes, truth)
+    confidence, correct = proba.max(axis=1), proba.argmax(axis=1) == codes
+    own = np.maximum(proba[np.arange(len(proba)), codes], np.finfo(np.float64).eps)
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    gaps = np.bincount(bins, weights=correct - confidence)
+    return {
+        "accuracy": float(correct.mean()),
+        "log_loss": float(-np.log(own).mean()),
+        "calibration_error": float(np.abs(gaps).sum() / len(proba)),
+    }
+
+
+def warm_up() -> None:
+    """Load Keras and the compiled tokenizer, which is no part of the seconds."""
+    texts, labels = make_reviews(64, random_state=0)
+    for build in (dense, cnn):
+        build(0).fit(texts, labels).predict_proba(texts)
+
+
+# ---------------------------------------------------------------------------- lines
+
+
+def identity(key: dict) -> str:
+    """Give a key in a form that can be looked up."""
+    return json.dumps(key, sort_keys=True)
+
+
+def read(path: Path) -> list[dict]:
+    """Give finished runs; a line that was cut off is left out."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            print(f"{path}: an unfinished line is left out", file=sys.stderr)
+    return lines
+
+
+def append(path: Path, line: dict) -> None:
+    """Add a finished run; a line that was cut off before is closed first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+b") as file:
+        cut_off = False
+        if file.tell():
+            file.seek(-1, 2)
+            cut_off = file.read() != b"\n"
+        file.write(b"\n" * cut_off + json.dumps(line).encode() + b"\n")
+
+
+# ---------------------------------------------------------------------------- all of it
+
+
+def run(runs: list[Run], path: Path, facts: dict) -> None:
+    """Do what no line tells of yet; Ctrl-C ends it, and nothing finished is lost."""
+    done = {identity(line["key"]) for line in read(path)}
+    todo = [one for one in runs if identity(one.key) not in done]
+    print(f"{len(runs) - len(todo)} of {len(runs)} runs are in {path}", file=sys.stderr)
+    if not todo:
+        return
+    warm_up()
+    with tqdm(todo, unit="run", disable=None) as bar:  # no bar where nobody looks
+        for one in bar:
+            name = f"{one.task.data} {one.key['n_train']:,}, {one.contender.name}, seed {one.seed}"
+            bar.set_description(name)
+            found = measure(one.contender.build(one.seed), one.task.load(one.seed))
+            facts = facts | {"commit": commit(), "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+            append(path, {"key": one.key} | found | {"facts": facts})
+            tqdm.write(
+                f"{name}: accuracy {found['accuracy']:.4f}, log loss {found['log_loss']:.4f}, "
+                f"{found['fit_seconds']:.1f} s",
+                file=sys.stderr,
+            )
+
+
+def options(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    names = [contender.name for contender in CONTENDERS]
+    parser.add_argument(
+        "--sets", type=Path, metavar="DIR", help="folder of NAME.parquet with text, label, split"
+    )
+    parser.add_argument("--data", nargs="+", metavar="NAME", help="only these data sets")
+    parser.add_argument("--models", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each; default: 3")
+    parser.add_argument("--limit", type=int, help="take only that many texts of each part")
+    parser.add_argument(
+        "--output", type=Path, default=Path("bench_output"), help="folder of accuracy.*"
+    )
+    parser.add_argument("--report", action="store_true", help="report on finished runs, run none")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what is missing; print the table, write it and the picture."""
+    chosen = options(argv)
+    found, notes = tasks(chosen.data, chosen.sets, chosen.limit)
+    contenders = [contender for contender in CONTENDERS if contender.name in chosen.models]
+    if importlib.util.find_spec("fasttext") is None:
+        notes.append("fastText: not installed (pip install fasttext-wheel)")
+        contenders = [one for one in contenders if "fasttext-wheel" not in one.packages]
+    facts = machine()
+    runs = plan(found, contenders, chosen.seeds, facts)
+    path = chosen.output / "accuracy.jsonl"
+    interrupted = False
+    try:
+        if not chosen.report:
+            run(runs, path, facts)
+    except KeyboardInterrupt:
+        interrupted = True
+        print("\nInterrupted; the next start goes on from here.", file=sys.stderr)
+    wanted = {identity(one.key) for one in runs}
+    lines = [line for line in read(path) if identity(line["key"]) in wanted]
+    if lines:
+        text = table(lines, runs_wanted=len(runs), notes=notes, machine=facts)
+        (chosen.output / "accuracy.md").write_text(text + "\n", encoding="utf-8")
+        draw(lines, chosen.output / "accuracy.png", machine=facts)
+        print(text)
+        print(f"\nWritten: {chosen.output / 'accuracy'}.jsonl, .md and .png", file=sys.stderr)
+    return 130 if interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""How many labelled reviews does it take? Accuracy against training size, beside TF-IDF.
+
+    python examples/learning_curve.py [--data generated] [--output learning_curve.png]
+
+Each size is drawn from the reviews outside a fold and scored on the fold, which shares no movie
+with them; points are means over the folds, bands their standard deviation.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, learning_curve
+from sklearn.pipeline import make_pipeline
+
+from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib.datasets import load_imdb, make_reviews
+
+MODELS = {
+    "Dense": make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0)),
+    "CNN": make_pipeline(HTMLTokenizer(), ConvSentimentClassifier(random_state=0)),
+    "TF-IDF + LogisticRegression": make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()
+    ),
+}
+STYLES = (("#D55E00", "o"), ("#0072B2", "s"), ("#009E73", "^"))  # apart for colour-blind eyes too
+N_IMDB = 8_000  # reviews, two thirds of which are the largest size
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the largest size
+
+
+class Reviews(NamedTuple):
+    """Raw documents, their labels (0 negative, 1 positive), movies, and what they are."""
+
+    text: np.ndarray
+    label: np.ndarray
+    movie: np.ndarray
+    name: str
+
+
+def load(source: str, n_generated: int) -> Reviews:
+    """Draw IMDB training reviews, or generate some where IMDB is not to be found."""
+    if source != "generated":
+        try:
+            train = load_imdb("train", download=source == "imdb")
+        except FileNotFoundError:
+            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
+        else:
+            rows = np.random.default_rng(0).permutation(len(train.data))[:N_IMDB]
+            text = np.array(train.data, dtype=object)[rows]
+            return Reviews(text, train.target[rows], train.movie[rows], "IMDB reviews")
+    bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
+    text = np.array(bunch.data, dtype=object)
+    return Reviews(text, bunch.target, bunch.movie, "generated reviews")
+
+
+def measure(reviews: Reviews) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Give the training sizes, and for each model accuracies of shape (n_sizes, n_folds)."""
+    folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
+    accuracies = {}
+    for name, model in MODELS.items():
+        start = time.perf_counter()
+        sizes, _, accuracies[name] = learning_curve(
+            model,
+            reviews.text,
+            reviews.label,
+            groups=reviews.movie,
+            train_sizes=SHARES,
+            cv=folds,
+            shuffle=True,
+            random_state=0,
+        )
+        print(f"{name}: {accuracies[name].size} fits in {time.perf_counter() - start:.0f} s")
+    return sizes, accuracies
+
+
+def print_table(sizes: np.ndarray, accuracies: dict[str, np.ndarray]) -> None:
+    """Print mean accuracies."""
+    print("\nMean accuracy\n" + "reviews to learn from".ljust(30), end="")
+    print("".join(f"{size:8,}" for size in sizes))
+    for name, values in accuracies.items():
+        print(name.ljust(30) + "".join(f"{mean:8.3f}" for mean in values.mean(axis=1)))
+
+
+def draw(sizes: np.ndarray, accuracies: dict[str, np.ndarray], name: str, path: Path) -> None:
+    """Draw the curves."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for (model, values), (color, marker) in zip(accuracies.items(), STYLES, strict=False):
+        mean, spread = values.mean(axis=1), values.std(axis=1)
+        axes.plot(sizes, mean, marker=marker, color=color, label=model)
+        axes.fill_between(sizes, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
+    axes.set(
+        title=f"Learning curves, {name}, folds by movie",
+        xlabel="Reviews to learn from (log scale)",
+        ylabel="Accuracy on movies held out",
+        xscale="log",
+    )
+    axes.set_xticks(sizes, minor=False)
+    axes.set_xticks([], minor=True)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    print(f"\nPicture: {path}")
+
+
+def main(argv: list[str] | None = None, n_generated: int = 3000) -> None:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data",
+        choices=("auto", "imdb", "generated"),
+        default="auto",
+        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+    )
+    parser.add_argument("--output", type=Path, default=Path("learning_curve.png"))
+    options = parser.parse_args(argv)
+    reviews = load(options.data, n_generated)
+    sizes, accuracies = measure(reviews)
+    print_table(sizes, accuracies)
+    draw(sizes, accuracies, reviews.name, options.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Combine the Dense model and the CNN, to see whether they know more together than alone.
+
+    python examples/vote.py [--data generated]
+
+scikit-learn's VotingClassifier averages their probabilities. It stands behind one tokenizer, so
+that the text is read once and each model fitted once; what the members think alone comes from the
+fitted vote.
+"""
+
+import argparse
+import time
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.ensemble import VotingClassifier
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib.datasets import load_imdb, make_reviews
+
+
+class Data(NamedTuple):
+    """Reviews and labels (0 negative, 1 positive) to learn from, and those of other movies."""
+
+    train: list[str]
+    label: np.ndarray
+    test: list[str]
+    test_label: np.ndarray
+
+
+def load(source: str, n_generated: int) -> Data:
+    """Load IMDB, or generate reviews where it is not to be found."""
+    if source != "generated":
+        try:
+            train, test = (load_imdb(name, download=source == "imdb") for name in ("train", "test"))
+        except FileNotFoundError:
+            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
+        else:
+            return Data(train.data, train.target, test.data, test.target)
+    bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
+    splitter = GroupShuffleSplit(1, test_size=0.25, random_state=0)
+    parts = next(splitter.split(bunch.data, groups=bunch.movie))
+    (train, label), (test, test_label) = (
+        ([bunch.data[row] for row in rows], bunch.target[rows]) for rows in parts
+    )
+    return Data(train, label, test, test_label)
+
+
+def fit(data: Data) -> Pipeline:
+    """Fit both models on the ids of one tokenizer."""
+    members = [
+        ("Dense", DenseSentimentClassifier(random_state=0)),
+        ("CNN", ConvSentimentClassifier(random_state=0)),
+    ]
+    pipe = make_pipeline(HTMLTokenizer(n_jobs=-1), VotingClassifier(members, voting="soft"))
+    start = time.perf_counter()
+    pipe.fit(data.train, data.label)
+    print(f"Fitted on {len(data.train):,} reviews in {time.perf_counter() - start:.0f} s.")
+    return pipe
+
+
+def compare(pipe: Pipeline, data: Data) -> None:
+    """Print what the members and the vote are worth, and where the members disagree."""
+    ids, vote = pipe[0].transform(data.test), pipe[-1]
+    # The members know labels by their place in `vote.classes_`.
+    proba = {name: member.predict_proba(ids) for name, member in vote.named_estimators_.items()}
+    proba["together"] = vote.predict_proba(ids)
+    predicted = {name: vote.classes_[p.argmax(axis=1)] for name, p in proba.items()}
+
+    print(
+        f"\nOn {len(data.test):,} reviews of other movies\n{'':10}{'accuracy':>10}{'log loss':>10}"
+    )
+    for name, p in proba.items():
+        accuracy, loss = (
+            accuracy_score(data.test_label, predicted[name]),
+            log_loss(data.test_label, p),
+        )
+        print(f"{name:10}{accuracy:10.4f}{loss:10.4f}")
+
+    differ = predicted["Dense"] != predicted["CNN"]
+    print(f"\nDense and CNN disagree on {differ.mean():.1%} of them.", end=" ")
+    right = {
+        name: np.mean(labels[differ] == data.test_label[differ])
+        for name, labels in predicted.items()
+    }
+    print(
+        "There", ", ".join(f"{name} is right in {share:.0%}" for name, share in right.items()) + "."
+    )
+
+
+def main(argv: list[str] | None = None, n_generated: int = 6000) -> None:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data",
+        choices=("auto", "imdb", "generated"),
+        default="auto",
+        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+    )
+    options = parser.parse_args(argv)
+    data = load(options.data, n_generated)
+    compare(fit(data), data)
+
+
+if __name__ == "__main__":
+    main()
