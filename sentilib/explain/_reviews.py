@@ -13,6 +13,8 @@ from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._text._documents import as_documents
 from sentilib._token_ids import PAD
 
+_MOST_NUMERALS = 2**20
+
 
 class Parts(NamedTuple):
     """Steps of a pipeline, or a classifier alone."""
@@ -165,18 +167,25 @@ def words_of_texts(tokenizer: HTMLTokenizer, texts: list[str], ids: np.ndarray) 
     return result
 
 
+def _numerals(ids: np.ndarray) -> np.ndarray:
+    """Names of those ids that occur, each written out once, at their places in an array."""
+    numerals = np.full(min(int(ids.max(initial=0)) + 1, _MOST_NUMERALS), "", dtype=object)
+    occurs = np.zeros(len(numerals), dtype=bool)
+    occurs[ids[ids < len(numerals)]] = True
+    present = np.flatnonzero(occurs)
+    numerals[present] = [str(i) for i in present.tolist()]
+    return numerals
+
+
 def words_of_ids(ids: np.ndarray, names: np.ndarray | None) -> Words:
     """Names of the ids of each row, as far as they are known."""
     is_token = ids != PAD
     flat = ids[is_token]
     if names is None:
-        distinct, of_token = np.unique(flat, return_inverse=True)
-        known = np.array([str(i) for i in distinct.tolist()], dtype=object)[of_token]
-    else:
-        known = names[np.minimum(flat, len(names) - 1)]
-        beyond = np.flatnonzero(flat >= len(names))
-        known[beyond] = [str(i) for i in flat[beyond].tolist()]
-    flat_names = known.tolist()
+        names = _numerals(flat)
+    known = np.take(names, flat, mode="clip")
+    beyond = np.flatnonzero(flat >= len(names))
+    known[beyond] = [str(i) for i in flat[beyond].tolist()]
     bounds = np.concatenate([[0], np.cumsum(is_token.sum(axis=1))]).tolist()
-    tokens = [flat_names[a:b] for a, b in pairwise(bounds)]
+    tokens = [known[a:b].tolist() for a, b in pairwise(bounds)]
     return Words(tokens, tokens, tokens)
