@@ -304,7 +304,11 @@ class TokenShapExplainer(BaseEstimator):
                 "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)]), or give ids."
             )
         ids = parts.ids_of_texts(texts)
-        return parts, ids, words_of_texts(parts.tokenizer, texts, ids)
+        return (
+            parts,
+            ids,
+            words_of_texts(parts.tokenizer, texts, ids, effective_n_jobs(self.n_jobs)),
+        )
 
     def _model(self, parts: Parts) -> BaselineModel:
         """Tables are kept until the classifier is fitted again or a parameter changes."""

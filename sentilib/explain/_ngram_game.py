@@ -39,16 +39,19 @@ class NgramGame:
             In the unit of the margin (log-odds).
         """
         lengths, of_row = np.unique((X != PAD).sum(axis=1), return_inverse=True)
-        orders = range(1, self._model.ngrams.most + 1)
-        shares = np.array([[self._shares(k, n) for k in orders] for n in lengths.tolist()])
-        return self._model.ngrams.share_out(X, self._worth, of_row, shares)
+        return self._model.ngrams.share_out(X, self._worth, of_row, self._shares(lengths))
 
-    def _shares(self, length: int, n_tokens: int) -> tuple[float, float]:
-        """Give the share of each word of an n-gram in its worth, and of all words of the row."""
-        if self._deletes:
-            inside, outside = deletion_share(length, n_tokens, 0.5)
-            return inside - outside, outside
-        return 1 / (length * np.sqrt(max(n_tokens, 1))), 0.0
+    def _shares(self, n_tokens: np.ndarray) -> np.ndarray:
+        """Shares of each word of an n-gram, and of all words of the row: (n_rows, n, 2)."""
+        orders = np.arange(1, self._model.ngrams.most + 1)
+        shares = np.zeros((len(n_tokens), len(orders), 2))
+        if not self._deletes:
+            shares[..., 0] = 1 / (orders * np.sqrt(np.maximum(n_tokens, 1))[:, None])
+            return shares
+        for row, n in zip(shares, n_tokens.tolist(), strict=True):
+            row[:] = [deletion_share(k, n, 0.5) for k in orders.tolist()]
+        shares[..., 0] -= shares[..., 1]
+        return shares
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairwise Shapley interactions, those within n-grams.
