@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sentilib._text._documents import as_documents
 
 if TYPE_CHECKING:
-    from sentilib._text._scan import Scanner, Stream
+    from sentilib._text._scan import Reading, Scanner, Stream
     from sentilib._text._vocabulary import Vocabulary
     from sentilib._text._words import WordTable
 
@@ -354,13 +354,21 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         >>> [visible[start:end] for start, end in offsets]
         ['A', 'Mas\xadterpiece']
         """
+        if not isinstance(text, str):
+            raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
+        return tuple(self._read([text], 1)[0])
+
+    def _read(self, documents: list[str], n_threads: int) -> list["Reading"]:
+        """Do what `tokenize_with_offsets` does for many documents."""
+        from sentilib._text._scan import Reading
+
         self._validate_params()
-        visible = self.visible_text(text)
-        tokens, offsets = self._scanner().tokens_with_offsets(visible)
+        readings = self._scanner().read_all(documents, n_threads)
         if stop_words := self._folded_stop_words():
-            kept = [k for k, token in enumerate(tokens) if token not in stop_words]
-            tokens, offsets = [tokens[k] for k in kept], offsets[kept]
-        return tokens, offsets, visible
+            for number, (tokens, offsets, visible) in enumerate(readings):
+                kept = [k for k, token in enumerate(tokens) if token not in stop_words]
+                readings[number] = Reading([tokens[k] for k in kept], offsets[kept], visible)
+        return readings
 
     def visible_text(self, text):
         """Return what a browser would show of a document.
@@ -375,11 +383,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         visible : str
             Visible text, with a line feed wherever an element separates words.
         """
-        from sentilib._text import _html
-
+        self._validate_params()
         if not isinstance(text, str):
             raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
-        return _html.visible_text(text)
+        return self._scanner().visible_text(text)
 
     def get_feature_names_out(self, input_features=None):
         """Return names of the matrix's columns, which are positions: token0, token1, ...

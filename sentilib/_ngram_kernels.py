@@ -3,7 +3,7 @@
 import numpy as np
 from numba import types
 
-from sentilib._compile import F64, F64_2D, I32, I32_2D, I64, helper, kernel
+from sentilib._compile import F64, F64_2D, F64_3D, I32, I32_2D, I64, helper, kernel
 
 F32, I8 = types.float32[::1], types.int8[::1]
 # Ids and keys may be mapped from a file that is open for reading only.
@@ -111,30 +111,43 @@ def extend(prefixes, ids, slots, keys, longer):
 
 
 @helper
-def _features(ids, slots, keys, most, prefixes, features):
-    """Give the number of the n-gram of each order that ends at each place of a row, or -1."""
-    n_tokens = ids.size
-    for k in range(n_tokens):
-        prefixes[0, k] = features[0, k] = -1
-        if ids[k] >= _FIRST_WORD:
-            prefixes[0, k] = ids[k]
-            features[0, k] = _find(np.int64(ids[k]), slots, keys)
-    for order in range(1, most):
-        prefixes[order, 0] = features[order, 0] = -1
-        for k in range(1, n_tokens):  # look-ups that do not wait for each other
-            prefix, word = prefixes[order - 1, k - 1], ids[k]
-            number = np.int64(-1)
-            if _is_prefix(prefix) and word >= _FIRST_WORD:
-                number = _find(np.int64(prefix) << 32 | word, slots, keys)
-            features[order, k] = number
-            prefixes[order, k] = -2 - number if number >= 0 else -1
+def _features(ids, slots, keys, most, wanted, features):
+    """Give the number of the n-gram of each order that ends at each place of a row, or -1.
+
+    Returns the number of places up to the last word. The tables are larger than a cache: look-ups
+    of one order wait neither for each other nor for a branch, but those that collide.
+    """
+    n = ids.size
+    while n > 0 and ids[n - 1] < _FIRST_WORD:
+        n -= 1
+    mask = slots.size - 1
+    for order in range(most):
+        for k in range(n):
+            word, prefix = np.int64(ids[k]), np.int64(0)
+            is_known = word >= _FIRST_WORD
+            if order > 0:
+                before = np.int64(-1)
+                if k > 0:
+                    before = np.int64(ids[k - 1] if order == 1 else features[order - 1, k - 1])
+                is_known &= before >= (_FIRST_WORD if order == 1 else 0)
+                prefix = before if order == 1 else -2 - before
+            wanted[k] = prefix << 32 | word if is_known else _EMPTY
+            features[order, k] = slots[_slot(wanted[k], mask)]
+        for k in range(n):
+            number = features[order, k]
+            is_found = keys[max(number, 0)] == wanted[k]
+            features[order, k] = number if is_found else -1 - (number >= 0)
+        for k in range(n):
+            if features[order, k] == -2:
+                features[order, k] = _find(wanted[k], slots, keys)
+    return n
 
 
 @kernel(types.Tuple((I64, I32, I32, I8))(IDS, I32, KEYS, types.int64, types.int64))
 def find(ids, slots, keys, least, most):
     """Give the known n-grams: their number in each row, and of each its number, end and order."""
     n_rows, n_tokens = ids.shape
-    prefixes = np.empty((most, n_tokens), dtype=np.int32)
+    wanted = np.empty(n_tokens, dtype=np.int64)
     found = np.empty((most, n_tokens), dtype=np.int32)
     counts = np.zeros(n_rows, dtype=np.int64)
     size = max(64, n_rows * n_tokens // 2)
@@ -143,7 +156,7 @@ def find(ids, slots, keys, least, most):
     orders = np.empty(size, dtype=np.int8)
     n = 0
     for row in range(n_rows):
-        _features(ids[row], slots, keys, most, prefixes, found)
+        n_places = _features(ids[row], slots, keys, most, wanted, found)
         first = n
         if n + most * n_tokens > size:
             size = 2 * size + most * n_tokens
@@ -152,7 +165,7 @@ def find(ids, slots, keys, least, most):
             ends = np.empty(size, dtype=np.int32)
             orders = np.empty(size, dtype=np.int8)
             features[:n], ends[:n], orders[:n] = features_[:n], ends_[:n], orders_[:n]
-        for k in range(n_tokens):
+        for k in range(n_places):
             for order in range(least - 1, most):
                 if found[order, k] >= 0:
                     features[n], ends[n], orders[n] = found[order, k], k, order + 1
@@ -165,17 +178,55 @@ def find(ids, slots, keys, least, most):
 def sums(ids, slots, keys, least, most, table, out):
     """Sum the table's rows over the n-grams of each row."""
     n_rows, n_tokens = ids.shape
-    prefixes = np.empty((most, n_tokens), dtype=np.int32)
+    wanted = np.empty(n_tokens, dtype=np.int64)
     found = np.empty((most, n_tokens), dtype=np.int32)
     out[:] = 0
     for row in range(n_rows):
-        _features(ids[row], slots, keys, most, prefixes, found)
+        n_places = _features(ids[row], slots, keys, most, wanted, found)
         for order in range(least - 1, most):
-            for k in range(n_tokens):
+            for k in range(n_places):
                 number = found[order, k]
                 if number >= 0:
                     for column in range(table.shape[1]):
                         out[row, column] += table[number, column]
+
+
+@kernel(types.void(IDS, I32, KEYS, types.int64, types.int64, F64_2D, I64, F64_3D, F64_2D))
+def share_out(ids, slots, keys, least, most, table, kinds, shares, values):
+    """Share what the n-grams of each row are worth among its tokens, all ids but padding.
+
+    Of an n-gram worth 1 in a row of kind r, `shares[r, n - 1, 0]` goes to each of its tokens, and
+    `shares[r, n - 1, 1]` to each token of the row. `values` takes the sums: (n_tokens, n_columns).
+    """
+    n_rows, n_columns = ids.shape
+    wanted = np.empty(n_columns, dtype=np.int64)
+    found = np.empty((most, n_columns), dtype=np.int32)
+    everyone = np.empty(table.shape[1])
+    first = 0
+    for row in range(n_rows):
+        n_places = _features(ids[row], slots, keys, most, wanted, found)
+        last = first
+        for k in range(n_columns):
+            if ids[row, k] != 0:
+                values[last] = 0
+                last += 1
+        everyone[:] = 0
+        for order in range(least - 1, most):
+            own, common = shares[kinds[row], order]
+            token = first
+            for k in range(n_places):
+                number = found[order, k]
+                if number >= 0:
+                    for column in range(table.shape[1]):
+                        worth = table[number, column]
+                        everyone[column] += worth * common
+                        for of_ngram in range(token - order, token + 1):
+                            values[of_ngram, column] += worth * own
+                token += ids[row, k] != 0
+        for token in range(first, last):
+            for column in range(table.shape[1]):
+                values[token, column] += everyone[column]
+        first = last
 
 
 @kernel(types.void(I64, I32, I32, F64, F64_2D))

@@ -177,6 +177,35 @@ class Ngrams:
         )
         return sums
 
+    def share_out(
+        self, X: np.ndarray, table: np.ndarray, kinds: np.ndarray, shares: np.ndarray
+    ) -> np.ndarray:
+        """Share a row of `table`, for each n-gram of X, among the tokens.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), int32
+            Ids.
+        table : ndarray of shape (n_ngrams, n_outputs), float64
+            What each n-gram is worth.
+        kinds : ndarray of shape (n_samples,), int64
+            Number of each row's shares.
+        shares : ndarray of shape (n_kinds, greatest n, 2), float64
+            Share of each token of an n-gram, and of each token of the row.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens, n_outputs), float64
+            Sum of each token's shares, one row of X after the other.
+        """
+        from sentilib import _ngram_kernels
+
+        values = np.empty((int((X != PAD).sum()), table.shape[1]))
+        _ngram_kernels.share_out(
+            X, self._slots, self.keys, self.least, self.most, table, kinds, shares, values
+        )
+        return values
+
 
 def evidence_size(X: np.ndarray) -> np.ndarray:
     """Square root of the number of tokens of each row, by which sums over n-grams are divided.

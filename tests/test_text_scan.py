@@ -147,7 +147,7 @@ def reference_tokens(text, *, lowercase, strip_accents, punctuation):
 
 
 def tokens_with_spans(text, **options):
-    tokens, offsets = Scanner(**options).tokens_with_offsets(text)
+    tokens, offsets, _ = Scanner(**options).read(0, [text], plain=True)[0]
     return [(token, *span) for token, span in zip(tokens, offsets.tolist(), strict=True)]
 
 

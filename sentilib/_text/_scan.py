@@ -34,6 +34,14 @@ class Stream(NamedTuple):
     starts: np.ndarray  # int64 (n_documents + 1,)
 
 
+class Reading(NamedTuple):
+    """What was read of one document."""
+
+    tokens: list[str]
+    offsets: np.ndarray  # int64 (n_tokens, 2), start and end in the visible text, in characters
+    visible: str
+
+
 class Scanner:
     """Splits documents into words, under one combination of options."""
 
@@ -151,17 +159,42 @@ class Scanner:
         starts = stream.starts.tolist()
         return [tokens[a:b] for a, b in pairwise(starts)]
 
-    def tokens_with_offsets(self, text: str) -> tuple[list[str], np.ndarray]:
-        """Tokens of a text without markup, and where each stands in it, in code points."""
-        block = self.prepare(0, [text], plain=True)
+    def visible_text(self, document: str) -> str:
+        """Text of a document as it is scanned, without markup."""
+        return _texts(self.prepare(0, [document]))[0]
+
+    def read(self, first: int, documents: list[str], *, plain: bool = False) -> list[Reading]:
+        """Read documents: their tokens, where these stand, and the text that they stand in."""
+        block = self.prepare(first, documents, plain=plain)
         spans = np.empty((len(block.raw), 2), dtype=np.int64)
         table = WordTable()
         stream = self.scan(block, table, learn=True, spans=spans)
         words = table.words()
         n = int(stream.starts[-1])
+        tokens = [words[w] for w in stream.numbers[:n].tolist()]
         is_first_byte = (block.raw & 0xC0) != 0x80
         code_points = np.cumsum(is_first_byte, dtype=np.int64) - is_first_byte
-        return [words[w] for w in stream.numbers[:n].tolist()], code_points[spans[:n]]
+        offsets = code_points[spans[:n]]
+        offsets -= np.repeat(code_points[block.starts], np.diff(stream.starts))[:, None]
+        parts = zip(pairwise(stream.starts.tolist()), _texts(block), strict=True)
+        return [Reading(tokens[a:b], offsets[a:b], text) for (a, b), text in parts]
+
+    def read_all(self, documents: list[str], n_threads: int) -> list[Reading]:
+        """Read documents, as `read` does, in blocks that threads share."""
+        readings: dict[int, list[Reading]] = {}
+
+        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+            for first, texts in jobs:
+                readings[first] = self.read(first, texts)
+
+        share_out(work, blocks(documents), n_threads)
+        return [reading for first in sorted(readings) for reading in readings[first]]
+
+
+def _texts(block: Block) -> list[str]:
+    """Visible texts of a block's documents."""
+    raw = block.raw.tobytes()
+    return [raw[start : raw.index(b"\xff", start)].decode() for start in block.starts.tolist()]
 
 
 def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_threads: int) -> None:

@@ -53,6 +53,8 @@ class BaselineModel:
                     f"baseline={baseline} is no word of the classifier, whose ids end with "
                     f"{size - 1}."
                 )
+        # Else it is no word of the text, and forms no n-grams with those around it.
+        self.baseline_is_word = not isinstance(baseline, str) and self.baseline > OOV
         self.masks_padding = bool(classifier.mask_padding)
         self.deletes = self.masks_padding and self.baseline == PAD
         self.n_outputs = 1 if len(classifier.classes_) == 2 else len(classifier.classes_)
@@ -77,13 +79,16 @@ class BaselineModel:
 
     @property
     def ngrams(self) -> Any:
-        """Dictionary of a Dense model's n-grams, or None."""
-        return getattr(self.classifier, "_ngrams", None)
+        """Dictionary of the classifier's n-grams, or None."""
+        return ngrams_of(self.classifier)
 
-    @property
-    def evidence(self) -> np.ndarray:
-        """What each n-gram contributes before the division: (n_ngrams, n_outputs)."""
-        return self.classifier._inference[1]
+    def ngram_evidence(self) -> np.ndarray:
+        """Give what each n-gram adds to the outputs before the division: (n_ngrams, n_outputs)."""
+        return self.classifier._inference[-1]
+
+    def ngram_logits(self, evidence: np.ndarray) -> np.ndarray:
+        """Logits that sums over n-grams amount to: (..., n_outputs) to (..., n_classes)."""
+        return evidence * np.array([-0.5, 0.5]) if self.n_outputs == 1 else evidence
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Explained outputs of valid ids: (n_samples, n_outputs)."""
@@ -101,8 +106,21 @@ class BaselineModel:
 
         They depend only on where the tokens stand, so each pattern is computed once.
         """
-        packed = np.packbits(X != PAD, axis=1)
-        patterns = packed.view([("", np.void, packed.shape[1])])[:, 0]
-        _, first, of_row = np.unique(patterns, return_index=True, return_inverse=True)
-        rows = X[first]
-        return self.outputs(np.where(rows != PAD, self.baseline, PAD).astype(np.int32))[of_row]
+        is_token = X != PAD
+        n_tokens = is_token.sum(axis=1)
+        start = is_token.argmax(axis=1)
+        stop = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
+        pattern = start * (X.shape[1] + 1) + n_tokens
+        has_gaps = (n_tokens > 0) & (stop - start > n_tokens)
+        if has_gaps.any():
+            packed = np.packbits(is_token[has_gaps], axis=1)
+            whole_rows = packed.view([("", np.void, packed.shape[1])])[:, 0]
+            pattern[has_gaps] = -1 - np.unique(whole_rows, return_inverse=True)[1]
+        _, first, of_row = np.unique(pattern, return_index=True, return_inverse=True)
+        rows = np.where(is_token[first], self.baseline, PAD).astype(np.int32)
+        return self.outputs(rows)[of_row]
+
+
+def ngrams_of(classifier: Any) -> Any:
+    """Find the dictionary of a classifier's n-grams, or None."""
+    return getattr(classifier, "_ngrams", None)

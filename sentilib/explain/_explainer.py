@@ -1,5 +1,6 @@
 """TokenShapExplainer: Shapley values of the words of reviews."""
 
+from itertools import chain
 from numbers import Integral
 from typing import Any
 
@@ -11,11 +12,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sentilib._conv_classifier import ConvSentimentClassifier
+from sentilib._threads import in_threads
 from sentilib._token_ids import OOV, PAD, as_token_ids
-from sentilib.explain._additive import AdditiveGame
-from sentilib.explain._baseline import BaselineModel
+from sentilib.explain._baseline import BaselineModel, ngrams_of
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
-from sentilib.explain._local_games import MAX_RECEPTIVE_FIELD, LocalGames, receptive_field
+from sentilib.explain._games import SumOfGames
+from sentilib.explain._local_games import MAX_RECEPTIVE_FIELD, receptive_field
 from sentilib.explain._permutation import PermutationSampling
 from sentilib.explain._reviews import (
     Parts,
@@ -27,7 +29,7 @@ from sentilib.explain._reviews import (
 )
 
 _TOLERANCE = 1e-8  # of the scale of a row's output; rounding stays far below
-_IDS_AT_ONCE = 2**21
+_IDS_AT_ONCE = 2**16  # what is computed from them stays in the cache
 
 
 class TokenShapExplainer(BaseEstimator):
@@ -67,8 +69,8 @@ class TokenShapExplainer(BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Determines the random orders.
     n_jobs : int or None, default=None
-        Threads for the exact values of a CNN. None means 1 unless in a
-        :obj:`joblib.parallel_config` context, -1 all processors.
+        Threads to share rows, and raw texts, among. None means 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. Never changes values.
 
     Attributes
     ----------
@@ -212,34 +214,31 @@ class TokenShapExplainer(BaseEstimator):
         model = self._model(parts)
         game: Any = self._game(model) if is_exact else self._sampling(model)
 
-        values, errors, base_values, additivity_errors = [], [], [], []
-        first_row = 0
-        for chunk in self._chunks(ids):
+        base_values = model.base_values(ids)
+
+        def explain_rows(rows: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
             if is_exact:
-                chunk_values = game.shapley(chunk)
+                values, errors = game.shapley(ids[rows]), None
             else:
-                chunk_values, chunk_errors = game.shapley(chunk, first_row)
-                errors.append(chunk_errors)
-            values.append(chunk_values)
-            base_values.append(model.base_values(chunk))
-            additivity_errors.append(
-                _additivity_errors(model, chunk, values[-1], base_values[-1], first_row)
-            )
-            first_row += len(chunk)
-        self.additivity_error_ = np.concatenate(additivity_errors)
+                values, errors = game.shapley(ids[rows], rows.start)
+            check = _additivity_errors(model, ids[rows], values, base_values[rows], rows.start)
+            return values, errors, check
+
+        chunks = in_threads(explain_rows, self._chunks(ids), effective_n_jobs(self.n_jobs))
+        values, errors, checks = zip(*chunks, strict=True)
+        self.additivity_error_ = np.concatenate(checks)
         self.method_ = "exact" if is_exact else "permutation"
         self.is_exact_ = is_exact
 
         starts = np.concatenate([[0], np.cumsum((ids != PAD).sum(axis=1))])
 
-        def by_row(flat: list[np.ndarray]) -> np.ndarray:
+        def by_row(flat: Any) -> np.ndarray:
             whole = np.concatenate(flat)
             return ragged(whole[:, 0] if model.n_outputs == 1 else whole, starts)
 
-        base = np.concatenate(base_values)
         return TokenExplanation(
             by_row(values),
-            base[:, 0] if model.n_outputs == 1 else base,
+            base_values[:, 0] if model.n_outputs == 1 else base_values,
             _object_array(words.segments),
             _object_array(words.words),
             words.tokens,
@@ -279,11 +278,17 @@ class TokenShapExplainer(BaseEstimator):
                 "that every word interacts with every other. Use baseline='oov' or 'mean'."
             )
         game = self._game(model)
-        matrices = [
-            row for chunk in self._chunks(ids) for row in _interaction_matrices(game, chunk)
-        ]
+        chunks = in_threads(
+            lambda rows: _interaction_matrices(game, ids[rows]),
+            self._chunks(ids),
+            effective_n_jobs(self.n_jobs),
+        )
         return TokenInteractions(
-            matrices, words.segments, words.words, words.tokens, self._output_names(parts)
+            list(chain.from_iterable(chunks)),
+            words.segments,
+            words.words,
+            words.tokens,
+            self._output_names(parts),
         )
 
     def _read(self, X: Any) -> tuple[Parts, np.ndarray, Words]:
@@ -299,7 +304,11 @@ class TokenShapExplainer(BaseEstimator):
                 "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)]), or give ids."
             )
         ids = parts.ids_of_texts(texts)
-        return parts, ids, words_of_texts(parts.tokenizer, texts, ids)
+        return (
+            parts,
+            ids,
+            words_of_texts(parts.tokenizer, texts, ids, effective_n_jobs(self.n_jobs)),
+        )
 
     def _model(self, parts: Parts) -> BaselineModel:
         """Tables are kept until the classifier is fitted again or a parameter changes."""
@@ -311,16 +320,11 @@ class TokenShapExplainer(BaseEstimator):
             self._kept: tuple[Any, BaselineModel, Any] = (key, model, None)
         return self._kept[1]
 
-    def _game(self, model: BaselineModel) -> Any:
+    def _game(self, model: BaselineModel) -> SumOfGames:
         key, _, game = self._kept
         if game is None:
-            if isinstance(model.classifier, ConvSentimentClassifier):
-                game = LocalGames(model)
-            else:
-                game = AdditiveGame(model)
+            game = SumOfGames(model)
             self._kept = (key, model, game)
-        if isinstance(game, LocalGames):
-            game.n_threads = effective_n_jobs(self.n_jobs)
         return game
 
     def _sampling(self, model: BaselineModel) -> PermutationSampling:
@@ -345,26 +349,25 @@ class TokenShapExplainer(BaseEstimator):
                     f"2**{size} coalitions are too large (at most {MAX_RECEPTIVE_FIELD} words). "
                     "Use method='permutation', or fewer blocks or a smaller kernel_size."
                 )
-        elif getattr(classifier, "_ngrams", None) is not None and self._baseline_is_word():
+        is_word = not isinstance(self.baseline, str) and self.baseline > OOV
+        if is_word and ngrams_of(classifier) is not None:
             return (
                 f"the word of baseline={self.baseline} forms n-grams with its neighbours. Use "
                 "baseline='oov', 'pad' or 'mean', or method='permutation'."
             )
         return None
 
-    def _baseline_is_word(self) -> bool:
-        return not isinstance(self.baseline, str) and self.baseline > OOV
-
     def _output_names(self, parts: Parts) -> str | list[str]:
         classes = [str(c) for c in parts.classifier.classes_.tolist()]
         what = "log-odds" if self.output == "margin" else "probability"
         return f"{what} of {classes[1]}" if len(classes) == 2 else classes
 
-    def _chunks(self, ids: np.ndarray) -> list[np.ndarray]:
+    def _chunks(self, ids: np.ndarray) -> list[slice]:
         n_rows = self.batch_size
         if n_rows == "auto":
-            n_rows = max(1, _IDS_AT_ONCE // ids.shape[1])
-        return [ids[start : start + n_rows] for start in range(0, len(ids), n_rows)]
+            each = -(-len(ids) // (4 * effective_n_jobs(self.n_jobs)))  # of four chunks a thread
+            n_rows = max(1, min(_IDS_AT_ONCE // ids.shape[1], each))
+        return [slice(start, start + n_rows) for start in range(0, len(ids), n_rows)]
 
 
 def _additivity_errors(
@@ -375,13 +378,11 @@ def _additivity_errors(
     first_row: int,
 ) -> np.ndarray:
     """Check that values and base value of each row add up to its output."""
+    from sentilib.explain import _additive_kernels
+
     outputs = model.outputs(ids)
-    n_tokens = (ids != PAD).sum(axis=1)
-    row = np.repeat(np.arange(len(ids)), n_tokens)
     sums, sizes = np.empty((2, *outputs.shape))
-    for k in range(outputs.shape[1]):
-        sums[:, k] = np.bincount(row, values[:, k], minlength=len(ids))
-        sizes[:, k] = np.bincount(row, np.abs(values[:, k]), minlength=len(ids))
+    _additive_kernels.row_sums(values, (ids != PAD).sum(axis=1), sums, sizes)
     differences = np.abs(base_values + sums - outputs)
     scale = np.maximum(1, np.abs(outputs))
     broken = ~(differences <= _TOLERANCE * np.maximum(scale, sizes)).all(axis=1)

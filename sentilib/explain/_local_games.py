@@ -1,19 +1,18 @@
 """Exact Shapley values of convolutional models with average pooling."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from math import factorial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sentilib._token_ids import PAD
-from sentilib.explain._additive import joining_weights
 from sentilib.explain._baseline import BaselineModel
+from sentilib.explain._deletion import joining_weights
 
 MAX_RECEPTIVE_FIELD = 10  # tables hold 2 ** 10 variants of each position
 
-_PLACES_A_JOB = 2**14
+_PLACES_AT_ONCE = 2**14
 
 
 class Tape(NamedTuple):
@@ -38,7 +37,7 @@ class Network(NamedTuple):
     @classmethod
     def of(cls, classifier: Any, head: np.ndarray) -> "Network":
         """Pack the weights, normalization folded in, of a classifier."""
-        embedding, blocks, _ = classifier._inference
+        embedding, blocks = classifier._inference[:2]
         channels = [embedding.shape[1], *(kernel.shape[2] for kernel, _ in blocks)]
         filled = [-(-n // 4) * 4 for n in channels]
         weights = []
@@ -79,15 +78,9 @@ class LocalGames:
     ----------
     model : BaselineModel
         Around a ConvSentimentClassifier with average pooling.
-
-    Attributes
-    ----------
-    n_threads : int
-        Threads to share rows among.
     """
 
     def __init__(self, model: BaselineModel):
-        self.n_threads = 1
         self._model = model
         self._network = Network.of(model.classifier, model.head)
         self.receptive_field = self._network.receptive_field
@@ -106,7 +99,7 @@ class LocalGames:
             In the unit of the margin (log-odds).
         """
         of_part = self._deletion_values if self._model.deletes else self._fixed_values
-        return np.concatenate(self._by_parts(of_part, X))
+        return np.concatenate([of_part(part) for part in _parts(X)])
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairwise Shapley interactions.
@@ -123,7 +116,7 @@ class LocalGames:
         values : ndarray of shape (n_pairs, n_outputs), float64
             Their interaction.
         """
-        parts = self._by_parts(self._interaction_values, X)
+        parts = [self._interaction_values(part) for part in _parts(X)]
         first_tokens = np.cumsum([0, *(n for n, *_ in parts)])
         left, right = (
             np.concatenate([part[k] + first for part, first in zip(parts, first_tokens[:-1],
@@ -131,13 +124,6 @@ class LocalGames:
             for k in (1, 2)
         )  # fmt: skip
         return left, right, np.concatenate([part[3] for part in parts])
-
-    def _by_parts(self, function: Any, X: np.ndarray) -> list:
-        parts = list(_parts(X))
-        if self.n_threads == 1 or len(parts) == 1:
-            return [function(part) for part in parts]
-        with ThreadPoolExecutor(self.n_threads) as pool:
-            return list(pool.map(function, parts))
 
     def _fixed_values(self, X: np.ndarray) -> np.ndarray:
         from sentilib.explain import _kernels
@@ -275,7 +261,7 @@ class LocalGames:
 def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
     """Cut rows into parts of bounded size."""
     n_tokens = (X != PAD).sum(axis=1)
-    part = np.cumsum(n_tokens + 16) // _PLACES_A_JOB
+    part = np.cumsum(n_tokens + 16) // _PLACES_AT_ONCE
     return iter(np.split(X, np.flatnonzero(np.diff(part)) + 1))
 
 

@@ -1,11 +1,9 @@
 """Shapley values by sampling orders of words, for models and outputs without a closed form."""
 
-from typing import Any
-
 import numpy as np
 
 from sentilib._conv_classifier import ConvSentimentClassifier
-from sentilib._token_ids import OOV, PAD
+from sentilib._token_ids import PAD
 from sentilib.explain._baseline import BaselineModel
 
 
@@ -33,14 +31,14 @@ class PermutationSampling:
         self._model = model
         self._n_permutations = n_permutations
         self._seed = seed
-        if isinstance(model.classifier, ConvSentimentClassifier):
+        if model.ngrams is not None and model.baseline_is_word:
+            self._logits = self._predicted_logits
+        elif isinstance(model.classifier, ConvSentimentClassifier):
             self._logits = self._conv_logits
             from sentilib.explain._local_games import Network
 
             kernel = model.classifier._weights[-2].astype(np.float64)
             self._network = Network.of(model.classifier, kernel)
-        elif model.ngrams is not None and model.baseline > OOV:
-            self._logits = self._predicted_logits
         else:
             self._logits = self._dense_logits
 
@@ -94,7 +92,6 @@ class PermutationSampling:
         return self._model.classifier._logits(rows)
 
     def _dense_logits(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        classifier: Any = self._model.classifier
         table, baseline = self._model.words, self._model.baseline
         padding = 0 if self._model.masks_padding else len(row) - len(places)
         fixed = padding * table[PAD]
@@ -107,13 +104,13 @@ class PermutationSampling:
             fixed = fixed + len(places) * table[baseline]
         sums = np.concatenate([[np.zeros(table.shape[1])], np.cumsum(changes, axis=0)]) + fixed
         logits = self._head(sums / divisor[:, None])
-        if self._model.ngrams is not None:
-            logits += classifier._ngram_logits(self._evidence(row, places, order))
-        return logits
+        return logits + self._ngram_logits(row, places, order)
 
-    def _evidence(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Evidence of n-grams after each step; each is there once its last word has come in."""
-        n_tokens, table = len(places), self._model.evidence
+    def _ngram_logits(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Logits of n-grams after each step; each is there once its last word has come in."""
+        if self._model.ngrams is None:
+            return np.zeros(1)
+        n_tokens, table = len(places), self._model.ngram_evidence()
         terms = self._model.ngrams.terms(row[None])
         step = np.zeros(len(row), dtype=np.int64)
         step[places[order]] = np.arange(1, n_tokens + 1)
@@ -126,7 +123,8 @@ class PermutationSampling:
         present = np.full(n_tokens + 1, n_tokens)
         if self._model.baseline == PAD:
             present = np.arange(n_tokens + 1)
-        return np.cumsum(sums, axis=0) / np.sqrt(np.maximum(present, 1))[:, None]
+        evidence = np.cumsum(sums, axis=0) / np.sqrt(np.maximum(present, 1))[:, None]
+        return self._model.ngram_logits(evidence)
 
     def _conv_logits(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
         from sentilib.explain import _kernels
@@ -154,7 +152,8 @@ class PermutationSampling:
             divisor = len(places) if model.masks_padding else len(row)
             counts = np.arange(len(places) + 1) if model.deletes else np.full(len(latent), divisor)
             latent /= np.maximum(counts, 1)[:, None]
-        return self._head(latent[:, : model.classifier._weights[-2].shape[0]])
+        logits = self._head(latent[:, : model.classifier._weights[-2].shape[0]])
+        return logits + self._ngram_logits(row, places, order)
 
     def _head(self, latent: np.ndarray) -> np.ndarray:
         kernel, bias = self._model.classifier._weights[-2:]

@@ -13,6 +13,8 @@ from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._text._documents import as_documents
 from sentilib._token_ids import PAD
 
+_MOST_NUMERALS = 2**20
+
 
 class Parts(NamedTuple):
     """Steps of a pipeline, or a classifier alone."""
@@ -133,36 +135,45 @@ def as_texts(X: Any) -> list[str]:
     return list(as_documents(X))
 
 
-def words_of_texts(tokenizer: HTMLTokenizer, texts: list[str], ids: np.ndarray) -> Words:
+def words_of_texts(
+    tokenizer: HTMLTokenizer, texts: list[str], ids: np.ndarray, n_threads: int
+) -> Words:
     """Words behind the ids of each text, after truncation and padding."""
     width = ids.shape[1]
     result = Words([], [], [])
-    for text, row in zip(texts, ids, strict=True):
-        tokens, offsets, visible = tokenizer.tokenize_with_offsets(text)
-        cut = slice(-width, None) if tokenizer.truncating == "pre" else slice(width)
-        tokens, offsets = tokens[cut], offsets[cut]
-        columns = np.arange(len(tokens))
-        if tokenizer.padding == "pre":
-            columns += width - len(tokens)
-        ends = [*offsets[1:, 0].tolist(), len(visible.rstrip())]
-        at = dict(zip(columns.tolist(), range(len(tokens)), strict=True))
-        kept = [(column, at.get(column)) for column in np.flatnonzero(row != PAD).tolist()]
-        segments, words, names = [], [], []
-        for column, k in kept:
-            if k is None:  # a step between put a word where the tokenizer had none
-                name = str(row[column])
-                segments.append(name + " ")
-                words.append(name)
-                names.append(name)
-            else:
-                start, end = offsets[k].tolist()
-                segments.append(visible[start : ends[k]])
-                words.append(visible[start:end])
-                names.append(tokens[k])
+    cut = slice(-width, None) if tokenizer.truncating == "pre" else slice(width)
+    for (tokens, offsets, visible), row in zip(tokenizer._read(texts, n_threads), ids, strict=True):
+        names = tokens[cut]
+        starts, ends = offsets[cut].T.tolist()
+        next_starts = np.append(offsets[:, 0], len(visible.rstrip()))[1:][cut].tolist()
+        segments = [visible[a:b] for a, b in zip(starts, next_starts, strict=True)]
+        words = [visible[a:b] for a, b in zip(starts, ends, strict=True)]
+        (columns,) = (row != PAD).nonzero()
+        first = width - len(names) if tokenizer.padding == "pre" else 0
+        n = len(columns)
+        if n != len(names) or (n and (columns[0] != first or columns[-1] != first + n - 1)):
+            # A step between put words in, or took some out.
+            known = dict(enumerate(zip(segments, words, names, strict=True)))
+            spare = map(str, row[columns].tolist())
+            chosen = [
+                known.get(place, (f"{name} ", name, name))
+                for place, name in zip((columns - first).tolist(), spare, strict=True)
+            ]
+            segments, words, names = ([word[k] for word in chosen] for k in range(3))
         result.segments.append(segments)
         result.words.append(words)
         result.tokens.append(names)
     return result
+
+
+def _numerals(ids: np.ndarray) -> np.ndarray:
+    """Names of those ids that occur, each written out once, at their places in an array."""
+    numerals = np.full(min(int(ids.max(initial=0)) + 1, _MOST_NUMERALS), "", dtype=object)
+    occurs = np.zeros(len(numerals), dtype=bool)
+    occurs[ids[ids < len(numerals)]] = True
+    present = np.flatnonzero(occurs)
+    numerals[present] = [str(i) for i in present.tolist()]
+    return numerals
 
 
 def words_of_ids(ids: np.ndarray, names: np.ndarray | None) -> Words:
@@ -170,13 +181,13 @@ def words_of_ids(ids: np.ndarray, names: np.ndarray | None) -> Words:
     is_token = ids != PAD
     flat = ids[is_token]
     if names is None:
-        distinct, of_token = np.unique(flat, return_inverse=True)
-        known = np.array([str(i) for i in distinct.tolist()], dtype=object)[of_token]
+        names = _numerals(flat)
+    bounds = np.concatenate([[0], np.cumsum(is_token.sum(axis=1))]).tolist()
+    if flat.max(initial=0) < len(names):
+        tokens = [names[flat[a:b]].tolist() for a, b in pairwise(bounds)]
     else:
         known = names[np.minimum(flat, len(names) - 1)]
         beyond = np.flatnonzero(flat >= len(names))
         known[beyond] = [str(i) for i in flat[beyond].tolist()]
-    flat_names = known.tolist()
-    bounds = np.concatenate([[0], np.cumsum(is_token.sum(axis=1))]).tolist()
-    tokens = [flat_names[a:b] for a, b in pairwise(bounds)]
+        tokens = [known[a:b].tolist() for a, b in pairwise(bounds)]
     return Words(tokens, tokens, tokens)

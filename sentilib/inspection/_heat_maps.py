@@ -46,7 +46,7 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
     chosen: Any = reviews.ids[rows]
     if reviews.texts is not None:
         chosen = [reviews.texts[row] for row in rows]
-    explanation = explainer(chosen)
+    explanation = explainer.explain(chosen)
     maps = []
     for k, row in enumerate(rows.tolist()):
         values = np.asarray(explanation.values[k], dtype=np.float64)

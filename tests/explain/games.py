@@ -26,28 +26,34 @@ def random_dense(
     rng = np.random.default_rng(0)
     shapes = [(n_ids, dim), (dim, units), units, (units, n_classes), n_classes]
     classifier = DenseSentimentClassifier(dim, units, **parameters)
-    classifier._ngrams = None
-    if ngrams_of is not None:
-        classifier._ngrams = Ngrams(classifier.ngram_range, 1, 1000).learn(ngrams_of)
-        n_evidence = 1 if n_classes == 2 else n_classes
-        shapes[3:3] = [(len(classifier._ngrams), n_evidence)] * 2
+    shapes[3:3] = _ngram_shapes(classifier, ngrams_of, n_classes)
     weights = [rng.normal(size=shape) for shape in shapes]
     return _fitted(classifier, weights, n_columns)
 
 
-def random_conv(n_ids=30, n_columns=12, n_classes=2, *, filters=(5, 4, 3), dim=4, **parameters):
+def random_conv(
+    n_ids=30, n_columns=12, n_classes=2, *, filters=(5, 4, 3), dim=4, ngrams_of=None, **parameters
+):
     """ConvSentimentClassifier as if it had been fitted, with a normalization that matters."""
     rng = np.random.default_rng(0)
     classifier = ConvSentimentClassifier(dim, filters, **parameters)
-    classifier._ngrams = None
     size = classifier.kernel_size
     weights = [rng.normal(size=(n_ids, dim))]
     for n_in, n_out in zip((dim, *filters), filters, strict=False):
         kernel = rng.normal(size=(size, n_in, n_out)) / np.sqrt(size * n_in)
         gamma, variance = rng.uniform(0.5, 2, (2, n_out))
         weights += [kernel, gamma, rng.normal(size=n_out), rng.normal(size=n_out), variance]
+    weights += [rng.normal(size=s) for s in _ngram_shapes(classifier, ngrams_of, n_classes)]
     weights += [rng.normal(size=(filters[-1], n_classes)), rng.normal(size=n_classes)]
     return _fitted(classifier, weights, n_columns)
+
+
+def _ngram_shapes(classifier, ngrams_of, n_classes):
+    classifier._ngrams = None
+    if ngrams_of is None:
+        return []
+    classifier._ngrams = Ngrams(classifier.ngram_range, 1, 1000).learn(ngrams_of)
+    return [(len(classifier._ngrams), 1 if n_classes == 2 else n_classes)] * 2
 
 
 def _fitted(classifier, weights, n_columns):

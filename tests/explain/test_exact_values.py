@@ -12,7 +12,7 @@ from sentilib import (
     TokenShapExplainer,
 )
 from sentilib.datasets import make_reviews
-from sentilib.explain._additive import deletion_shares, span_interactions, span_shares
+from sentilib.explain._deletion import deletion_share
 
 X = np.array(PLACES, dtype=np.int32)
 IDS = {"oov": 1, "pad": 0, 7: 7}
@@ -80,8 +80,9 @@ def test_cnn_values_and_interactions_are_exact(filters, kernel_size, mask_paddin
 @pytest.mark.parametrize("baseline", ["oov", "pad"])
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_dense_values_with_ngrams_are_exact(n_classes, mask_padding, baseline):
-    classifier = random_dense(
+@pytest.mark.parametrize("model", [random_dense, random_conv])
+def test_values_with_ngrams_are_exact(model, n_classes, mask_padding, baseline):
+    classifier = model(
         n_classes=n_classes, mask_padding=mask_padding, ngram_range=(1, 3), ngrams_of=X
     )
     explainer = TokenShapExplainer(classifier, baseline=baseline)
@@ -94,8 +95,9 @@ def test_dense_values_with_ngrams_are_exact(n_classes, mask_padding, baseline):
             explainer.interactions(X)
 
 
-def test_a_baseline_that_is_a_word_forms_ngrams_and_is_sampled():
-    classifier = random_dense(ngram_range=(1, 3), ngrams_of=X)
+@pytest.mark.parametrize("model", [random_dense, random_conv])
+def test_a_baseline_that_is_a_word_forms_ngrams_and_is_sampled(model):
+    classifier = model(ngram_range=(1, 3), ngrams_of=X)
     with pytest.raises(ValueError, match="forms n-grams with its neighbours"):
         TokenShapExplainer(classifier, baseline=7, method="exact").explain(X)
     explainer = TokenShapExplainer(classifier, baseline=7, n_permutations=300, random_state=0)
@@ -212,61 +214,37 @@ def test_values_follow_a_new_fit_of_the_classifier():
 
 
 def test_values_that_do_not_add_up_are_an_error(monkeypatch):
-    from sentilib.explain._additive import AdditiveGame
+    from sentilib.explain._games import SumOfGames
 
-    shapley = AdditiveGame.shapley
-    monkeypatch.setattr(AdditiveGame, "shapley", lambda self, ids: shapley(self, ids) * 1.001)
+    shapley = SumOfGames.shapley
+    monkeypatch.setattr(SumOfGames, "shapley", lambda self, ids: shapley(self, ids) * 1.001)
     with pytest.raises(RuntimeError, match="Shapley values of row 0 add up to"):
         TokenShapExplainer(random_dense()).explain(X)
 
 
-class TestSpans:
-    """n-grams, as games: worth something where all their words are."""
+@pytest.mark.parametrize("length", [1, 2, 4])
+@pytest.mark.parametrize("power", [1, 0.5])
+def test_shares_of_a_span_where_absent_words_are_deleted(length, power):
+    n = 7
 
-    FIRST = [np.array([0, 1, 2, 5]), np.array([0, 3]), np.array([1, 2])]
-    LENGTH = (1, 2, 4)
-    N = 7
+    def output(rows):
+        present = rows == 2
+        return present[:, 1 : 1 + length].all(axis=1) / np.maximum(present.sum(axis=1), 1) ** power
 
-    def game(self, divisor):
-        rng = np.random.default_rng(0)
-        values = [rng.normal(size=(len(first), 2)) for first in self.FIRST]
+    expected, _ = brute_force(output, np.full(n, 2), 1)
+    inside, outside = deletion_share(length, n, power)
+    found = np.full(n, outside)
+    found[1 : 1 + length] = inside
+    np.testing.assert_allclose(found, expected[:, 0], rtol=0, atol=1e-12)
 
-        def output(rows):
-            present = rows == 2
-            total = np.zeros((len(rows), 2))
-            for first, length, value in zip(self.FIRST, self.LENGTH, values, strict=True):
-                for start, worth in zip(first, value, strict=True):
-                    total += present[:, start : start + length].all(axis=1)[:, None] * worth
-            return total / divisor(present.sum(axis=1))[:, None]
 
-        return values, output
-
-    def test_shares_with_a_fixed_divisor(self):
-        values, output = self.game(lambda n: np.full(len(n), 3.0))
-        expected, pairs = brute_force(output, np.full(self.N, 2), 1)
-        found, found_pairs = np.zeros((self.N, 2)), np.zeros((self.N, self.N, 2))
-        for first, length, value in zip(self.FIRST, self.LENGTH, values, strict=True):
-            found += span_shares(first, length, value / 3, self.N)
-            left, right, interaction = span_interactions(first, length, value / 3)
-            np.add.at(found_pairs, (left, right), interaction)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(
-            found_pairs + found_pairs.swapaxes(0, 1), pairs, rtol=0, atol=1e-12
-        )
-
-    @pytest.mark.parametrize("power", [1, 0.5])
-    def test_shares_where_absent_words_are_deleted(self, power):
-        values, output = self.game(lambda n: np.maximum(n, 1) ** power)
-        expected, _ = brute_force(output, np.full(self.N, 2), 1)
-        found = sum(
-            deletion_shares(
-                np.r_[first, first + self.N],
-                length,
-                np.r_[value, value],
-                np.full(2, self.N),
-                power,
-            )
-            for first, length, value in zip(self.FIRST, self.LENGTH, values, strict=True)
-        )
-        np.testing.assert_allclose(found[: self.N], expected, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(found[self.N :], expected, rtol=0, atol=1e-12)
+def test_base_values_are_those_of_each_row_of_absent_words():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(2, 30, size=(200, 12)).astype(np.int32)
+    ids[rng.random(ids.shape) < rng.random((200, 1))] = 0  # with gaps, and whole
+    ids[::2] = np.sort(ids[::2] == 0, axis=1)[:, ::-1] == 0
+    ids = np.vstack([ids, X])
+    for classifier in (random_conv(), random_conv(mask_padding=False), random_dense()):
+        explanation = TokenShapExplainer(classifier).explain(ids)
+        expected = classifier.decision_function(np.minimum(ids, 1))
+        np.testing.assert_allclose(explanation.base_values, expected, rtol=0, atol=1e-12)

@@ -15,6 +15,7 @@ from sentilib import ConvSentimentClassifier, HTMLTokenizer, TokenShapExplainer
 from sentilib.explain import TokenExplanation, sampling_agreement
 
 X = np.array(PLACES, dtype=np.int32)
+ROWS = np.random.default_rng(0).integers(0, 30, size=(40, 12)).astype(np.int32)
 TEXTS = [
     'I <b>did</b>n&#39;t see it.<br /><br />"Mildly" entertaining, <i>café</i>!',
     "",
@@ -107,25 +108,63 @@ class TestWords:
             np.testing.assert_array_equal(explainer.explain(texts).values[0], expected)
 
 
+def rare_conv():
+    """CNN most of whose last units are silent."""
+    classifier = random_conv()
+    classifier._weights[-5] = classifier._weights[-5] - 2  # shift of the last normalization
+    classifier._inference = classifier._closed_form()
+    return classifier
+
+
+def assert_agree(agreement, at_least_within=0.9):
+    assert agreement.error_ratio == 0 or 0.7 < agreement.error_ratio < 1.4
+    assert agreement.within_two_errors > at_least_within
+    assert agreement.correlation > 0.8  # 100 orders leave noise
+
+
 class TestPermutation:
     @pytest.mark.parametrize("baseline", ["oov", "pad", "mean"])
     @pytest.mark.parametrize("mask_padding", [True, False])
     @pytest.mark.parametrize("make", [random_dense, random_conv])
     def test_sampled_values_agree_with_exact_ones(self, make, mask_padding, baseline):
         explainer = TokenShapExplainer(make(mask_padding=mask_padding), baseline=baseline)
-        agreement = sampling_agreement(explainer, X, n_permutations=400, random_state=0)
-        assert agreement.n_tokens == np.count_nonzero(X)
-        assert agreement.largest_deviation < 5
-        assert agreement.correlation > 0.99
+        agreement = sampling_agreement(explainer, ROWS, n_permutations=100, random_state=0)
+        assert agreement.n_tokens == np.count_nonzero(ROWS)
+        assert_agree(agreement)
 
     @pytest.mark.parametrize("baseline", ["oov", "pad", "mean"])
     def test_sampled_values_of_ngrams_agree_with_exact_ones(self, baseline):
         explainer = TokenShapExplainer(
             random_dense(ngram_range=(1, 3), ngrams_of=X), baseline=baseline
         )
-        agreement = sampling_agreement(explainer, X, n_permutations=400, random_state=0)
-        assert agreement.largest_deviation < 5
-        assert agreement.correlation > 0.99
+        assert_agree(sampling_agreement(explainer, ROWS, n_permutations=100, random_state=0))
+
+    def test_wrong_values_do_not_agree(self, monkeypatch):
+        from sentilib.explain._games import SumOfGames
+
+        def slightly_wrong(self, ids):
+            values = shapley(self, ids)
+            n_tokens = np.count_nonzero(ids, axis=1)
+            means = np.repeat([part.mean() for part in np.split(values, n_tokens.cumsum()[:-1])],
+                              n_tokens)  # fmt: skip
+            return 0.9 * values + 0.1 * means[:, None]  # sums stay
+
+        shapley = SumOfGames.shapley
+        monkeypatch.setattr(SumOfGames, "shapley", slightly_wrong)
+        ids = ROWS[ROWS.any(axis=1)]
+        few, many = (
+            sampling_agreement(
+                TokenShapExplainer(random_conv()), ids, n_permutations=n, random_state=0
+            )
+            for n in (100, 1600)
+        )
+        assert few.error_ratio > 2
+        assert 3 < many.error_ratio / few.error_ratio < 5
+
+    def test_words_that_rarely_matter_do_agree(self):
+        explainer = TokenShapExplainer(rare_conv())
+        agreement = sampling_agreement(explainer, ROWS, n_permutations=20, random_state=0)
+        assert_agree(agreement, at_least_within=0.7)
 
     @pytest.mark.parametrize(
         ("classifier", "output"),
