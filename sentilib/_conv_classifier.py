@@ -9,6 +9,7 @@ from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 from sentilib._ngram_evidence import NgramEvidence
+from sentilib._threads import in_threads, row_slices
 from sentilib._token_ids import PAD, last_token
 
 _EPSILON = 1e-3  # of the batch normalization, Keras's default
@@ -385,14 +386,28 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         return x, is_token
 
     def _pooled(self, X):
-        latent = np.empty((len(X), self._weights[-2].shape[0]))
-        for rows in self._like_length(last_token(X), X.shape[1]):
-            x, is_token = self._activations(X[rows], *self._inference[:2])
-            if self.pooling == "max":
-                latent[rows] = x.max(axis=1)
+        from sentilib._conv_kernels import Network, fits, pool
+
+        embedding, blocks = self._inference[:2]
+        pooled = np.empty((len(X), self._weights[-2].shape[0]))
+        network = Network.of(embedding, blocks)
+        lengths = last_token(X) if self.mask_padding else np.full(len(X), X.shape[1])
+        takes_max = self.pooling == "max"
+
+        def pool_rows(rows):
+            ids, ends = np.ascontiguousarray(X[rows]), lengths[rows].astype(np.int64)
+            pool(ids, ends, *network, self.mask_padding, takes_max, pooled[rows])
+
+        if fits(network):
+            in_threads(pool_rows, row_slices(len(X)))
+            return pooled
+        for rows in self._like_length(lengths, X.shape[1]):
+            x, is_token = self._activations(X[rows], embedding, blocks)
+            if takes_max:
+                pooled[rows] = x.max(axis=1)
             else:
-                latent[rows] = x.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
-        return latent
+                pooled[rows] = x.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
+        return pooled
 
 
 def _convolve(x, kernel):

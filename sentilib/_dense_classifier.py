@@ -109,7 +109,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
     the row's number of tokens. A weight starts as the log ratio of the n-gram's shares in the
-    classes [1]_, scaled so that logits spread by 2, and training multiplies it.
+    classes [1]_, scaled so that logits spread by 1 (short texts) to 2, and training multiplies it.
 
     References
     ----------

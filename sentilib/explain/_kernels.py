@@ -6,69 +6,21 @@ tokens that it sees, those stand in the review whose bit is set in v, and the ba
 the others; bit 0 is the leftmost token. Column p of a layer's table belongs to the unit whose
 leftmost token is position `start + p` of the tape, so that tap t reads column p + t.
 
-Positions are innermost in all tables: every loop over them has a fixed length and stride 1.
+Positions are innermost in all tables, as in `_conv_kernels`.
 """
-
-from functools import partial
 
 import numpy as np
 from numba import types
 
-from sentilib._compile import F64, F64_2D, F64_3D, F64_4D, I32, I64, helper, kernel
+from sentilib._compile import F64, F64_2D, F64_3D, F64_4D, I32, I64, kernel
+from sentilib._conv_kernels import COLUMNS, CONTRACT, conv_helper, tap_products, unit
 
-COLUMNS = 96
-
-_CONTRACT = {"contract"}  # multiply-adds are fused; nothing else is reordered
-_helper = partial(helper, fastmath=_CONTRACT)
 _NETWORK = (F64_2D, I64, F64, types.int64, F64_2D)  # as LocalGames packs it
 _TAPE = (I32, I32, F64)
 _WORKSPACE = (F64, F64, F64_3D)
 
 
-@_helper
-def _tap_products(inputs, taps, products):
-    """Multiply the channels of COLUMNS positions with all taps of a convolution."""
-    for o in range(0, taps.shape[1], 2):
-        first, second = products[o], products[o + 1]
-        for p in range(COLUMNS):
-            first[p] = 0.0
-            second[p] = 0.0
-        for c in range(0, taps.shape[0], 4):
-            x0, x1, x2, x3 = inputs[c], inputs[c + 1], inputs[c + 2], inputs[c + 3]
-            f0, f1, f2, f3 = taps[c, o], taps[c + 1, o], taps[c + 2, o], taps[c + 3, o]
-            s0, s1, s2, s3 = (
-                taps[c, o + 1],
-                taps[c + 1, o + 1],
-                taps[c + 2, o + 1],
-                taps[c + 3, o + 1],
-            )
-            for p in range(COLUMNS):
-                first[p] += f0 * x0[p] + f1 * x1[p] + f2 * x2[p] + f3 * x3[p]
-                second[p] += s0 * x0[p] + s1 * x1[p] + s2 * x2[p] + s3 * x3[p]
-
-
-@_helper
-def _unit(products, variant, channel, n_channels, kernel_size, bias, valid, row):
-    """Sum the taps of one channel for one variant, rectify, and blank what is no position."""
-    low = products.shape[0] - 1
-    if kernel_size == 3:
-        a = products[variant & low, channel]
-        b = products[(variant >> 1) & low, n_channels + channel][1:]
-        c = products[variant >> 2, 2 * n_channels + channel][2:]
-        for p in range(COLUMNS):
-            row[p] = max(a[p] + b[p] + c[p] + bias, 0.0) * valid[p]
-        return
-    for p in range(COLUMNS):
-        row[p] = bias
-    for tap in range(kernel_size):
-        product = products[(variant >> tap) & low, tap * n_channels + channel][tap:]
-        for p in range(COLUMNS):
-            row[p] += product[p]
-    for p in range(COLUMNS):
-        row[p] = max(row[p], 0.0) * valid[p]
-
-
-@_helper
+@conv_helper
 def _fill_tables(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, deletion, start,
     units, products, tables,
@@ -99,7 +51,7 @@ def _fill_tables(
             (n_variants, n_products, width)
         )
         for v in range(n_variants):
-            _tap_products(layer[v], taps, product[v])
+            tap_products(layer[v], taps, product[v])
         centre = depth * reach
         is_position = valid[start + centre : start + centre + COLUMNS]
         n_variants <<= kernel_size - 1
@@ -111,20 +63,20 @@ def _fill_tables(
                 if deletion and not (v >> centre) & 1:
                     layer[v, o, :] = 0.0
                 else:
-                    _unit(product, v, o, n_out, kernel_size, biases[o], is_position, layer[v, o])
+                    unit(product, v, o, n_out, kernel_size, biases[o], is_position, layer[v, o])
         n_in = n_out
     for v in range(n_variants):
         if deletion and not (v >> centre) & 1:
             continue
         for o in range(n_out):
-            _unit(product, v, o, n_out, kernel_size, biases[o], is_position, row)
+            unit(product, v, o, n_out, kernel_size, biases[o], is_position, row)
             for m in range(head.shape[1]):
                 factor, table = head[o, m], tables[m, v]
                 for p in range(COLUMNS):
                     table[p] += factor * row[p]
 
 
-@kernel(types.void(*_TAPE, *_NETWORK, I64, F64, *_WORKSPACE, F64_3D), fastmath=_CONTRACT)
+@kernel(types.void(*_TAPE, *_NETWORK, I64, F64, *_WORKSPACE, F64_3D), fastmath=CONTRACT)
 def shapley(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, blocks,
     subset_weights, units, products, tables, values,
@@ -158,7 +110,7 @@ def shapley(
                     values[m, j, start + j + p] = share[p]
 
 
-@kernel(types.void(*_TAPE, *_NETWORK, I64, F64, *_WORKSPACE, F64_3D), fastmath=_CONTRACT)
+@kernel(types.void(*_TAPE, *_NETWORK, I64, F64, *_WORKSPACE, F64_3D), fastmath=CONTRACT)
 def interactions(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, blocks,
     subset_weights, units, products, tables, values,
@@ -193,7 +145,7 @@ def interactions(
 
 @kernel(
     types.void(*_TAPE, *_NETWORK, I64, I32, I64, F64_4D, *_WORKSPACE, F64_2D, F64_2D),
-    fastmath=_CONTRACT,
+    fastmath=CONTRACT,
 )
 def deletion_shapley(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, blocks,
@@ -243,7 +195,7 @@ def deletion_shapley(
                 subset = (subset - 1) & players
 
 
-@_helper
+@conv_helper
 def _column_maximum(array, column, step, place):
     """Largest entry of a column; before the first step, of its filled part."""
     largest = 0.0
@@ -254,7 +206,7 @@ def _column_maximum(array, column, step, place):
 
 @kernel(
     types.void(I32, I32, F64, I64, types.boolean, types.boolean, *_NETWORK, F64, F64_2D),
-    fastmath=_CONTRACT,
+    fastmath=CONTRACT,
 )
 def walk(
     words, baselines, valid, order, deletion, takes_max, embedding, channels, weights, kernel_size,

@@ -25,40 +25,6 @@ class Tape(NamedTuple):
     tokens: np.ndarray  # int64 (n_tokens,), places of the players
 
 
-class Network(NamedTuple):
-    """Weights as the kernels read them, channels filled up to multiples of four."""
-
-    embedding: np.ndarray  # float64 (n_ids, channels[0])
-    channels: np.ndarray  # int64 (n_layers + 1,)
-    weights: np.ndarray  # float64, taps (n_in, kernel_size, n_out) and biases layer by layer
-    kernel_size: int
-    head: np.ndarray  # float64 (channels[-1], n_outputs)
-
-    @classmethod
-    def of(cls, classifier: Any, head: np.ndarray) -> "Network":
-        """Pack the weights, normalization folded in, of a classifier."""
-        embedding, blocks = classifier._inference[:2]
-        channels = [embedding.shape[1], *(kernel.shape[2] for kernel, _ in blocks)]
-        filled = [-(-n // 4) * 4 for n in channels]
-        weights = []
-        for kernel, bias in blocks:
-            _, n_in, n_out = kernel.shape
-            kernel = _filled(kernel.transpose(1, 0, 2), (-n_in % 4, 0, -n_out % 4))
-            weights += [kernel.ravel(), _filled(bias, (-n_out % 4,))]
-        return cls(
-            _filled(embedding, (0, -channels[0] % 4)),
-            np.array(filled, dtype=np.int64),
-            np.concatenate(weights),
-            int(classifier.kernel_size),
-            _filled(head, (-channels[-1] % 4, 0)),
-        )
-
-    @property
-    def receptive_field(self) -> int:
-        """Words that one unit of the last layer sees."""
-        return 1 + (len(self.channels) - 1) * (self.kernel_size - 1)
-
-
 def receptive_field(classifier: Any) -> int:
     """Words that one unit of the last layer of a convolutional classifier sees."""
     return 1 + len(classifier.filters) * (classifier.kernel_size - 1)
@@ -82,8 +48,11 @@ class LocalGames:
 
     def __init__(self, model: BaselineModel):
         self._model = model
-        self._network = Network.of(model.classifier, model.head)
-        self.receptive_field = self._network.receptive_field
+        from sentilib._conv_kernels import Network, fill
+
+        network = Network.of(*model.classifier._inference[:2])
+        self._network = *network, fill(model.head, (-len(model.head) % 4, 0))
+        self.receptive_field = network.receptive_field
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Shapley values of all tokens of all rows, one row of ids after the other.
@@ -224,7 +193,7 @@ class LocalGames:
         rows, row_columns = np.nonzero(kept)
         places = starts[rows] + row_columns - low[rows]
 
-        from sentilib.explain._kernels import COLUMNS
+        from sentilib._conv_kernels import COLUMNS
 
         n_places = gap + int((n_kept + gap).sum()) + COLUMNS + gap
         words, baselines, row_numbers = np.zeros((3, n_places), dtype=np.int32)
@@ -237,7 +206,7 @@ class LocalGames:
         return Tape(words, baselines, valid, row_numbers, places[token_here])
 
     def _blocks(self, tape: Tape) -> np.ndarray:
-        from sentilib.explain._kernels import COLUMNS
+        from sentilib._conv_kernels import COLUMNS
 
         gap = self.receptive_field - 1
         return np.arange(0, len(tape.words) - COLUMNS - gap, COLUMNS - gap, dtype=np.int64)
@@ -248,7 +217,7 @@ class LocalGames:
         return (X != PAD).sum(axis=1)[tape.rows[tape.tokens]]
 
     def _workspace(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        from sentilib.explain._kernels import COLUMNS
+        from sentilib._conv_kernels import COLUMNS
 
         _, channels, _, size, _ = self._network
         n_variants = 2 ** (1 + np.arange(len(channels)) * (size - 1))
@@ -263,10 +232,6 @@ def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
     n_tokens = (X != PAD).sum(axis=1)
     part = np.cumsum(n_tokens + 16) // _PLACES_AT_ONCE
     return iter(np.split(X, np.flatnonzero(np.diff(part)) + 1))
-
-
-def _filled(array: np.ndarray, more: tuple[int, ...]) -> np.ndarray:
-    return np.ascontiguousarray(np.pad(array, [(0, n) for n in more]))
 
 
 def _subset_weights(n_players: int, order: int) -> np.ndarray:

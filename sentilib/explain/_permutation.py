@@ -35,10 +35,9 @@ class PermutationSampling:
             self._logits = self._predicted_logits
         elif isinstance(model.classifier, ConvSentimentClassifier):
             self._logits = self._conv_logits
-            from sentilib.explain._local_games import Network
+            from sentilib._conv_kernels import Network
 
-            kernel = model.classifier._weights[-2].astype(np.float64)
-            self._network = Network.of(model.classifier, kernel)
+            self._network = Network.of(*model.classifier._inference[:2])
         else:
             self._logits = self._dense_logits
 
@@ -145,6 +144,7 @@ class PermutationSampling:
             model.deletes,
             takes_max,
             *network,
+            np.zeros((network.channels[-1], 0)),
             np.zeros(len(words) * int(network.channels.sum())),
             latent,
         )
