@@ -19,6 +19,8 @@ os.environ.setdefault("RAYON_NUM_THREADS", str(THREADS))
 
 N_WORDS, N_TOKENS = 10_000, 250  # of the reference models
 PAD, OOV = 0, 1
+# With it, a classifier of this library has the layers of its plain Keras peer and no n-grams.
+SAME_LAYERS = {"ngram_range": (1, 1), "dropout": 0.2}
 
 
 # ---------------------------------------------------------------------------- tokenizers

@@ -7,7 +7,7 @@ gradient explainers a Keras model that starts behind the embedding, since on ids
 
 import numpy as np
 import pytest
-from _peers import THREADS
+from _peers import SAME_LAYERS, THREADS
 from _report import Comparison
 
 from sentilib import (
@@ -61,8 +61,7 @@ def cases(long_ids):
             X = np.zeros((len(learn), length), dtype=np.int32)
             X[:, : learn.shape[1]] = learn[:, :length]
             # shap's deep and gradient explainers cannot see n-grams.
-            parameters = {"ngram_range": (1, 1)} if name == "Dense" else {}
-            classifier = KINDS[name](epochs=1, random_state=0, **parameters).fit(X, labels)
+            classifier = KINDS[name](epochs=1, random_state=0, **SAME_LAYERS).fit(X, labels)
             n = max(N_REVIEWS[length], MANY if length == 250 else 0)
             reviews = np.resize(words, (n, length))
             made[name, length] = classifier, reviews

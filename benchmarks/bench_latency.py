@@ -7,6 +7,7 @@ import pytest
 from _peers import (
     N_TOKENS,
     N_WORDS,
+    SAME_LAYERS,
     FastText,
     PythonTokenizer,
     give_weights,
@@ -59,7 +60,9 @@ def pipelines(train):
     tokenizer = HTMLTokenizer(N_WORDS, N_TOKENS)
     X = tokenizer.fit_transform(train.text)
     return {
-        task: make_pipeline(tokenizer, kind(epochs=1, random_state=0).fit(X, train.label))
+        task: make_pipeline(
+            tokenizer, kind(epochs=1, random_state=0, **SAME_LAYERS).fit(X, train.label)
+        )
         for task, (kind, _) in MODELS.items()
     }
 

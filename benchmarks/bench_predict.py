@@ -10,6 +10,7 @@ import pytest
 from _peers import (
     N_TOKENS,
     N_WORDS,
+    SAME_LAYERS,
     THREADS,
     FastText,
     PythonTokenizer,
@@ -53,12 +54,14 @@ def tokenizer(train):
 
 @pytest.fixture(scope="module")
 def classifiers(tokenizer, train):
-    """Fit the default models, and those that count padding as a word, as plain Keras does."""
+    """Fit the default models, and those of plain Keras: no n-grams, and padding is a word."""
     X = tokenizer.transform(train.text)
     return {
-        (kind, mask): kind(epochs=1, mask_padding=mask, random_state=0).fit(X, train.label)
+        (kind, default): kind(
+            epochs=1, random_state=0, **({} if default else SAME_LAYERS | {"mask_padding": False})
+        ).fit(X, train.label)
         for kind in (DenseSentimentClassifier, ConvSentimentClassifier)
-        for mask in (True, False)
+        for default in (True, False)
     }
 
 
@@ -74,16 +77,18 @@ def plain_models(classifiers):
     }
 
 
-@pytest.mark.parametrize("mask", [True, False], ids=["default", "same outputs"])
+@pytest.mark.parametrize("default", [True, False], ids=["default", "same outputs"])
 @pytest.mark.parametrize(
     ("task", "kind"), [(DENSE, DenseSentimentClassifier), (CNN, ConvSentimentClassifier)]
 )
-def bench_predict_sentilib(measure, tokenizer, classifiers, plain_models, test, task, kind, mask):
-    classifier = classifiers[kind, mask]
+def bench_predict_sentilib(
+    measure, tokenizer, classifiers, plain_models, test, task, kind, default
+):
+    classifier = classifiers[kind, default]
     pipe = Pipeline([("tokenizer", tokenizer), ("classifier", classifier)])
-    measure(task, "sentilib" if mask else SAME, lambda: pipe.predict_proba(test.text), rounds=3)
+    measure(task, "sentilib" if default else SAME, lambda: pipe.predict_proba(test.text), rounds=3)
     if measure.turn == 0:
-        keras_model = classifier.model_ if mask else plain_models[kind]
+        keras_model = classifier.model_ if default else plain_models[kind]
         X = tokenizer.transform(test.text)
         theirs = softmax(keras_model.predict(X, BATCH_SIZE, verbose=0).astype(float), axis=1)
         difference = np.abs(classifier.predict_proba(X) - theirs).max()

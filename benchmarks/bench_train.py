@@ -9,7 +9,15 @@ search builds a model for each. The product's fit is timed with all that is in i
 import functools
 
 import pytest
-from _peers import THREADS, FastText, keras_cnn, keras_dense, tfidf_regression, warmed_up
+from _peers import (
+    SAME_LAYERS,
+    THREADS,
+    FastText,
+    keras_cnn,
+    keras_dense,
+    tfidf_regression,
+    warmed_up,
+)
 from _report import Comparison
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
@@ -73,8 +81,12 @@ def bench_dense_keras(measure, ids):
 
 @pytest.mark.parametrize("epochs", range(1, DENSE_EPOCHS + 1))
 def bench_dense_sentilib(measure, ids, epochs):
-    classifier = DenseSentimentClassifier(epochs=epochs)
-    product(measure, DENSE, f"sentilib, epochs={epochs}", ids, classifier)
+    classifier = DenseSentimentClassifier(epochs=epochs, **SAME_LAYERS)
+    product(measure, DENSE, f"sentilib, same layers, epochs={epochs}", ids, classifier)
+
+
+def bench_dense_sentilib_with_ngrams(measure, ids):
+    product(measure, DENSE, "sentilib, epochs=1", ids, DenseSentimentClassifier(epochs=1))
 
 
 def bench_dense_512_keras(measure, ids):
@@ -84,7 +96,7 @@ def bench_dense_512_keras(measure, ids):
 
 
 def bench_dense_512_sentilib(measure, ids):
-    classifier = DenseSentimentClassifier(epochs=DENSE_EPOCHS, batch_size=512)
+    classifier = DenseSentimentClassifier(epochs=DENSE_EPOCHS, batch_size=512, **SAME_LAYERS)
     product(measure, DENSE_512, "sentilib", ids, classifier)
 
 
@@ -97,8 +109,12 @@ def bench_cnn_keras(measure, ids):
 
 @pytest.mark.parametrize("epochs", range(1, CNN_EPOCHS + 1))
 def bench_cnn_sentilib(measure, ids, epochs):
-    classifier = ConvSentimentClassifier(epochs=epochs)
-    product(measure, CNN, f"sentilib, epochs={epochs}", ids, classifier)
+    classifier = ConvSentimentClassifier(epochs=epochs, **SAME_LAYERS)
+    product(measure, CNN, f"sentilib, same layers, epochs={epochs}", ids, classifier)
+
+
+def bench_cnn_sentilib_with_ngrams(measure, ids):
+    product(measure, CNN, "sentilib, epochs=1", ids, ConvSentimentClassifier(epochs=1))
 
 
 # ---------------------------------------------------------------------------- small fits
@@ -122,8 +138,8 @@ def bench_small_fit_keras(measure, ids, task, build, epochs):
 @pytest.mark.parametrize(
     ("task", "classifier"),
     [
-        (SMALL_DENSE, DenseSentimentClassifier(epochs=DENSE_EPOCHS, random_state=0)),
-        (SMALL_CNN, ConvSentimentClassifier(epochs=CNN_EPOCHS, random_state=0)),
+        (SMALL_DENSE, DenseSentimentClassifier(epochs=DENSE_EPOCHS, random_state=0, **SAME_LAYERS)),
+        (SMALL_CNN, ConvSentimentClassifier(epochs=CNN_EPOCHS, random_state=0, **SAME_LAYERS)),
     ],
     ids=["dense", "cnn"],
 )

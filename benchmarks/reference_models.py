@@ -36,7 +36,7 @@ REFERENCE_TRAINING = {
 MODELS = {
     "dense, example's settings": make_pipeline(
         REFERENCE_TOKENIZER,
-        DenseSentimentClassifier(epochs=5, ngram_range=(1, 1), **REFERENCE_TRAINING),
+        DenseSentimentClassifier(ngram_range=(1, 1), dropout=0.2, epochs=5, **REFERENCE_TRAINING),
     ),
     "dense, defaults": make_pipeline(HTMLTokenizer(), DenseSentimentClassifier()),
     "cnn, example's settings": make_pipeline(

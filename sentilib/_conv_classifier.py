@@ -115,9 +115,7 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     this is the CNN of the well-known IMDB example (a convolution's bias has no effect before a
     batch normalization and is left out).
 
-    N-grams weigh as in `DenseSentimentClassifier`, except that in training the log count ratios
-    of a row come from the other four fifths of the rows. Ratios that know a row's own label
-    would explain it at once, and leave the convolutions nothing to learn.
+    N-grams weigh as in `DenseSentimentClassifier`.
 
     Masked padding is zero at the entrance of each block, as what lies beyond the border is, and
     counts neither in the batch statistics nor in the pooling: a review gets the same logits
@@ -149,8 +147,6 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         **NgramEvidence._ngram_constraints,
         "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
     }
-
-    _ngram_folds = 5
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from sentilib._token_ids import PAD, with_spare_rows
 # on parts of the training data of seven public sets of short sentences with up to six classes.
 _SMOOTHING = 1.0  # added to each count
 _STEP = 20.0  # an n-gram's weight moves that much faster than the other weights
+_FOLDS = 5
 _DEVIATION, _RATIO = -4, -3  # places among a classifier's weights, before the output layer's
 
 
@@ -23,7 +24,9 @@ class NgramEvidence:
     """Adds a weight for each n-gram of a row to the logits that a subclass's layers give.
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
-    the row's number of tokens. A weight is a log count ratio times a factor that is trained.
+    the row's number of tokens. A weight is a log count ratio times a factor that is trained. In
+    training, a row's ratios are counted in the other folds: its own label would speak through
+    every rare n-gram that it holds, and leave the factors and the layers nothing to learn.
 
     To `BaseSentimentClassifier` it gives what that asks for; of a subclass it asks
 
@@ -33,10 +36,6 @@ class NgramEvidence:
     * `_layer_tables()`: what it derives from them to predict;
     * `_pooled(X)`: the latent vector of each row.
     """
-
-    # A training row's ratios are counted in the other folds, if there are any, so that its own
-    # label does not speak through the rare n-grams that it holds.
-    _ngram_folds = 1
 
     _ngram_constraints: dict = {
         "ngram_range": [tuple, list],
@@ -57,7 +56,7 @@ class NgramEvidence:
             ngrams = self._ngrams.with_options(ngrams)
         self._ngrams = ngrams = ngrams.learn(X)
         terms = ngrams.terms(X)
-        n_classes, n_folds = len(self.classes_), self._ngram_folds
+        n_classes, n_folds = len(self.classes_), min(_FOLDS, len(X))
         folds = np.random.default_rng(len(X)).permutation(len(X)) % n_folds
         by_fold = count_by_class(
             terms, len(ngrams), folds * n_classes + labels, weight, n_folds * n_classes
@@ -66,8 +65,9 @@ class NgramEvidence:
         if resume and accumulate:
             counts[: len(self._ngram_counts)] += self._ngram_counts
         self._ngram_counts = counts
-        others = [counts - by_fold[:, k] * (n_folds > 1) for k in range(n_folds)]
-        ratios = np.stack([self._log_count_ratio(c).T for c in others], axis=1)
+        ratios = np.stack(
+            [self._log_count_ratio(counts - by_fold[:, k]).T for k in range(n_folds)], axis=1
+        )
         bag = bags(terms, self._n_ngram_rows(), evidence_size(X))
         evidence = _weighted(bag, folds, ratios)
         logits = self._ngram_logits(np.column_stack([e.sum(axis=1) for e in evidence]))
@@ -208,7 +208,7 @@ class NgramEvidence:
 
 
 def _first_spread(X):
-    """Standard deviation of the logits over the training data, before training.
+    """Give the standard deviation of the logits over the training data, before training.
 
     Short texts hold less evidence, and what is too sure of itself at first learns little more.
     """
