@@ -338,12 +338,13 @@ def test_a_phone_shows_it_without_scrolling_sideways(page):
 def test_two_models_side_by_side(browser, dense, conv, held_out, tmp_path):
     found = compare(dense, conv, *held_out, names=("<b>Dense</b>", "CNN"))
     opened = Page(browser, found.report(tmp_path / "compare.html", n_heat_maps=10))
-    assert len(opened.all("article")) == 10
+    shown = found.disagreements.head(10)
+    assert len(opened.all("article")) == len(shown) > 5
     assert opened.one("h1").text == "<b>Dense</b> and CNN"
     first = opened.one("article")
     assert first.find_elements(By.CSS_SELECTOR, ".heat-map span[title]")
     Select(opened.one("#filter")).select_by_visible_text("CNN")
-    right = (found.disagreements["right"].head(10) == "CNN").sum()
+    right = (shown["right"] == "CNN").sum()
     assert opened.text("#count") == f"{right} reviews"
     opened.one("#search").send_keys("qqqq")
     opened.wait(lambda: opened.text("#count") == "0 reviews")
