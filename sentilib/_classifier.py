@@ -46,12 +46,12 @@ class BaseSentimentClassifier(
 
     * `_build_model(vocabulary_size, n_classes, policy)`: its Keras model, token ids to logits;
     * `_build_training_model(...)`: the same mathematics with the same weights in the same order,
-      arranged for speed (by default the same model);
+      arranged for speed;
     * `_initial_weights(vocabulary_size, n_classes, rng)`: in the order of `model.weights`,
       the embedding first;
     * `_encode(X, vocabulary_size)` and `_model_input(encoded, rows)`: what the training model
       reads, a tuple of ids and CSR arrays;
-    * `_learn_features(...)`: what it learns from the data before training (by default nothing);
+    * `_learn_features(...)`: learns what it needs beyond ids; gives the training data as `_encode`;
     * `_closed_form()`: whatever it derives from the weights to predict without Keras;
     * `_latent(X)` and `_logits(X)`: prediction in float64, row by row;
     * `_architecture_callbacks(X)`: Keras callbacks that its training needs;
@@ -538,22 +538,6 @@ class BaseSentimentClassifier(
     def _lengths(self, X: np.ndarray) -> np.ndarray | None:
         """Give what batches of like length are sorted by, if the training model gains by it."""
         return None
-
-    def _learn_features(
-        self,
-        X: np.ndarray,
-        rows: int,
-        labels: np.ndarray,
-        weight: np.ndarray,
-        *,
-        resume: bool,
-        accumulate: bool,
-    ) -> Any:
-        """Learn what the architecture needs beyond ids; give the training data as `_encode`."""
-        return self._encode(X, rows)
-
-    def _build_training_model(self, vocabulary_size: int, n_classes: int, policy: str) -> Any:
-        return self._build_model(vocabulary_size, n_classes, policy)
 
 
 def _either(a: np.ndarray, b: np.ndarray) -> np.ndarray:

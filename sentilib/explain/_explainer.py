@@ -41,7 +41,7 @@ class TokenShapExplainer(BaseEstimator):
 
     - DenseSentimentClassifier, which adds up what words, and n-grams of them, contribute;
     - ConvSentimentClassifier with average pooling and a receptive field of up to 10 words, which
-      adds up small games (see Notes).
+      adds up small games (see Notes) and what n-grams contribute.
 
     Anything else is estimated by sampling orders of words, with standard errors.
 
@@ -259,7 +259,7 @@ class TokenShapExplainer(BaseEstimator):
         TokenInteractions
             `values[i][k]` is the symmetric sparse matrix of review i and output k: the Shapley
             interaction index (Grabisch & Roubens, 1999), in the unit of the margin. Words of a CNN
-            interact within its receptive field, words of a Dense model within its n-grams.
+            interact within its receptive field, and of either model within n-grams.
 
         Raises
         ------
