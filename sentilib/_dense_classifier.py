@@ -40,7 +40,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     mask_padding : bool, default=True
         Whether padding (id 0) is left out of the model. If False it is a word like any other, as
         in the textbook models.
-    epochs : int, default=2
+    epochs : int, default=3
         Passes over the training data.
     batch_size : int or "auto", default="auto"
         Rows a step. `"auto"` suits the number of rows and the device.
@@ -109,7 +109,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
     the row's number of tokens. A weight starts as the log ratio of the n-gram's shares in the
-    classes [1]_, scaled so that logits spread by 1 (short texts) to 2, and training multiplies it.
+    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5, and training multiplies it.
     In training, each fifth of the rows has ratios counted in the others (cross-fitting, as in
     scikit-learn's `TargetEncoder`), so that no row reads its own label in the rare n-grams that it
     holds.
@@ -146,7 +146,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         max_ngrams=1_000_000,
         dropout=0.5,
         mask_padding=True,
-        epochs=2,
+        epochs=3,
         batch_size="auto",
         learning_rate="auto",
         learning_rate_schedule="linear",
@@ -195,7 +195,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         return self.embedding_dim, self.hidden_units, self.dropout, self._n_ngram_rows()
 
     def _auto_batch_size(self, n_samples, on_gpu):
-        return int(np.clip(2 ** int(np.log2(max(1, n_samples / 48))), 16, 2048 if on_gpu else 512))
+        return int(np.clip(2 ** int(np.log2(max(1, n_samples / 48))), 16, 2048 if on_gpu else 256))
 
     def _auto_learning_rate(self, batch_size):
         return 5e-3 * max(1.0, batch_size / 256) ** 0.5

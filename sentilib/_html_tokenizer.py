@@ -33,8 +33,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     text.
 
     A token is a run of letters and digits of any script, with combining marks and, inside it,
-    apostrophes; a single Han, Hiragana or Katakana character; or an emoji, whole with its skin
-    tone, flag letters or joined parts. Format characters such as the soft hyphen and emoji
+    apostrophes; a single Han, Hiragana or Katakana character; an emoji, whole with its skin tone,
+    flag letters or joined parts; or, by default, a punctuation mark or symbol. Format characters such as the soft hyphen and emoji
     variation selectors leave no trace, and typographic apostrophes count as ``'``.
 
     Parameters
@@ -53,12 +53,12 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         Remove accents, by compatibility decomposition. "ascii" also removes every character that
         then is not ASCII.
 
-    punctuation : {"drop", "split", "token"}, default="split"
+    punctuation : {"drop", "split", "token"}, default="token"
         What becomes of punctuation marks and symbols:
 
         - "drop" deletes them: "don't" gives "dont", "well-made" gives "wellmade";
         - "split" separates words at them, but keeps apostrophes inside a word;
-        - "token" splits, and makes each mark a token too.
+        - "token" splits, and makes each mark a token too: "great!" and "great?" say two things.
 
     stop_words : "english", collection of str or None, default=None
         Words to leave out. They are folded as documents are. "english" is scikit-learn's list.
@@ -113,14 +113,14 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     --------
     >>> from sentilib import HTMLTokenizer
     >>> reviews = ["A <b>master</b>piece!", "Not a masterpiece.<br />Caf&eacute; scenes? I <3 it"]
-    >>> tokenizer = HTMLTokenizer(max_length=6)
+    >>> tokenizer = HTMLTokenizer(max_length=8)
     >>> tokenizer.fit_transform(reviews)
-    array([[2, 3, 0, 0, 0, 0],
-           [3, 5, 9, 6, 4, 7]], dtype=int32)
-    >>> tokenizer.inverse_transform([[3, 5, 1, 0]])
+    array([[ 2,  3,  4,  0,  0,  0,  0,  0],
+           [ 5,  9, 13,  8, 10,  7,  6, 11]], dtype=int32)
+    >>> tokenizer.inverse_transform([[3, 9, 1, 0]])
     [array(['masterpiece', 'café', '[OOV]'], dtype=object)]
-    >>> tokenizer.tokenize("It's <i>un</i>believable &amp; fun")
-    ["it's", 'unbelievable', 'fun']
+    >>> tokenizer.tokenize("It's <i>un</i>believable &amp; fun!")
+    ["it's", 'unbelievable', '&', 'fun', '!']
     """
 
     _parameter_constraints: dict = {
@@ -151,7 +151,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         *,
         lowercase=True,
         strip_accents=None,
-        punctuation="split",
+        punctuation="token",
         stop_words=None,
         min_df=1,
         max_df=1.0,
@@ -350,9 +350,9 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         >>> tokenizer = HTMLTokenizer()
         >>> tokens, offsets, visible = tokenizer.tokenize_with_offsets("A<br>Mas&shy;terpiece!")
         >>> tokens
-        ['a', 'masterpiece']
+        ['a', 'masterpiece', '!']
         >>> [visible[start:end] for start, end in offsets]
-        ['A', 'Mas\xadterpiece']
+        ['A', 'Mas\xadterpiece', '!']
         """
         if not isinstance(text, str):
             raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")

@@ -14,7 +14,7 @@ from sentilib._token_ids import PAD, with_spare_rows
 
 # Chosen on folds by movie of IMDB's training reviews, on all of the rest, 2,000 and 500 of it, and
 # on parts of the training data of seven public sets of short sentences with up to six classes.
-_SMOOTHING = 1.0  # added to each count
+_SMOOTHING = 2.0  # added to each count
 _STEP = 20.0  # an n-gram's weight moves that much faster than the other weights
 _FOLDS = 5
 _DEVIATION, _RATIO = -4, -3  # places among a classifier's weights, before the output layer's
@@ -213,7 +213,7 @@ def _first_spread(X):
     Short texts hold less evidence, and what is too sure of itself at first learns little more.
     """
     n_tokens = (X != PAD).sum(axis=1).mean()
-    return np.clip(0.18 * np.sqrt(n_tokens), 1.0, 2.0)
+    return np.clip(0.1 * np.sqrt(n_tokens), 0.5, 1.5)
 
 
 def _weighted(bag, folds, ratios):
