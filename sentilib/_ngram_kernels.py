@@ -74,7 +74,7 @@ def index(keys, words, buckets):
             k += 1
             if k == _KEYS:
                 buckets[bucket + _BUCKET - 1] |= _OVERFLOWS
-                bucket, k = (bucket + _BUCKET) % buckets.size, 0
+                bucket, k = (bucket + _BUCKET) & (buckets.size - 1), 0
         buckets[bucket + k] = key
         buckets[bucket + _KEYS + k] |= 2 * number + goes_on[number]
 
@@ -101,7 +101,7 @@ def _entry(key, bucket, buckets):
 def _later_entry(key, bucket, buckets):
     """Do the same as `_entry` for a key that is not in its own bucket, which overflows."""
     while buckets[bucket + _BUCKET - 1] < 0:
-        bucket = (bucket + _BUCKET) % buckets.size
+        bucket = (bucket + _BUCKET) & (buckets.size - 1)
         for k in range(_KEYS):
             if buckets[bucket + k] == key:
                 return buckets[bucket + _KEYS + k] & ~_OVERFLOWS
@@ -323,22 +323,24 @@ def sums(ids, words, buckets, least, most, table, out):
     n_rows, n_tokens = ids.shape
     shift = _shift(buckets)
     scratch, numbers, ends, first = _scratch(n_tokens, most)
-    total = np.empty(table.shape[1])
     for row in range(n_rows):
         n_places = _n_places(ids[row])
         _long_ngrams(ids[row], n_places, buckets, shift, most, scratch, numbers, ends, first)
-        total[:] = 0
-        if least == 1:
-            for k in range(n_places):
-                number = _number_of_word(_at(ids[row], k), words)
-                if number >= 0:
-                    for column in range(table.shape[1]):
-                        total[column] += table[np.uint64(number), column]
-        for i in range(first[max(least, 2)], first[most + 1]):
-            number = np.uint64(_at(numbers, i))
-            for column in range(table.shape[1]):
-                total[column] += table[number, column]
-        out[row] = total
+        for column in range(table.shape[1]):
+            total = 0.0
+            if least == 1:
+                for k in range(n_places):
+                    number = _number_of_word(_at(ids[row], k), words)
+                    total += table[np.uint64(max(number, 0)), column] if number >= 0 else 0.0
+            for i in range(first[max(least, 2)], first[most + 1]):
+                total += table[np.uint64(_at(numbers, i)), column]
+            out[row, column] = total
+
+
+@helper
+def _add_share(value, worth, share):
+    for k in range(value.size):
+        value[k] += worth[k] * share
 
 
 @kernel(types.void(IDS, I32, I64, types.int64, types.int64, F64_2D, I64, F64_3D, F64_2D))
@@ -374,8 +376,7 @@ def share_out(ids, words, buckets, least, most, table, kinds, shares, values):
                         worth[ends[i]] = table[numbers[i], column]
                         everyone += worth[ends[i]] * common
                 for after in range(order):
-                    for k in range(n_places):
-                        value[k] += worth[k + after] * own
+                    _add_share(value[:n_places], worth[after:], own)
             token = first_value
             for k in range(n_places):
                 if ids[row, k] != 0:

@@ -8,7 +8,7 @@ import scipy.sparse
 
 from sentilib import _backend
 from sentilib._threads import in_threads, row_slices
-from sentilib._token_ids import OOV, PAD
+from sentilib._token_ids import OOV, count_tokens
 
 _KEYS_A_PART, _MOST_PARTS = 2**15, 10  # of padding too; binary logarithm of the number of parts
 
@@ -74,8 +74,6 @@ class Ngrams:
         An n-gram is at most as frequent as the one that it goes on from, so that the most frequent
         ones, whatever their n, never lack what they go on from.
         """
-        from sentilib import _ngram_kernels
-
         words = np.zeros(int(X.max()) + 1, dtype=bool)
         words[X] = True
         words[: OOV + 1] = False
@@ -207,7 +205,7 @@ class Ngrams:
         """
         from sentilib import _ngram_kernels
 
-        starts = np.concatenate([[0], np.cumsum((X != PAD).sum(axis=1))])
+        starts = np.concatenate([[0], np.cumsum(count_tokens(X))])
         values = np.empty((int(starts[-1]), table.shape[1]))
 
         def share_out(rows: slice) -> None:
@@ -270,8 +268,8 @@ def _document_frequency(
 
 
 def _empty_lines(n: int) -> np.ndarray:
-    """Room for n cache lines of eight int64 each, none of which spans two."""
-    room = np.empty(8 * (n + 1), dtype=np.int64)  # NumPy asks for huge pages, compiled code does not
+    """Room for n cache lines of eight int64 each, in huge pages where NumPy asks for them."""
+    room = np.empty(8 * (n + 1), dtype=np.int64)
     first = -room.ctypes.data // 8 % 8
     return room[first : first + 8 * n]
 
@@ -282,7 +280,7 @@ def evidence_size(X: np.ndarray) -> np.ndarray:
     Halfway between a mean, which makes a long review no surer than a short one, and a sum, which
     counts words as if they were independent.
     """
-    return np.sqrt(np.maximum((X != PAD).sum(axis=1), 1))
+    return np.sqrt(np.maximum(count_tokens(X), 1))
 
 
 def count_by_class(
