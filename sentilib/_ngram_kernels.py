@@ -43,7 +43,7 @@ def _bucket(key, shift):
 
 @helper
 def _is_prefix(number):
-    return number >= _FIRST_WORD or number <= -2
+    return (number >= _FIRST_WORD) | (number <= -2)
 
 
 @kernel(types.void(KEYS, I32, I64))
@@ -181,21 +181,22 @@ def extend(prefixes, ids, buckets, longer):
     """Give the number, as a prefix, of the n-gram that ends at each place, or -1."""
     n_rows, n_tokens = ids.shape
     keys = np.empty(n_tokens, dtype=np.int64)
+    lasts = np.empty(n_tokens, dtype=np.int32)
     shift = _shift(buckets)
+    longer[:] = -1
     for row in range(n_rows):
-        keys[0] = _EMPTY
-        for k in range(1, n_tokens):
+        n_keys = 0
+        for k in range(1, _n_places(ids[row])):
             prefix, word = prefixes[row, k - 1], ids[row, k]
-            is_key = _is_prefix(prefix) and word >= _FIRST_WORD
-            keys[k] = np.int64(prefix) << 32 | word if is_key else _EMPTY
-            if is_key:
-                prefetch(buckets, _bucket(keys[k], shift))
-        for k in range(n_tokens):
-            longer[row, k] = -1
-            if keys[k] != _EMPTY:
-                entry = _entry(keys[k], _bucket(keys[k], shift), buckets)
-                if entry >= 0:
-                    longer[row, k] = -2 - (entry >> 1)
+            key = np.int64(prefix) << 32 | word
+            is_key = _is_prefix(prefix) & (word >= _FIRST_WORD)
+            prefetch(buckets, _bucket(key, shift) if is_key else 0)
+            keys[np.uint64(n_keys)] = key
+            lasts[np.uint64(n_keys)] = k
+            n_keys += is_key
+        for i in range(n_keys):
+            entry = _entry(keys[i], _bucket(keys[i], shift), buckets)
+            longer[row, lasts[i]] = -2 - (entry >> 1) if entry >= 0 else -1
 
 
 @helper
@@ -314,7 +315,7 @@ def find(ids, words, buckets, least, most):
                 k = lasts[i]
                 features[places[k]], ends[places[k]], orders[places[k]] = numbers[i], k, order
                 places[k] += 1
-    return counts, features[:n].copy(), ends[:n].copy(), orders[:n].copy()
+    return counts, features[:n], ends[:n], orders[:n]
 
 
 @kernel(types.void(IDS, I32, I64, types.int64, types.int64, F64_2D, F64_2D))
@@ -426,4 +427,4 @@ def merge(starts, columns, share, n_columns):
                 indices[n], data[n] = column, share[row]
                 n += 1
         counts[row] = n - first
-    return counts, indices[:n].copy(), data[:n].copy()
+    return counts, indices[:n], data[:n]

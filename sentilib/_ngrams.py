@@ -81,15 +81,17 @@ class Ngrams:
         known = self._with(keys[~np.isin(keys, self.keys)])
         n_words = len(known) - len(self)
         prefixes = X
-        for _ in range(2, self.most + 1):
+        for n in range(2, self.most + 1):
+            if n > 2:
+                prefixes = known._prefixes(prefixes, X)
             keys, counts = _document_frequency(prefixes, X, self.min_df)
             if self._n_long():
                 kept = ~np.isin(keys, self.keys)
                 keys, counts = keys[kept], counts[kept]
-            falling = np.lexsort((keys, -counts))[: self.limit]
+            ascending = np.argsort(keys)
+            falling = ascending[np.argsort(-counts[ascending], kind="stable")][: self.limit]
             frequency.append(counts[falling])
             known = known._with(keys[falling])
-            prefixes = known._prefixes(prefixes, X)
         counts = np.concatenate(frequency) if frequency else np.empty(0)
         room = max(0, self.limit - self._n_long())
         if len(counts) > room:
