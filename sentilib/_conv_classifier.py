@@ -346,6 +346,8 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
             weights[first + 4] = np.maximum(squares / count - mean**2, 0)
         return weights
 
+    _n_word_tables = 1
+
     def _layer_tables(self):
         return self._folded(self._weights[: 1 + 5 * len(self.filters)])
 

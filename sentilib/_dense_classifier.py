@@ -3,14 +3,14 @@
 from numbers import Integral
 
 import numpy as np
-import scipy.sparse
 from sklearn.utils._param_validation import Interval
 
 from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 from sentilib._ngram_evidence import NgramEvidence
-from sentilib._ngrams import merged_rows
+from sentilib._ngrams import evidence_size, merged_rows
+from sentilib._threads import in_threads, row_slices
 from sentilib._token_ids import PAD
 
 
@@ -286,13 +286,31 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
 
     # ------------------------------------------------------------------ closed form
 
+    _n_word_tables = 2  # vectors, and as their average is linear, what each adds to the logits
+
     def _layer_tables(self):
-        embedding, kernel, bias = (w.astype(np.float64) for w in self._weights[:3])
-        return (np.maximum(embedding @ kernel + bias, 0),)
+        embedding, kernel, bias, output = (
+            self._weights[k].astype(np.float64) for k in (0, 1, 2, -2)
+        )
+        words = np.maximum(embedding @ kernel + bias, 0)
+        return words, words @ output
 
     def _pooled(self, X):
-        words = self._inference[0]
-        starts, ids, n_tokens = self._words(X)
-        shares = np.repeat(1 / np.maximum(n_tokens, 1), n_tokens)
-        bags = scipy.sparse.csr_array((shares, ids, starts), shape=(len(X), len(words)))
-        return bags @ words
+        return self._word_means(X, self._inference[0])
+
+    def _logits(self, X):
+        logits = self._word_means(X, self._inference[1]) + self._weights[-1]
+        if self._ngrams is not None:
+            sums = self._ngrams.sums(X, self._inference[-1])
+            logits += self._ngram_logits(sums / evidence_size(X)[:, None])
+        return logits
+
+    def _word_means(self, X, table):
+        from sentilib import _word_kernels
+
+        means = np.empty((len(X), table.shape[1]))
+        in_threads(
+            lambda rows: _word_kernels.means(X[rows], table, self.mask_padding, means[rows]),
+            row_slices(len(X)),
+        )
+        return means

@@ -1,14 +1,16 @@
 """N-grams of token ids: an exact dictionary of those that repeat, and bags of their numbers."""
 
-from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
 
 from sentilib import _backend
-from sentilib._threads import in_threads, n_threads, row_slices
-from sentilib._token_ids import OOV, PAD
+from sentilib._threads import in_threads, row_slices
+from sentilib._token_ids import OOV, count_tokens
+
+_KEYS_A_PART, _MOST_PARTS = 2**15, 10  # of padding too; binary logarithm of the number of parts
 
 
 class Terms(NamedTuple):
@@ -47,7 +49,8 @@ class Ngrams:
         return len(self.keys)
 
     def __getstate__(self) -> dict:
-        return {name: value for name, value in vars(self).items() if name != "_slots"}
+        derived = "_words", "_buckets"
+        return {name: value for name, value in vars(self).items() if name not in derived}
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
@@ -57,7 +60,13 @@ class Ngrams:
         from sentilib import _ngram_kernels
 
         self.keys = keys
-        self._slots = _ngram_kernels.index(keys)
+        is_word = keys >> 32 == 0
+        self._words = np.empty(int(keys[is_word].max()) + 2, dtype=np.int32)
+        n_buckets = 64
+        while 2 * n_buckets < len(keys) - np.count_nonzero(is_word):  # they are half full at most
+            n_buckets *= 2
+        self._buckets = _empty_lines(n_buckets)
+        _ngram_kernels.index(keys, self._words, self._buckets)
 
     def learn(self, X: np.ndarray) -> "Ngrams":
         """Give a dictionary that knows these rows' n-grams too; the numbers of old ones stay.
@@ -65,8 +74,6 @@ class Ngrams:
         An n-gram is at most as frequent as the one that it goes on from, so that the most frequent
         ones, whatever their n, never lack what they go on from.
         """
-        from sentilib import _ngram_kernels
-
         words = np.zeros(int(X.max()) + 1, dtype=bool)
         words[X] = True
         words[: OOV + 1] = False
@@ -74,17 +81,17 @@ class Ngrams:
         known = self._with(keys[~np.isin(keys, self.keys)])
         n_words = len(known) - len(self)
         prefixes = X
-        for _ in range(2, self.most + 1):
-            n_parts = n_threads(len(X))
-            count = partial(_ngram_kernels.document_frequency, prefixes, X, n_parts)
-            parts = in_threads(count, range(n_parts))
-            keys, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
-            kept = (counts >= self.min_df) & ~np.isin(keys, self.keys)
-            keys, counts = keys[kept], counts[kept]
-            falling = np.lexsort((keys, -counts))[: self.limit]
+        for n in range(2, self.most + 1):
+            if n > 2:
+                prefixes = known._prefixes(prefixes, X)
+            keys, counts = _document_frequency(prefixes, X, self.min_df)
+            if self._n_long():
+                kept = ~np.isin(keys, self.keys)
+                keys, counts = keys[kept], counts[kept]
+            ascending = np.argsort(keys)
+            falling = ascending[np.argsort(-counts[ascending], kind="stable")][: self.limit]
             frequency.append(counts[falling])
             known = known._with(keys[falling])
-            prefixes = known._prefixes(prefixes, X)
         counts = np.concatenate(frequency) if frequency else np.empty(0)
         room = max(0, self.limit - self._n_long())
         if len(counts) > room:
@@ -121,7 +128,7 @@ class Ngrams:
         longer = np.empty_like(X)
         in_threads(
             lambda rows: _ngram_kernels.extend(
-                prefixes[rows], X[rows], self._slots, self.keys, longer[rows]
+                prefixes[rows], X[rows], self._buckets, longer[rows]
             ),
             row_slices(len(X)),
         )
@@ -132,7 +139,7 @@ class Ngrams:
         from sentilib import _ngram_kernels
 
         def find(rows: slice) -> tuple[np.ndarray, ...]:
-            return _ngram_kernels.find(X[rows], self._slots, self.keys, self.least, self.most)
+            return _ngram_kernels.find(X[rows], self._words, self._buckets, self.least, self.most)
 
         counts, features, ends, orders = (
             np.concatenate(column)
@@ -171,7 +178,7 @@ class Ngrams:
         sums = np.empty((len(X), table.shape[1]))
         in_threads(
             lambda rows: _ngram_kernels.sums(
-                X[rows], self._slots, self.keys, self.least, self.most, table, sums[rows]
+                X[rows], self._words, self._buckets, self.least, self.most, table, sums[rows]
             ),
             row_slices(len(X)),
         )
@@ -200,11 +207,73 @@ class Ngrams:
         """
         from sentilib import _ngram_kernels
 
-        values = np.empty((int((X != PAD).sum()), table.shape[1]))
-        _ngram_kernels.share_out(
-            X, self._slots, self.keys, self.least, self.most, table, kinds, shares, values
-        )
+        starts = np.concatenate([[0], np.cumsum(count_tokens(X))])
+        values = np.empty((int(starts[-1]), table.shape[1]))
+
+        def share_out(rows: slice) -> None:
+            _ngram_kernels.share_out(
+                X[rows],
+                self._words,
+                self._buckets,
+                self.least,
+                self.most,
+                table,
+                kinds[rows],
+                shares,
+                values[starts[rows.start] : starts[rows.stop]],
+            )
+
+        in_threads(share_out, row_slices(len(X)))
         return values
+
+
+def _document_frequency(
+    prefixes: np.ndarray, X: np.ndarray, min_df: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keys of the n-grams that `min_df` rows hold, and how many hold each, in no order.
+
+    Keys are dealt out to parts by their hash, so that the table of a part fits into a cache.
+    """
+    from sentilib import _ngram_kernels
+
+    n_bits = int(np.clip(np.log2(X.size / _KEYS_A_PART), 1, _MOST_PARTS))
+    slices = row_slices(len(X))
+    places = np.empty((len(slices), 2**n_bits), dtype=np.int64)
+
+    def count(k: int) -> None:
+        _ngram_kernels.count_parts(prefixes[slices[k]], X[slices[k]], n_bits, places[k])
+
+    in_threads(count, range(len(slices)))
+    starts = np.concatenate([[0], np.cumsum(places.sum(axis=0))])
+    places[:] = starts[:-1] + np.cumsum(places, axis=0) - places
+    keys, rows = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.int32)
+
+    def sort(k: int) -> None:
+        _ngram_kernels.sort_into_parts(
+            prefixes[slices[k]], X[slices[k]], slices[k].start, n_bits, places[k], keys, rows
+        )
+
+    in_threads(sort, range(len(slices)))
+    edges = np.linspace(0, 2**n_bits, len(slices) + 1).astype(int).tolist()
+
+    def merge(parts: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        first, last = starts[parts[0]], starts[parts[1]]
+        of_parts = keys[first:last], rows[first:last]
+        n = _ngram_kernels.document_frequency(
+            starts[parts[0] : parts[1] + 1] - first, n_bits, min_df, *of_parts
+        )
+        return of_parts[0][:n], of_parts[1][:n]
+
+    found = in_threads(merge, pairwise(edges))
+    different, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+    return different, counts
+
+
+def _empty_lines(n: int) -> np.ndarray:
+    """Room for n cache lines of eight int64 each, in huge pages where NumPy asks for them."""
+    room = np.empty(8 * (n + 1), dtype=np.int64)
+    first = -room.ctypes.data // 8 % 8
+    return room[first : first + 8 * n]
 
 
 def evidence_size(X: np.ndarray) -> np.ndarray:
@@ -213,7 +282,7 @@ def evidence_size(X: np.ndarray) -> np.ndarray:
     Halfway between a mean, which makes a long review no surer than a short one, and a sum, which
     counts words as if they were independent.
     """
-    return np.sqrt(np.maximum((X != PAD).sum(axis=1), 1))
+    return np.sqrt(np.maximum(count_tokens(X), 1))
 
 
 def count_by_class(

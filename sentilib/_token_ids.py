@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sentilib._threads import in_threads, row_slices
+
 PAD, OOV = 0, 1
 MAX_VOCABULARY_SIZE = 2**26
 
@@ -38,6 +40,15 @@ def as_token_ids(X: np.ndarray, largest: int = np.iinfo(np.int32).max) -> np.nda
             "embedding. HTMLTokenizer numbers its words without gaps."
         )
     return np.ascontiguousarray(X, dtype=np.int32)
+
+
+def count_tokens(X: np.ndarray) -> np.ndarray:
+    """Count the tokens of each row of valid ids, all but padding: int64."""
+    from sentilib import _word_kernels
+
+    n_tokens = np.empty(len(X), dtype=np.int64)
+    in_threads(lambda rows: _word_kernels.count(X[rows], n_tokens[rows]), row_slices(len(X)))
+    return n_tokens
 
 
 def last_token(X: np.ndarray) -> np.ndarray:

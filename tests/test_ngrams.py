@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sentilib import DenseSentimentClassifier
-from sentilib._ngrams import Ngrams, bags, count_by_class, evidence_size
+from sentilib import DenseSentimentClassifier, _ngram_kernels
+from sentilib._ngrams import Ngrams, _empty_lines, bags, count_by_class, evidence_size
 
 
 @pytest.fixture
@@ -93,6 +93,66 @@ def test_the_dictionary_is_the_same_whatever_the_number_of_threads(ids, monkeypa
     one = Ngrams((1, 3), 2, 10**6).learn(many)
     monkeypatch.setattr("sentilib._threads.cpu_count", lambda: 1)
     np.testing.assert_array_equal(Ngrams((1, 3), 2, 10**6).learn(many).keys, one.keys)
+
+
+def test_the_dictionary_is_the_same_whatever_the_number_of_parts(ids, monkeypatch):
+    few = Ngrams((1, 3), 2, 10**6).learn(ids)
+    monkeypatch.setattr("sentilib._ngrams._KEYS_A_PART", 16)
+    np.testing.assert_array_equal(Ngrams((1, 3), 2, 10**6).learn(ids).keys, few.keys)
+
+
+def test_ngrams_are_found_in_buckets_that_overflow(ids):
+    ngrams = Ngrams((1, 3), 2, 250).learn(ids)
+    assert ngrams._n_long() == 250
+    expected, missing = ngrams.terms(ids), ngrams.terms(ids[:, ::-1].copy())
+    crowded = _empty_lines(64)  # with room for 256 keys
+    _ngram_kernels.index(ngrams.keys, ngrams._words, crowded)
+    assert (crowded.reshape(64, 8)[:, 7] < 0).sum() > 10
+    ngrams._buckets = crowded
+    for X, terms in ((ids, expected), (ids[:, ::-1].copy(), missing)):
+        for found, wanted in zip(ngrams.terms(X), terms, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_ids_beyond_the_dictionary_are_in_no_ngram(ids):
+    ngrams = Ngrams((1, 3), 2, 10**6).learn(ids)
+    table = np.random.default_rng(2).normal(size=(len(ngrams), 2))
+    beyond = np.where(ids == 8, 10**6, ids).astype(np.int32)
+    unknown = np.where(ids == 8, 1, ids).astype(np.int32)
+    np.testing.assert_array_equal(ngrams.sums(beyond, table), ngrams.sums(unknown, table))
+
+
+@pytest.mark.parametrize("ngram_range", [(1, 4), (2, 3)])
+def test_shares_go_to_the_words_of_each_ngram_and_to_its_row(ids, ngram_range):
+    many = np.tile(ids, (2, 1))  # enough for several threads
+    ngrams = Ngrams(ngram_range, 2, 10**6).learn(many)
+    rng = np.random.default_rng(3)
+    table = rng.normal(size=(len(ngrams), 3))
+    kinds, shares = np.arange(len(many)) % 5, rng.normal(size=(5, ngram_range[1], 2))
+    terms = ngrams.terms(many)
+    expected = np.zeros((*many.shape, 3))
+    for row, kind in enumerate(kinds):
+        for i in range(terms.starts[row], terms.starts[row + 1]):
+            end, order, worth = terms.ends[i], int(terms.orders[i]), table[terms.features[i]]
+            own, common = shares[kind, order - 1]
+            expected[row, end - order + 1 : end + 1] += own * worth
+            expected[row] += common * worth
+    values = ngrams.share_out(many, table, kinds, shares)
+    np.testing.assert_allclose(values, expected[many != 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("ngram_range", [(1, 1), (1, 2)])
+def test_logits_are_those_of_the_latent_space(ids, mask_padding, ngram_range):
+    y = ids[:, 0] % 3
+    classifier = DenseSentimentClassifier(
+        ngram_range=ngram_range, mask_padding=mask_padding, epochs=1, random_state=0
+    ).fit(ids, y)
+    latent, (kernel, bias) = classifier._latent(ids), classifier._weights[-2:]
+    expected = latent[:, : len(kernel)] @ kernel.astype(float) + bias
+    if ngram_range[1] > 1:
+        expected += latent[:, len(kernel) :]
+    np.testing.assert_allclose(classifier.decision_function(ids), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("ngram_range", [(0, 1), (2, 1), (1.0, 2), (1, "3")])

@@ -62,14 +62,15 @@ class BaselineModel:
         self.head = kernel[:, 1:] - kernel[:, :1] if self.n_outputs == 1 else kernel
 
     def _add_mean_word(self, word_weights: np.ndarray) -> None:
-        """Append the mean of the words to the table that the classifier looks words up in.
+        """Append the mean of the words to the tables that the classifier looks words up in.
 
         For a Dense model these are word's contributions, so that a replaced word is a random one,
         independent of the others; for a CNN it is the mean embedding.
         """
         share = word_weights / word_weights.sum()
-        table, *rest = self.classifier._inference
-        self.classifier._inference = np.vstack([table, share @ table]), *rest
+        n = self.classifier._n_word_tables
+        tables, rest = self.classifier._inference[:n], self.classifier._inference[n:]
+        self.classifier._inference = *(np.vstack([t, share @ t]) for t in tables), *rest
         self.classifier.vocabulary_size_ = len(word_weights) + 1
 
     @property

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sentilib._conv_classifier import ConvSentimentClassifier
 from sentilib._threads import in_threads
-from sentilib._token_ids import OOV, PAD, as_token_ids
+from sentilib._token_ids import OOV, PAD, as_token_ids, count_tokens
 from sentilib.explain._baseline import BaselineModel, ngrams_of
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
 from sentilib.explain._games import SumOfGames
@@ -230,7 +230,7 @@ class TokenShapExplainer(BaseEstimator):
         self.method_ = "exact" if is_exact else "permutation"
         self.is_exact_ = is_exact
 
-        starts = np.concatenate([[0], np.cumsum((ids != PAD).sum(axis=1))])
+        starts = np.concatenate([[0], np.cumsum(count_tokens(ids))])
 
         def by_row(flat: Any) -> np.ndarray:
             whole = np.concatenate(flat)
@@ -382,7 +382,7 @@ def _additivity_errors(
 
     outputs = model.outputs(ids)
     sums, sizes = np.empty((2, *outputs.shape))
-    _additive_kernels.row_sums(values, (ids != PAD).sum(axis=1), sums, sizes)
+    _additive_kernels.row_sums(values, count_tokens(ids), sums, sizes)
     differences = np.abs(base_values + sums - outputs)
     scale = np.maximum(1, np.abs(outputs))
     broken = ~(differences <= _TOLERANCE * np.maximum(scale, sizes)).all(axis=1)
@@ -398,7 +398,7 @@ def _additivity_errors(
 
 def _interaction_matrices(game: Any, ids: np.ndarray) -> list[list[Any]]:
     left, right, values = game.interactions(ids)
-    n_tokens = (ids != PAD).sum(axis=1)
+    n_tokens = count_tokens(ids)
     starts = np.cumsum(n_tokens) - n_tokens
     row = np.repeat(np.arange(len(ids)), n_tokens)[left]
     order = np.argsort(row, kind="stable")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sentilib._token_ids import PAD
+from sentilib._token_ids import PAD, count_tokens
 from sentilib.explain._baseline import BaselineModel
 from sentilib.explain._deletion import deletion_share
 
@@ -38,7 +38,7 @@ class NgramGame:
         ndarray of shape (n_tokens, n_outputs), float64
             In the unit of the margin (log-odds).
         """
-        lengths, of_row = np.unique((X != PAD).sum(axis=1), return_inverse=True)
+        lengths, of_row = np.unique(count_tokens(X), return_inverse=True)
         return self._model.ngrams.share_out(X, self._worth, of_row, self._shares(lengths))
 
     def _shares(self, n_tokens: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ class NgramGame:
         row = np.repeat(np.arange(len(X)), np.diff(terms.starts))
         number = np.cumsum(X != PAD).reshape(X.shape) - 1
         first = number[row, terms.ends] - terms.orders + 1
-        size = np.sqrt(np.maximum((X != PAD).sum(axis=1), 1))
+        size = np.sqrt(np.maximum(count_tokens(X), 1))
         worth = self._worth[terms.features] / size[row, None]
         left, right, values = [first[:0]], [first[:0]], [worth[:0]]
         for length in range(2, self._model.ngrams.most + 1):

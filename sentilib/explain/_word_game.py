@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sentilib._token_ids import PAD
+from sentilib._token_ids import count_tokens
 from sentilib.explain._baseline import BaselineModel
 from sentilib.explain._deletion import deletion_share
 
@@ -40,7 +40,7 @@ class WordGame:
         """
         from sentilib.explain import _additive_kernels
 
-        n_tokens = (X != PAD).sum(axis=1)
+        n_tokens = count_tokens(X)
         if self._model.deletes:
             inside, outside = np.transpose([deletion_share(1, n, 1.0) for n in n_tokens.tolist()])
             own, common = inside - outside, outside.copy()
