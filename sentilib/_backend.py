@@ -7,6 +7,7 @@ of the same architecture (a grid search) pays no graph tracing, and nothing of K
 
 import contextlib
 import ctypes
+import functools
 import gc
 import os
 import sys
@@ -317,6 +318,7 @@ class Trainer:
                 callbacks=callbacks,
                 verbose=verbose,
             )
+        self.model.train_function = self.model.test_function = None  # they hold the data
         return {name: [float(v) for v in values] for name, values in history.history.items()}
 
     def _dataset(self, batches: Batches, step: str) -> Any:
@@ -383,8 +385,11 @@ def _build_trainer(build: Callable[[], Any], optimizer: Any, device: str) -> Tra
     with keras.device(device):
         model = build()
         config = keras.optimizers.serialize(keras.optimizers.get(optimizer))
+        optimizer = keras.optimizers.deserialize(config)
+        if type(optimizer) is keras.optimizers.Adam and keras.backend.backend() == "tensorflow":
+            optimizer = _one_pass_adam().from_config(optimizer.get_config())
         model.compile(
-            optimizer=keras.optimizers.deserialize(config),
+            optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
             # XLA under TensorFlow runs the embedding's gradient on one thread (8 to 15 times
@@ -393,6 +398,40 @@ def _build_trainer(build: Callable[[], Any], optimizer: Any, device: str) -> Tra
         )
         model.optimizer.build(model.trainable_variables)
     return Trainer(model, device)
+
+
+@functools.cache
+def _one_pass_adam() -> Any:
+    """Keras's Adam with TensorFlow's kernel, which reads and writes each variable once.
+
+    Keras's own update is a dozen operations, and large tables wait for memory in each.
+    """
+    import tensorflow as tf
+
+    class Adam(import_keras().optimizers.Adam):  # type: ignore[misc]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            # Keras squares an embedding's gradient at each position, before it adds them up.
+            if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+                super().update_step(gradient, variable, learning_rate)
+                return
+            kind = variable.dtype
+            index = self._get_variable_index(variable)
+            step = tf.cast(self.iterations.value + 1, kind)
+            beta_1, beta_2 = tf.cast(self.beta_1, kind), tf.cast(self.beta_2, kind)
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self._momentums[index].value.handle,
+                v=self._velocities[index].value.handle,
+                beta1_power=beta_1**step,
+                beta2_power=beta_2**step,
+                lr=tf.cast(learning_rate, kind),
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=tf.cast(self.epsilon, kind),
+                grad=tf.cast(gradient, kind),
+            )
+
+    return Adam
 
 
 def sparse_matmul(bags: Any, table: Any) -> Any:
@@ -405,3 +444,28 @@ def sparse_matmul(bags: Any, table: Any) -> Any:
             # keras.ops.matmul gathers a row of the table for each entry: twice the time, or more.
             return tf.sparse.sparse_dense_matmul(bags, table)
     return keras.ops.matmul(bags, table)
+
+
+def without_empty_columns(bags: Any) -> tuple[Any, Any]:
+    """Factor a sparse matrix into one of fewer columns and one that selects them, or None.
+
+    A function of each row of a table needs then not be applied to rows that no bag holds.
+    """
+    if import_keras().backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(bags, tf.SparseTensor):
+            rows, columns = tf.unstack(bags.indices, axis=1)
+            kept, places = tf.unique(columns, tf.int64)
+            n_kept = tf.size(kept, tf.int64)
+            n_rows, n_columns = tf.unstack(bags.dense_shape)
+            narrow = tf.SparseTensor(
+                tf.stack([rows, places], axis=1), bags.values, tf.stack([n_rows, n_kept])
+            )
+            selector = tf.SparseTensor(
+                tf.stack([tf.range(n_kept), kept], axis=1),
+                tf.ones_like(kept, bags.values.dtype),
+                tf.stack([n_kept, n_columns]),
+            )
+            return narrow, selector
+    return bags, None
