@@ -13,7 +13,7 @@ class WordTable:
     """Words, numbered in the order in which they came, with term and document counts."""
 
     def __init__(self, n_words: int = (1 << 11) - 1, n_chunks: int = 1 << 12) -> None:
-        # Each time that it is full, 2n + 1 words find room; 2 ** k - 1 of them fill their slots best.
+        # Full tables grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
         self.size = 0
         self.slots = self.chunks = self.starts = np.zeros(1, dtype=np.int64)
         self.stats = np.empty((0, 2), dtype=np.int64)
