@@ -7,6 +7,7 @@ of the same architecture (a grid search) pays no graph tracing, and nothing of K
 
 import contextlib
 import ctypes
+import functools
 import gc
 import os
 import sys
@@ -121,97 +122,97 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 class Batches(NamedTuple):
-    """Batches (x, y, sample_weight) of one epoch after the other."""
+    """Batches (x, y, sample_weight) of one epoch after the other; x holds ids and CSR arrays."""
 
     one_epoch: Callable[[], Iterable]
     n: int
-    widths: tuple[int | None, ...]  # of the CSR arrays in the tuple x; None for a matrix of ids
+
+    def endless(self) -> Iterator:
+        """Give the batches of epoch after epoch."""
+        while True:
+            yield from self.one_epoch()
 
 
-class _Feed:
-    """What `keras.Model.fit` reads, made once: its batches change from fit to fit.
+class _TensorFlowStep:
+    """A training or validation step of a Keras model, compiled, that takes NumPy arrays.
 
-    TensorFlow never forgets a generator that it was given, nor what that refers to. It also takes
-    a tenth of a second to learn how the generator's arrays become tensors.
+    `keras.Model.fit` would read its batches through `tf.data`, which never forgets a generator
+    that it was given, and takes some milliseconds for a batch from Python and tens for an epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+    step : callable
+        `model.train_step` or `model.test_step`.
     """
 
-    def __init__(self) -> None:
-        self._batches: Batches | None = None
-        self._dataset: Any = None
-
-    @contextlib.contextmanager
-    def of(self, batches: Batches) -> Iterator[Any]:
-        """Lend batches in the form that the Keras backend reads; CSR arrays as sparse tensors."""
-        self._batches = batches
-        try:
-            if import_keras().backend.backend() == "tensorflow":
-                import tensorflow as tf
-
-                if self._dataset is None:
-                    self._dataset = self._tensorflow_dataset(batches.widths)
-                dataset = self._dataset.apply(tf.data.experimental.assert_cardinality(batches.n))
-                yield dataset.prefetch(2)
-            else:
-                yield self._keras_dataset(batches.n)
-        finally:
-            self._batches = None
-
-    def _one_epoch(self) -> Iterable:
-        assert self._batches is not None
-        return self._batches.one_epoch()
-
-    def _keras_dataset(self, n: int) -> Any:
-        class Dataset(import_keras().utils.PyDataset):  # type: ignore[misc]
-            def __init__(self, feed: _Feed) -> None:
-                super().__init__()
-                self._feed = feed
-                self.on_epoch_end()
-
-            def __len__(self) -> int:
-                return n
-
-            def __getitem__(self, index: int) -> Any:
-                x, y, weight = next(self._iterator)
-                x = tuple(m.toarray() if scipy.sparse.issparse(m) else m for m in x)
-                return x, y, weight
-
-            def on_epoch_end(self) -> None:
-                self._iterator = iter(self._feed._one_epoch())
-
-        return Dataset(self)
-
-    def _tensorflow_dataset(self, widths: tuple[int | None, ...]) -> Any:
+    def __init__(self, model: Any, step: Callable) -> None:
         import tensorflow as tf
 
-        # The width of ids is left open: batches are trimmed to their longest review.
         integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
+        # The width of ids is left open: batches are trimmed to their longest review.
         ids = tf.TensorSpec((None, None), tf.int32)
+        entries = tf.TensorSpec((None, 2), tf.int64), floats
+        shapes = [tf.constant(i.shape[1:], tf.int64) if i.sparse else None for i in model.inputs]
 
-        def in_parts() -> Iterator:
-            # TensorFlow would serialize sparse tensors on their way out of Python.
-            for x, y, weight in self._one_epoch():
-                parts = tuple(
-                    (np.diff(m.indptr), m.indices, m.data) if scipy.sparse.issparse(m) else m
-                    for m in x
-                )
-                yield parts, y, weight
+        @tf.function(
+            input_signature=(
+                tuple(ids if shape is None else entries for shape in shapes),
+                integers,
+                floats,
+            ),
+            autograph=False,
+        )
+        def run(parts: Any, y: Any, weight: Any) -> Any:
+            n_rows = tf.shape(y, tf.int64)
+            x = tuple(
+                part if shape is None else tf.SparseTensor(*part, tf.concat([n_rows, shape], 0))
+                for part, shape in zip(parts, shapes, strict=True)
+            )
+            return step((x, y, weight))
 
-        @tf.autograph.experimental.do_not_convert
-        def as_sparse(x: Any, y: Any, weight: Any) -> Any:
-            return tuple(map(as_tensor, x, widths)), y, weight
+        self._run = run.get_concrete_function()
 
-        def as_tensor(part: Any, width: int | None) -> Any:
-            if width is None:
-                return part
-            lengths, columns, values = part
-            rows = tf.repeat(tf.range(tf.size(lengths)), lengths)
-            indices = tf.cast(tf.stack([rows, columns], axis=1), tf.int64)
-            return tf.SparseTensor(indices, values, tf.stack([tf.size(lengths, tf.int64), width]))
+    def on(self, batches: Iterator) -> Callable:
+        """Give what `keras.Model.fit` calls for each step, with an iterator that is not needed."""
+        import tensorflow as tf
 
-        signature = tuple(ids if w is None else (integers, integers, floats) for w in widths)
-        return tf.data.Dataset.from_generator(
-            in_parts, output_signature=(signature, integers, floats)
-        ).map(as_sparse)
+        def take_step(iterator: Any) -> Any:
+            x, y, weight = next(batches)
+            parts = tuple(
+                tuple(map(tf.constant, _entries(m))) if scipy.sparse.issparse(m) else tf.constant(m)
+                for m in x
+            )
+            return self._run(parts, tf.constant(y), tf.constant(weight))
+
+        return take_step
+
+
+def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Places (row, column) and values of the entries of a CSR array."""
+    places = np.empty((len(matrix.data), 2), dtype=np.int64)
+    places[:, 0] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    places[:, 1] = matrix.indices
+    return places, matrix.data
+
+
+def _keras_dataset(batches: Batches) -> Any:
+    """Batches in the form that every Keras backend reads, CSR arrays as dense ones."""
+
+    class Dataset(import_keras().utils.PyDataset):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._batches = batches.endless()
+
+        def __len__(self) -> int:
+            return batches.n
+
+        def __getitem__(self, index: int) -> Any:
+            x, y, weight = next(self._batches)
+            x = tuple(m.toarray() if scipy.sparse.issparse(m) else m for m in x)
+            return x, y, weight
+
+    return Dataset()
 
 
 @contextlib.contextmanager
@@ -249,7 +250,7 @@ class Trainer:
     def __init__(self, model: Any, device: str) -> None:
         self.model = model
         self.device = device
-        self._training, self._validation = _Feed(), _Feed()
+        self._steps: dict[str, _TensorFlowStep] = {}
         # All optimizer slots start as constants (zeros; 0.1 for Adagrad's accumulators).
         self._fresh_state = [float(np.ravel(v)[0]) for v in self._optimizer_state()]
 
@@ -308,22 +309,29 @@ class Trainer:
         verbose: int,
     ) -> dict[str, list[float]]:
         """Run Keras's own training loop over batches (x, y, sample_weight); return its history."""
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(import_keras().device(self.device))
-            stack.enter_context(_freed_memory_kept())
-            training = stack.enter_context(self._training.of(batches))
-            validating = None
-            if validation is not None:
-                validating = stack.enter_context(self._validation.of(validation))
+        with import_keras().device(self.device), _freed_memory_kept():
             history = self.model.fit(
-                training,
+                self._dataset(batches, "train"),
                 epochs=epochs,
                 shuffle=False,
-                validation_data=validating,
+                validation_data=validation and self._dataset(validation, "test"),
                 callbacks=callbacks,
                 verbose=verbose,
             )
+        self.model.train_function = self.model.test_function = None  # they hold the data
         return {name: [float(v) for v in values] for name, values in history.history.items()}
+
+    def _dataset(self, batches: Batches, step: str) -> Any:
+        """Give what Keras is to read; under TensorFlow its steps find the batches themselves."""
+        if import_keras().backend.backend() != "tensorflow":
+            return _keras_dataset(batches)
+        import tensorflow as tf
+
+        if step not in self._steps:
+            self._steps[step] = _TensorFlowStep(self.model, getattr(self.model, f"{step}_step"))
+        take_step = self._steps[step].on(batches.endless())
+        setattr(self.model, f"{step}_function", take_step)
+        return tf.data.Dataset.range(batches.n)
 
 
 def _pad_rows(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -377,8 +385,11 @@ def _build_trainer(build: Callable[[], Any], optimizer: Any, device: str) -> Tra
     with keras.device(device):
         model = build()
         config = keras.optimizers.serialize(keras.optimizers.get(optimizer))
+        optimizer = keras.optimizers.deserialize(config)
+        if type(optimizer) is keras.optimizers.Adam and keras.backend.backend() == "tensorflow":
+            optimizer = _one_pass_adam().from_config(optimizer.get_config())
         model.compile(
-            optimizer=keras.optimizers.deserialize(config),
+            optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
             # XLA under TensorFlow runs the embedding's gradient on one thread (8 to 15 times
@@ -387,6 +398,40 @@ def _build_trainer(build: Callable[[], Any], optimizer: Any, device: str) -> Tra
         )
         model.optimizer.build(model.trainable_variables)
     return Trainer(model, device)
+
+
+@functools.cache
+def _one_pass_adam() -> Any:
+    """Keras's Adam with TensorFlow's kernel, which reads and writes each variable once.
+
+    Keras's own update is a dozen operations, and large tables wait for memory in each.
+    """
+    import tensorflow as tf
+
+    class Adam(import_keras().optimizers.Adam):  # type: ignore[misc]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            # Keras squares an embedding's gradient at each position, before it adds them up.
+            if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+                super().update_step(gradient, variable, learning_rate)
+                return
+            kind = variable.dtype
+            index = self._get_variable_index(variable)
+            step = tf.cast(self.iterations.value + 1, kind)
+            beta_1, beta_2 = tf.cast(self.beta_1, kind), tf.cast(self.beta_2, kind)
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self._momentums[index].value.handle,
+                v=self._velocities[index].value.handle,
+                beta1_power=beta_1**step,
+                beta2_power=beta_2**step,
+                lr=tf.cast(learning_rate, kind),
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=tf.cast(self.epsilon, kind),
+                grad=tf.cast(gradient, kind),
+            )
+
+    return Adam
 
 
 def sparse_matmul(bags: Any, table: Any) -> Any:
@@ -399,3 +444,28 @@ def sparse_matmul(bags: Any, table: Any) -> Any:
             # keras.ops.matmul gathers a row of the table for each entry: twice the time, or more.
             return tf.sparse.sparse_dense_matmul(bags, table)
     return keras.ops.matmul(bags, table)
+
+
+def without_empty_columns(bags: Any) -> tuple[Any, Any]:
+    """Factor a sparse matrix into one of fewer columns and one that selects them, or None.
+
+    A function of each row of a table needs then not be applied to rows that no bag holds.
+    """
+    if import_keras().backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(bags, tf.SparseTensor):
+            rows, columns = tf.unstack(bags.indices, axis=1)
+            kept, places = tf.unique(columns, tf.int64)
+            n_kept = tf.size(kept, tf.int64)
+            n_rows, n_columns = tf.unstack(bags.dense_shape)
+            narrow = tf.SparseTensor(
+                tf.stack([rows, places], axis=1), bags.values, tf.stack([n_rows, n_kept])
+            )
+            selector = tf.SparseTensor(
+                tf.stack([tf.range(n_kept), kept], axis=1),
+                tf.ones_like(kept, bags.values.dtype),
+                tf.stack([n_kept, n_columns]),
+            )
+            return narrow, selector
+    return bags, None

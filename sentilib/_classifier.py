@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.special import log_softmax, softmax
 from sklearn.base import (
     BaseEstimator,
@@ -336,14 +335,12 @@ class BaseSentimentClassifier(
 
     def _batches(self, encoded, lengths, labels, weight, batch_size, rng) -> _backend.Batches:
         weight = weight.astype(np.float32)
-        example = self._model_input(encoded, np.arange(1))
-        widths = tuple(m.shape[1] if issparse(m) else None for m in example)
 
         def one_epoch() -> Iterator:
             for rows in row_batches(len(labels), lengths, batch_size, rng):
                 yield self._model_input(encoded, rows), labels[rows], weight[rows]
 
-        return _backend.Batches(one_epoch, -(-len(labels) // batch_size), widths)
+        return _backend.Batches(one_epoch, -(-len(labels) // batch_size))
 
     def _callbacks(self, learning_rate: float | None, n_steps: int | None) -> list:
         keras = _backend.import_keras()

@@ -269,7 +269,11 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
                 self.built = True
 
             def call(self, bags, training=False):
-                table = self.dropout(self.embedding, training=training)
+                bags, selector = _backend.without_empty_columns(bags)
+                table = self.embedding
+                if selector is not None:
+                    table = _backend.sparse_matmul(selector, table)
+                table = self.dropout(table, training=training)
                 table = ops.relu(ops.matmul(table, self.kernel) + self.bias)
                 return _backend.sparse_matmul(bags, table)
 

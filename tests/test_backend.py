@@ -121,3 +121,38 @@ class TestTrainerPool:
         model.set_params(random_state=5, learning_rate=0.5, epochs=4).fit(X, 1 - y)
         again = model.set_params(random_state=0, learning_rate="auto", epochs=2).fit(X, y)
         np.testing.assert_array_equal(again.predict_proba(X), fresh)
+
+    def test_an_idle_trainer_holds_no_data(self, data):
+        DenseSentimentClassifier(embedding_dim=14, epochs=1).fit(
+            *data, X_val=data[0], y_val=data[1]
+        )
+        trainers = [t for idle in _backend._idle_trainers.values() for t in idle]
+        assert trainers
+        assert all(t.model.train_function is None for t in trainers)
+        assert all(t.model.test_function is None for t in trainers)
+
+
+def test_one_pass_adam_is_keras_adam():
+    keras = _backend.import_keras()
+    settings = {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-4}
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=(5, 3)), rng.normal(size=(4, 5, 3)).astype(np.float32)
+    trained = []
+    for cls in (keras.optimizers.Adam, _backend._one_pass_adam()):
+        variable = keras.Variable(start, dtype="float32")
+        optimizer = cls(**settings)
+        for gradient in gradients:
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        trained.append(np.asarray(variable.value))
+    np.testing.assert_allclose(trained[1], trained[0], atol=1e-6)
+    assert np.abs(trained[0] - start).max() > 0.05
+
+
+def test_columns_that_no_row_holds_are_left_out():
+    import tensorflow as tf
+
+    bags = tf.SparseTensor([[0, 7], [1, 2], [1, 7], [3, 4]], [1.0, 2.0, 3.0, 4.0], [4, 9])
+    narrow, selector = _backend.without_empty_columns(bags)
+    assert narrow.shape == (4, 3) and selector.shape == (3, 9)
+    product = _backend.sparse_matmul(narrow, tf.sparse.to_dense(tf.sparse.reorder(selector)))
+    np.testing.assert_array_equal(product, tf.sparse.to_dense(bags))

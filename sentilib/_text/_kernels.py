@@ -322,11 +322,12 @@ def scan(
                     word = n_words
                     _insert(token, n_chunks, h, slot, word, slots, chunks, word_starts, stats)
                     n_words += 1
-                stats[word, 0] += 1
-                documents = stats[word, 1]
-                if documents >> 32 != first_document + document:
-                    documents = (first_document + document) << 32 | (documents & 0xFFFFFFFF) + 1
-                    stats[word, 1] = documents
+                place = np.uint64(word)
+                stats[place, 0] += 1
+                documents = stats[place, 1]  # without a branch, which would often be mispredicted
+                is_new = np.int64(documents >> 32 != first_document + document)
+                documents = (documents & 0xFFFFFFFF) + is_new
+                stats[place, 1] = (first_document + document) << 32 | documents
                 if spans.shape[0] > 0:
                     spans[t, 0] = start
                     spans[t, 1] = end

@@ -12,7 +12,8 @@ from sentilib._text import _kernels
 class WordTable:
     """Words, numbered in the order in which they came, with term and document counts."""
 
-    def __init__(self, n_words: int = 1 << 11, n_chunks: int = 1 << 12) -> None:
+    def __init__(self, n_words: int = (1 << 11) - 1, n_chunks: int = 1 << 12) -> None:
+        # Full tables grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
         self.size = 0
         self.slots = self.chunks = self.starts = np.zeros(1, dtype=np.int64)
         self.stats = np.empty((0, 2), dtype=np.int64)
