@@ -41,4 +41,4 @@ $(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setu
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo_output bench_output inspect_output build *.egg-info
+	rm -rf $(VENV) demo_output bench_output explain_output inspect_output build *.egg-info

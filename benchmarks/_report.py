@@ -199,8 +199,8 @@ class Report:
         for row in self.rows():
             for fact in row.peer_facts.keys() & row.product_facts.keys():
                 notes.append(
-                    f"- {row.task}: mean {fact} {row.product_facts[fact]:.4f} ({row.product}), "
-                    f"{row.peer_facts[fact]:.4f} ({row.peer})"
+                    f"- {row.task}: mean {fact} {row.product_facts[fact]:.4g} ({row.product}), "
+                    f"{row.peer_facts[fact]:.4g} ({row.peer})"
                 )
             if row.within_seconds is not None:
                 notes.append(

@@ -6,8 +6,8 @@ Prints the average precision of the ranking (random: the share of flipped labels
 and recall of those called issues: out of folds, for IMDB at three noise rates and for generated
 reviews of two and three classes, with the Dense model and with logistic regression on
 naive-Bayes-weighted n-grams (Wang & Manning 2012), since any scikit-learn classifier will do; and
-for IMDB's test split by a model of its training split. The Dense model is asked together with a
-second opinion, as is the default, and alone. Both libraries get the same out-of-fold probabilities,
+for IMDB's test split by a model of its training split. The Dense model is asked together with
+others, as is the default, and alone. Both libraries get the same out-of-fold probabilities,
 those of `find_label_issues` itself, so that only what they make of them differs. cleanlab is left
 out where it is not installed.
 """
@@ -16,8 +16,6 @@ import argparse
 import time
 
 import numpy as np
-import scipy.sparse
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, precision_score, recall_score
@@ -28,27 +26,16 @@ from sentilib import DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import load_imdb, make_reviews
 from sentilib.inspection import find_label_issues
 from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
+from sentilib.inspection._second_opinions import LogCountRatios
 
-
-class NaiveBayesWeights(TransformerMixin, BaseEstimator):
-    """Weight each n-gram by the log ratio of its frequencies in the last class and the others."""
-
-    def fit(self, X, y):
-        """Count."""
-        inside = y == np.max(y)
-        counts = [np.asarray(X[side].sum(axis=0)).ravel() + 1.0 for side in (inside, ~inside)]
-        self.ratio_ = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
-        return self
-
-    def transform(self, X):
-        """Weight."""
-        return X @ scipy.sparse.diags_array(self.ratio_)
+DATA = ["IMDB", "generated", "IMDB test"]
+MODELS = ["Dense and others", "Dense alone", "NB n-grams"]
 
 
 def estimators(seed, n_classes):
-    """Give models and whether a second one is asked; the weights of n-grams know two classes."""
+    """Give models and whether others are asked too; the weights of n-grams know two classes."""
     dense = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=seed))
-    yield "Dense and second", dense, True
+    yield "Dense and others", dense, True
     yield "Dense alone", dense, False
     if n_classes == 2:
         yield (
@@ -60,7 +47,7 @@ def estimators(seed, n_classes):
                     token_pattern=r"[A-Za-z0-9']+|[!?]",
                     dtype=np.float64,
                 ),
-                NaiveBayesWeights(),
+                LogCountRatios(),
                 Normalizer(),
                 LogisticRegression(C=10, max_iter=300),
             ),
@@ -101,12 +88,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n", type=int, default=5000, help="IMDB reviews")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--data", nargs="+", choices=DATA, default=DATA)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.02, 0.05, 0.1], help="of IMDB")
     parser.add_argument("--repeats", type=int, default=1, help="n_repeats")
     options = parser.parse_args()
 
     imdb = load_imdb("train")
-    cases = [("IMDB", 2, rate) for rate in (0.02, 0.05, 0.1)]
+    cases = [("IMDB", 2, rate) for rate in options.rates]
     cases += [("generated", 2, 0.05), ("generated", 3, 0.05)]
+    cases = [case for case in cases if case[0] in options.data]
     print(
         f"{'data':11}{'classes':>8}{'flipped':>9}  {'model':18}{'':>10}{'AP':>8}"
         f"{'precision':>11}{'recall':>8}",
@@ -114,10 +106,12 @@ def main():
     )
     for name, n_classes, rate in cases:
         scores, seconds = {}, {}
-        for seed in range(options.seeds):
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             texts, y = reviews(name, n_classes, options.n, seed, imdb)
             noisy, flipped = flip(y, rate, np.random.RandomState(seed))
             for model_name, model, second in estimators(seed, n_classes):
+                if model_name not in options.models:
+                    continue
                 start = time.perf_counter()
                 table = find_label_issues(
                     model,
@@ -145,7 +139,8 @@ def main():
                 f"{np.mean(seconds[model_name]):.1f} s",
                 flush=True,
             )
-    held_out(options)
+    if "IMDB test" in options.data:
+        held_out(options)
 
 
 def held_out(options):
@@ -154,7 +149,7 @@ def held_out(options):
     rows = np.random.RandomState(0).permutation(len(train.data))
     model = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
     model.fit([train.data[row] for row in rows], np.asarray(train.target)[rows])
-    for rate in (0.02, 0.05, 0.1):
+    for rate in options.rates:
         scores = []
         for seed in range(options.seeds):
             rows = np.random.RandomState(100 + seed).permutation(len(test.data))[: options.n]
@@ -176,12 +171,10 @@ def probabilities(table, model, second, texts, y, seed, n_repeats):
         given, own = table["given"].to_numpy(), table["self_confidence"].to_numpy()
         positive = np.where(given == classes[1], own, 1 - own)
         return np.column_stack([1 - positive, positive])
-    models, inputs = opinions(model, texts, second_opinion=second)
     return mean_out_of_fold_proba(
-        models,
-        inputs,
+        opinions(model, texts, second_opinion=second),
         y,
-        cv=5,
+        cv=10,
         groups=None,
         n_repeats=n_repeats,
         n_jobs=None,

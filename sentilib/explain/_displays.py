@@ -187,11 +187,9 @@ class TokenImportanceDisplay:
         ax = axes[0]
         places = np.arange(len(order))
         mean, spread = self.mean[order], self.mean_abs[order]
-        ax.barh(places, mean, color=[_COLORS[int(m > 0)] for m in mean], label="mean")
-        ax.plot(
-            np.copysign(spread, mean), places, "|", color="0.5", markersize=10, markeredgewidth=2,
-            label="mean absolute value, on the side of the mean",
-        )  # fmt: skip
+        ax.barh(places, mean, color=[_COLORS[int(m > 0)] for m in mean])
+        sides = np.copysign(spread, mean)
+        ax.plot(sides, places, "|", color="0.5", markersize=10, markeredgewidth=2)
         labels = [
             f"{_plain(token)}  ({count:,})"
             for token, count in zip(self.tokens[order], self.count[order], strict=True)
@@ -199,16 +197,10 @@ class TokenImportanceDisplay:
         ax.set_yticks(places, labels)
         ax.axvline(0, color="0.5", linewidth=0.8)
         ax.set(
-            xlabel=f"Shapley value of one occurrence ({self.output_name})",
+            xlabel=f"Shapley value of one occurrence ({self.output_name})\n"
+            "bar: mean;  mark: mean absolute value, on the side of the mean",
             ylabel="Word (occurrences)",
             title=f"Words that matter most in {self.n_reviews:,} reviews",
-        )
-        ax.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.12),
-            ncols=2,
-            frameon=False,
-            fontsize="small",
         )
         _tidy(ax)
         return self

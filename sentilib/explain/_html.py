@@ -21,9 +21,10 @@ _PAGE_CSS = (
 body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sans-serif;
   max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.5rem 0 .3rem; }
 section { border-top: 1px solid var(--line); padding: 1.2rem 0; }
 .legend { display: flex; gap: .6rem; align-items: center; font-size: .9rem; flex-wrap: wrap; }
-.legend i { width: 12rem; height: .9rem; border-radius: 3px; }
+.legend i { flex: 1 1 4rem; max-width: 12rem; height: .9rem; border-radius: 3px; }
 table { border-collapse: collapse; font-size: .9rem; margin: 0 0 .8rem; }
 td, th { padding: .1rem 1.2rem .1rem 0; text-align: right; font-variant-numeric: tabular-nums;
   font-weight: normal; }
@@ -66,12 +67,19 @@ def heat_map(
         scale = float(np.abs(values).max(initial=0.0))
     spans = []
     for segment, word, value in zip(segments, words, values.tolist(), strict=True):
-        rest = segment[len(word) :] if segment.startswith(word) else " "
+        before, after = around(segment, word)
+        tooltip = escape(_signed(value) + unit)
         spans.append(
-            f'<span{_background(value, scale)} title="{escape(_signed(value) + unit)}">'
-            f"{escape(word)}</span>{escape(rest)}"
+            f'{escape(before)}<span{_background(value, scale)} title="{tooltip}">'
+            f"{escape(word)}</span>{escape(after)}"
         )
     return "".join(spans)
+
+
+def around(segment: str, word: str) -> tuple[str, str]:
+    """Give what stands before and after a word in its part of the text."""
+    before, found, after = segment.partition(word)
+    return (before, after) if found else ("", " ")
 
 
 def page(title: str, body: str) -> str:
@@ -114,8 +122,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
+def with_minus(number: str) -> str:
+    """Write a number with the sign that is as wide as a plus."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(f"{value:+.3g}")
 
 
 def _background(value: float, scale: float) -> str:

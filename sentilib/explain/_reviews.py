@@ -104,7 +104,7 @@ class Parts(NamedTuple):
 class Words(NamedTuple):
     """The players of each review, in words; each a list with a list of str for each review."""
 
-    segments: list[list[str]]  # visible text from the word to the next one
+    segments: list[list[str]]  # visible text from the word to the next; the first from its head
     words: list[list[str]]  # as they stand in the visible text
     tokens: list[list[str]]
 
@@ -146,8 +146,11 @@ def words_of_texts(
         names = tokens[cut]
         starts, ends = offsets[cut].T.tolist()
         next_starts = np.append(offsets[:, 0], len(visible.rstrip()))[1:][cut].tolist()
-        segments = [visible[a:b] for a, b in zip(starts, next_starts, strict=True)]
         words = [visible[a:b] for a, b in zip(starts, ends, strict=True)]
+        head_is_whole = tokenizer.truncating == "post" or len(tokens) <= width
+        if words and head_is_whole and words[0] not in visible[: starts[0]]:
+            starts[0] = len(visible) - len(visible.lstrip())  # a quotation mark, a bracket
+        segments = [visible[a:b] for a, b in zip(starts, next_starts, strict=True)]
         (columns,) = (row != PAD).nonzero()
         first = width - len(names) if tokenizer.padding == "pre" else 0
         n = len(columns)

@@ -103,7 +103,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
         scale = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = []
         for segment, word, value in zip(row.segments, row.words, values.tolist(), strict=True):
-            rest = segment[len(word) :] if segment.startswith(word) else " "
+            before, after = _html.around(segment, word)
             strength = abs(value) / scale
             word = _printable(word)
             if color and strength >= 0.1:
@@ -113,7 +113,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
                 word = f"\x1b[48;5;{shade};38;5;{ink}m{word}\x1b[0m"
             elif not color and strength >= 0.2:
                 word += f"[{value:+.2g}]"
-            drawn.append(word + _printable(rest))
+            drawn.append(_printable(before) + word + _printable(after))
         base, total = float(row.base_values[output]), float(values.sum())
         parts.append(
             f"{name}: {base + total:+.3g} = {base:+.3g} (base value) {total:+.3g} (words)\n"
@@ -129,7 +129,7 @@ def _review(row: Row, number: int, outputs: list[str], names: list[str]) -> str:
     two_classes = len(names) == 2 and len(outputs) == 1
     header = ["", "base value", "words", "output"]
     lines = [
-        [name, *(f"{x:+.3f}" for x in (base, total - base, total))]
+        [name, *(_html.with_minus(f"{x:+.3f}") for x in (base, total - base, total))]
         for name, base, total in zip(outputs, row.base_values, totals, strict=True)
     ]
     parts = [f"<section><h2>Review {number + 1}</h2>"]
@@ -143,7 +143,7 @@ def _review(row: Row, number: int, outputs: list[str], names: list[str]) -> str:
     for k, output in enumerate(outputs):
         against, for_ = (names[0], names[1]) if two_classes else ("against", f"for {names[k]}")
         if len(outputs) > 1:
-            parts.append(f"<h2>{_html.escape(output)}</h2>")
+            parts.append(f"<h3>{_html.escape(output)}</h3>")
         parts.append(_html.legend(scale, against, for_))
         spans = _html.heat_map(row.segments, row.words, row.values[:, k], scale=scale)
         parts.append(f'<div class="heat-map">{spans}</div>')

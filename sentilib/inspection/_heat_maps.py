@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentilib.explain import TokenShapExplainer
+from sentilib.explain._html import around
 from sentilib.inspection._evaluation import Reviews
 
 
@@ -68,7 +69,9 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
         start = visible.rfind(read)  # -1 where a step between tokenizer and classifier made words
         pieces = [visible[: max(start, 0)]]
         for word, segment in zip(words, segments, strict=True):
-            pieces += [word, segment[len(word) :]]
+            before, after = around(segment, word)
+            pieces[-1] += before
+            pieces += [word, after]
         if start >= 0:
             pieces[-1] += visible[start + len(read) :] if segments else ""
         cut = bool(reviews.truncated[row]) and reviews.tokenizer.truncating == "pre"

@@ -19,7 +19,7 @@ def find_label_issues(
     X: Any,
     y: Any,
     *,
-    cv: Any = 5,
+    cv: Any = 10,
     groups: Any = None,
     filter_by: str = "prune_by_noise_rate",
     second_opinion: bool = True,
@@ -33,12 +33,12 @@ def find_label_issues(
     ----------
     estimator : Pipeline or classifier
         Fitted or not: clones are fitted on the folds. In a pipeline that begins with an
-        HTMLTokenizer the text is read only once.
+        HTMLTokenizer the text is not read again for each of them.
     X : array-like of shape (n_samples, ...)
         What the estimator reads.
     y : array-like of shape (n_samples,)
         Labels of any type and number, some of them perhaps wrong.
-    cv : int, splitter or "prefit", default=5
+    cv : int, splitter or "prefit", default=10
         Folds for out-of-fold probabilities. "prefit" takes the probabilities of the estimator as
         it is: right for reviews that it was not fitted on.
     groups : array-like of shape (n_samples,), default=None
@@ -49,9 +49,10 @@ default="prune_by_noise_rate"
         largest margin; for each label the estimated number with the lowest probability; those in
         both; or those counted off the diagonal of the confident joint.
     second_opinion : bool, default=True
-        Whether to ask another model too, where the estimator reads token ids: a logistic regression
-        on n-grams, fitted on the same folds. The probabilities of both are averaged. Models of two
-        kinds err in different reviews, so that more of the contradicted labels are wrong.
+        Whether to ask other models too, where the estimator reads token ids: logistic regressions
+        on n-grams and on latent topics, on the same folds. They are fitted again without the
+        reviews whose labels all models together doubt. Probabilities are averaged: models of
+        different kinds err in different reviews, so that more of the contradicted labels are wrong.
     n_repeats : int, default=1
         How often to predict out of folds, each time on other folds; probabilities are averaged.
     n_jobs : int or None, default=None
@@ -79,7 +80,8 @@ default="prune_by_noise_rate"
     Dataset Labels", JAIR 70 (2021): equations 1 to 3, section 3.2.
 
     S. Wang, C. D. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
-    Classification", ACL 2012, section 2: the second opinion.
+    Classification", ACL 2012, section 2; S. Deerwester et al., "Indexing by Latent Semantic
+    Analysis", JASIS 41 (1990): the second opinions.
 
     Examples
     --------
@@ -103,11 +105,10 @@ default="prune_by_noise_rate"
             raise ValueError(f"cv must be a number, a splitter or 'prefit', got {cv!r}.")
         evaluation = evaluate(read_reviews(estimator, X), y)
     else:
-        models, inputs = opinions(estimator, X, second_opinion=second_opinion)
-        y = labels(y, len(inputs))
+        models = opinions(estimator, X, second_opinion=second_opinion)
+        y = labels(y, len(models[0][1]))
         proba = mean_out_of_fold_proba(
             models,
-            inputs,
             y,
             cv=cv,
             groups=groups,

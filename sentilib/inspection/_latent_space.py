@@ -111,7 +111,8 @@ class LatentSpaceDisplay:
         color : {"truth", "prediction", "cluster"}, default="truth"
             What the colour shows.
         transformer : transformer, default=None
-            What projects the latent space, such as TSNE or UMAP, with 2 or 3 components. None is
+            What projects the latent space, with units of closer variance, such as TSNE
+            or UMAP, with 2 or 3 components. None is
             PCA.
         clusterer : clusterer, default=None
             What finds clusters in the latent space. With None there are clusters only where
@@ -283,9 +284,17 @@ class LatentSpaceDisplay:
 def project(
     latent: np.ndarray, n_components: int, transformer: Any, random_state: Any
 ) -> tuple[np.ndarray, list[str]]:
-    """Project points to two or three dimensions, and name the axes."""
+    """Project points to two or three dimensions, and name the axes.
+
+    Each unit is divided by the square root of its standard deviation (Pareto scaling, van den Berg
+    et al., 2006): the evidence of n-grams, which is a logit, would else
+    hide all others.
+    """
     if n_components not in (2, 3):
         raise ValueError(f"n_components must be 2 or 3, got {n_components!r}.")
+    latent = latent.astype(np.float64)
+    spread = latent.std(axis=0)
+    latent = latent / np.sqrt(np.where(spread > 0, spread, 1))
     if transformer is not None:
         transformer = seeded_clone(transformer, random_state)
         points = np.asarray(transformer.fit_transform(latent), dtype=np.float64)
@@ -302,9 +311,8 @@ def project(
             f"got {latent.shape[0]} reviews of {latent.shape[1]} units."
         )
     pca = PCA(n_components, svd_solver="full")
-    points = pca.fit_transform(latent.astype(np.float64))
-    total = latent.var(axis=0).sum()
-    shares = pca.explained_variance_ratio_ if total > 0 else np.zeros(n_components)
+    points = pca.fit_transform(latent)
+    shares = pca.explained_variance_ratio_ if spread.any() else np.zeros(n_components)
     return points, [
         f"Component {k + 1} ({share:.0%} of variance)" for k, share in enumerate(shares)
     ]

@@ -16,7 +16,7 @@ from sentilib.inspection._near_duplicates import (
     whole_documents,
 )
 from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._out_of_fold import out_of_fold_proba, tokenized_once
+from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
 from sentilib.inspection._statistics import check_confidence_level, share_interval
 
 if TYPE_CHECKING:
@@ -260,12 +260,12 @@ def _flattery(
     random_state: Any,
 ) -> "DataFrame":
     pandas = import_pandas("find_leaks")
-    model, inputs = tokenized_once(estimator, texts)
+    model = opinions(estimator, texts, second_opinion=False)
     y, groups = labels(y, len(texts)), labels(groups, len(texts))
     rows, parts = {}, {}
     for name, by in (("random", None), ("by group", groups)):
-        proba = out_of_fold_proba(
-            model, inputs, y, cv=cv, groups=by, n_jobs=n_jobs, random_state=random_state
+        proba = mean_out_of_fold_proba(
+            model, y, cv=cv, groups=by, n_repeats=1, n_jobs=n_jobs, random_state=random_state
         )
         parts[name] = Evaluation.of(np.unique(y), y, proba)
         correct = parts[name].correct

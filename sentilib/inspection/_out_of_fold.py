@@ -1,48 +1,51 @@
-"""Out-of-fold probabilities, with one pass of the tokenizer over all reviews."""
+"""Out-of-fold probabilities of one or more models; text is read once for all folds."""
 
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+    cross_val_predict,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._html_tokenizer import HTMLTokenizer
-from sentilib.inspection._evaluation import documents, labels
-from sentilib.inspection._ngram_regression import NgramRegression
+from sentilib._token_ids import as_token_ids
+from sentilib.inspection._evaluation import Evaluation, documents, labels
+from sentilib.inspection._second_opinions import second_opinions
+
+_DOUBTED = 0.15  # label quality below which a review teaches nobody in the second round
 
 
-def tokenized_once(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Split a pipeline behind its tokenizer: what is left to fit, and what that reads.
+def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any, Any]]:
+    """Give the models to ask about labels, each with what it reads.
 
-    The vocabulary is then learnt from all reviews, without their labels; a word that only held-out
-    reviews have is one that the model never trained on, and so as good as unknown.
+    The first is the estimator, or what is left of it behind its tokenizer: the vocabulary is then
+    learnt from all reviews, without their labels; a word that only held-out reviews have is one
+    that the model never trained on, and so as good as unknown. The others, if they are asked for
+    and there are token ids, are of other kinds; they know marks such as "!" where there is text.
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
-    if not isinstance(estimator, Pipeline) or not isinstance(estimator[0], HTMLTokenizer):
-        return estimator, X
-    texts, _ = documents(X)
-    ids = clone(estimator[0]).fit_transform(texts)
-    rest = estimator[1:] if len(estimator) > 2 else estimator[-1]
-    return clone(rest), ids
-
-
-def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> tuple[list[Any], Any]:
-    """Give the models to ask about labels, and what they read.
-
-    They are the estimator, or what is left of it behind its tokenizer, and a model of another kind
-    that reads the same token ids, if it is asked for and there are any.
-    """
-    model, inputs = tokenized_once(estimator, X)
-    reads_ids = inputs is not X or isinstance(model, BaseSentimentClassifier)
-    return [model, NgramRegression()] if second_opinion and reads_ids else [model], inputs
+    if isinstance(estimator, Pipeline) and isinstance(estimator[0], HTMLTokenizer):
+        texts, _ = documents(X)
+        rest = estimator[1:] if len(estimator) > 2 else estimator[-1]
+        first = clone(rest), clone(estimator[0]).fit_transform(texts)
+        if not second_opinion:
+            return [first]
+        with_marks = clone(estimator[0]).set_params(punctuation="token")
+        return [first, *second_opinions(with_marks.fit_transform(texts))]
+    if second_opinion and isinstance(estimator, BaseSentimentClassifier):
+        return [(estimator, X), *second_opinions(as_token_ids(np.asarray(X)))]
+    return [(estimator, X)]
 
 
 def mean_out_of_fold_proba(
-    models: list[Any],
-    X: Any,
+    models: list[tuple[Any, Any]],
     y: Any,
     *,
     cv: Any,
@@ -51,45 +54,55 @@ def mean_out_of_fold_proba(
     n_jobs: Any,
     random_state: Any,
 ) -> np.ndarray:
-    """Average what models, fitted on the same folds, predict out of them, and that over repeats."""
+    """Average what models, fitted on the same folds, predict out of them, and that over repeats.
+
+    All models but the first, which are quick, are fitted twice: the second time without the
+    reviews whose labels all models together doubted the first time.
+    """
     rng = check_random_state(random_state)
-    seeds = rng.randint(2**31 - 1, size=n_repeats)
-    return np.mean(
-        [
-            out_of_fold_proba(model, X, y, cv=cv, groups=groups, n_jobs=n_jobs, random_state=seed)
-            for seed in seeds.tolist()
-            for model in models
-        ],
-        axis=0,
-    )
+    first, *others = models
+    found = []
+    for seed in rng.randint(2**31 - 1, size=n_repeats).tolist():
+        splits = folds(y, cv=cv, groups=groups, random_state=seed)
+
+        def predict(model: Any, X: Any, splits: Any = splits) -> np.ndarray:
+            return cross_val_predict(model, X, y, cv=splits, n_jobs=n_jobs, method="predict_proba")
+
+        proba = [predict(*first), *(predict(*other) for other in others)]
+        if others:
+            quality = Evaluation.of(np.unique(y), y, np.mean(proba, axis=0)).label_quality
+            trusted = [(_without(train, quality < _DOUBTED, y), test) for train, test in splits]
+            proba[1:] = [predict(*other, trusted) for other in others]
+        found.append(np.mean(proba, axis=0))
+    return np.mean(found, axis=0)
 
 
-def out_of_fold_proba(
-    estimator: Any, X: Any, y: Any, *, cv: Any, groups: Any, n_jobs: Any, random_state: Any
-) -> np.ndarray:
-    """Predict each review by a model that was not trained on it (nor on its group).
+def _without(train: np.ndarray, doubted: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Leave out what is doubted, but no class as a whole."""
+    kept = train[~doubted[train]]
+    return kept if len(np.unique(y[kept])) == len(np.unique(y[train])) else train
+
+
+def folds(
+    y: np.ndarray, *, cv: Any, groups: Any, random_state: Any
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split so that each review can be predicted by a model that was not trained on it.
 
     Parameters
     ----------
-    estimator : classifier
-        Cloned for each fold.
-    X : array-like
-        What it reads.
     y : ndarray of shape (n_samples,)
         Labels, at least two different ones.
     cv : int or splitter
         Number of stratified folds, by group where there are any; or a splitter.
     groups : array-like of shape (n_samples,) or None
         No group comes to lie on both sides.
-    n_jobs : int or None
-        Folds at once.
     random_state : int, RandomState instance or None
         For the folds, where `cv` is a number.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_classes)
-        Columns in ascending order of the labels.
+    list of tuple of two ndarray
+        Rows to train on and to predict, of each fold.
     """
     names, sizes = np.unique(y, return_counts=True)
     if len(names) < 2:
@@ -109,6 +122,4 @@ def out_of_fold_proba(
         seed = check_random_state(random_state).randint(2**31 - 1)
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
         cv = kind(int(cv), shuffle=True, random_state=seed)
-    return cross_val_predict(
-        estimator, X, y, cv=cv, groups=groups, n_jobs=n_jobs, method="predict_proba"
-    )
+    return list(check_cv(cv).split(np.zeros(len(y)), y, groups))

@@ -39,6 +39,21 @@ class TestWords:
             "i", "didn't", "see", "it", "mildly", "entertaining", "café"
         ]  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("text", "segments"),
+        [
+            ('"Superb!" (he said)', ['"Superb!" (', "he ", "said)"]),
+            (" *** not it", ["*** not ", "it"]),
+            ("<p>- 1, 2 3 4 5 6 7 8 9 10 11 12</p>", None),
+        ],
+    )
+    def test_what_stands_before_the_first_word_is_not_lost(self, text, segments):
+        pipe = pipeline()
+        explanation = TokenShapExplainer(pipe).explain([text, "<br>- one two three" + " a" * 12])
+        assert "".join(explanation.data[0]) == pipe[0].visible_text(text).strip()
+        assert segments in (None, explanation.data[0])
+        assert explanation.data[1] == ["a "] * 11 + ["a"]  # the head is cut
+
     def test_an_empty_review_has_a_base_value_only(self):
         pipe = pipeline()
         explanation = TokenShapExplainer(pipe).explain(TEXTS)

@@ -90,6 +90,16 @@ def test_the_strongest_word_has_the_strongest_colour():
         assert number in html
 
 
+def test_what_stands_around_a_word_is_not_coloured():
+    explanation = TokenExplanation(
+        np.array([0.5, -0.5]), 0.0, ['("Superb", ', "no)"], ["Superb", "no"], ["superb", "no"], "x"
+    )
+    html = plots.text(explanation)
+    assert '(&quot;<span style="background:rgba(0,114,178,0.750)"' in html
+    assert 'title="+0.5">Superb</span>&quot;, <span' in html
+    assert plots.terminal(explanation, color=False).endswith('("Superb[+0.5]", no[-0.5])')
+
+
 def test_class_names_must_fit(explanation):
     with pytest.raises(ValueError, match="must name"):
         plots.text(explanation, class_names=["a"])

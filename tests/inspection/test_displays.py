@@ -126,7 +126,7 @@ class TestLatentSpace:
         X, y = held_out
         display = LatentSpaceDisplay.from_estimator(dense, X, y)
         latent = dense.transform(X).astype(float)
-        centred = latent - latent.mean(axis=0)
+        centred = (latent - latent.mean(axis=0)) / np.sqrt(latent.std(axis=0))
         _, _, axes = np.linalg.svd(centred, full_matrices=False)
         for k in range(2):
             along = centred @ axes[k]

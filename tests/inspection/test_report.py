@@ -93,7 +93,7 @@ def test_heat_maps_are_kept_for_the_worst_and_for_a_sample(page, dense, held_out
 
 def test_points_lie_where_the_principal_components_put_them(page, dense, held_out):
     latent = dense.transform(held_out[0]).astype(float)
-    centred = latent - latent.mean(axis=0)
+    centred = (latent - latent.mean(axis=0)) / np.sqrt(latent.std(axis=0))
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     data = data_of(page)
     for k, axis in enumerate("xyz"):

@@ -1,0 +1,97 @@
+"""Make the pictures of the README anew, and print the figures that it quotes.
+
+    python docs/make_images.py
+
+Fits the default Dense model on the IMDB training reviews and looks at the test reviews. The
+report's picture needs selenium and Chromium with its chromedriver; without, it stays as it is.
+"""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+
+from sklearn.pipeline import make_pipeline
+
+from sentilib import DenseSentimentClassifier, HTMLTokenizer
+from sentilib.datasets import load_imdb
+from sentilib.inspection import LossByFeatureDisplay, report
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def loss_by_feature(pipe, test):
+    """Draw loss against three features, and print the bins that the README speaks of."""
+    data = {"rating": test.rating}
+    features = ["length", "oov_rate", "rating"]
+    display = LossByFeatureDisplay.from_estimator(
+        pipe, test.data, test.target, features=features, data=data
+    )
+    display.figure_.set_size_inches(14.2, 3.6)
+    display.figure_.savefig(IMAGES / "loss_by_feature.png", dpi=70)
+    for feature in ("length", "oov_count"):
+        display = LossByFeatureDisplay.from_estimator(
+            pipe, test.data, test.target, features=[feature]
+        )
+        print(f"\nLoss by {feature}\n{display.bins[feature].to_string()}\n{display.trends}")
+
+
+def report_page(pipe, test, folder):
+    """Write the report, and photograph its latent space with a review under the mouse."""
+    start = time.perf_counter()
+    path = Path(report(pipe, test.data, test.target, path=Path(folder) / "report.html"))
+    seconds, megabytes = time.perf_counter() - start, path.stat().st_size / 1e6
+    print(f"\nThe report: {megabytes:.1f} MB, written in {seconds:.1f} s")
+    browser, driver = shutil.which("chromium") or shutil.which("chrome"), "chromedriver"
+    try:
+        from selenium import webdriver
+    except ImportError:
+        browser = None
+    if browser is None or shutil.which(driver) is None:
+        print("No selenium or Chromium here: the picture of the report stays as it is.")
+        return
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for option in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=900,900"):
+        options.add_argument(option)
+    page = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which(driver)))
+    try:
+        start = time.perf_counter()
+        page.get(path.as_uri())
+        while page.execute_script("return document.documentElement.dataset.ready") != "yes":
+            time.sleep(0.01)
+        print(f"It opens in {time.perf_counter() - start:.1f} s.")
+        canvas = page.find_element("id", "points")
+        page.execute_script("arguments[0].focus()", canvas)
+        canvas.send_keys("n")  # to the review of the highest loss
+        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+        left, top = page.execute_script(
+            "const b = arguments[0].getBoundingClientRect(); return [b.left, b.top]", canvas
+        )
+        x = left + float(canvas.get_attribute("data-x"))
+        y = top + float(canvas.get_attribute("data-y"))
+        page.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y})
+        time.sleep(0.5)
+        page.execute_script("arguments[0].blur()", canvas)
+        page.find_element("id", "space").screenshot(str(IMAGES / "report.png"))
+    finally:
+        page.quit()
+
+
+def main():
+    """Make both."""
+    train, test = load_imdb("train"), load_imdb("test")
+    pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
+    pipe.fit(train.data, train.target)
+    print(f"Accuracy {pipe.score(test.data, test.target):.4f}")
+    loss_by_feature(pipe, test)
+    with tempfile.TemporaryDirectory() as folder:
+        report_page(pipe, test, folder)
+
+
+if __name__ == "__main__":
+    main()
