@@ -109,8 +109,8 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
     the row's number of tokens. A weight starts as the log ratio of the n-gram's shares in the
-    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5, and training multiplies it.
-    In training, each fifth of the rows has ratios counted in the others (cross-fitting, as in
+    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5, and training multiplies
+    it. In training, each fifth of the rows has ratios counted in the others (cross-fitting, as in
     scikit-learn's `TargetEncoder`), so that no row reads its own label in the rare n-grams that it
     holds.
 

@@ -34,8 +34,9 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
     A token is a run of letters and digits of any script, with combining marks and, inside it,
     apostrophes; a single Han, Hiragana or Katakana character; an emoji, whole with its skin tone,
-    flag letters or joined parts; or, by default, a punctuation mark or symbol. Format characters such as the soft hyphen and emoji
-    variation selectors leave no trace, and typographic apostrophes count as ``'``.
+    flag letters or joined parts; or, by default, a punctuation mark or symbol. Format characters
+    such as the soft hyphen and emoji variation selectors leave no trace, and typographic
+    apostrophes count as ``'``.
 
     Parameters
     ----------
