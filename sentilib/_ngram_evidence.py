@@ -8,13 +8,13 @@ import scipy.sparse
 from sklearn.utils._param_validation import Interval
 
 from sentilib import _backend
-from sentilib._ngrams import Ngrams, bags, count_by_class, evidence_size
+from sentilib._ngrams import Ngrams, bags, count_by_class, evidence_size, log_count_ratios
 from sentilib._threads import in_threads, row_slices
 from sentilib._token_ids import PAD, with_spare_rows
 
 # Chosen on folds by movie of IMDB's training reviews, on all of the rest, 2,000 and 500 of it, and
 # on parts of the training data of seven public sets of short sentences with up to six classes.
-_SMOOTHING = 2.0  # added to each count
+_SMOOTHING = 2.0  # of the counts
 _STEP = 20.0  # an n-gram's weight moves that much faster than the other weights
 _FOLDS = 5
 _DEVIATION, _RATIO = -4, -3  # places among a classifier's weights, before the output layer's
@@ -55,6 +55,7 @@ class NgramEvidence:
         if resume and self._ngrams is not None:
             ngrams = self._ngrams.with_options(ngrams)
         self._ngrams = ngrams = ngrams.learn(X)
+        self._in_stream = accumulate
         terms = ngrams.terms(X)
         n_classes, n_folds = len(self.classes_), min(_FOLDS, len(X))
         folds = np.random.default_rng(len(X)).permutation(len(X)) % n_folds
@@ -65,9 +66,8 @@ class NgramEvidence:
         if resume and accumulate:
             counts[: len(self._ngram_counts)] += self._ngram_counts
         self._ngram_counts = counts
-        ratios = np.stack(
-            [self._log_count_ratio(counts - by_fold[:, k]).T for k in range(n_folds)], axis=1
-        )
+        n_columns = 1 if n_classes == 2 else n_classes
+        ratios = log_count_ratios(counts, by_fold, _SMOOTHING, n_columns)
         bag = bags(terms, self._n_ngram_rows(), evidence_size(X))
         evidence = _weighted(bag, folds, ratios)
         logits = self._ngram_logits(np.column_stack([e.sum(axis=1) for e in evidence]))
@@ -75,7 +75,7 @@ class NgramEvidence:
         scale = _first_spread(X) / spread if spread else 1.0
         for e in evidence:
             e.data *= np.float32(scale)
-        self._ngram_ratio = (scale * self._log_count_ratio(counts)).astype(np.float32)
+        self._ngram_ratio = np.ascontiguousarray(scale * ratios[:, -1].T, dtype=np.float32)
         prior = np.bincount(labels, weight, minlength=n_classes) / weight.sum()
         self._first_bias = np.log(prior.clip(1e-9)) - scale * logits.mean(axis=0)
         return tokens, evidence
@@ -89,24 +89,17 @@ class NgramEvidence:
             )
         return least, most
 
-    def _log_count_ratio(self, counts):
-        """Log ratio of an n-gram's share in a class to its share in the others.
-
-        Wang & Manning, Baselines and Bigrams: Simple, Good Sentiment and Topic Classification, ACL
-        2012, section 2; one class against the rest where there are more than two.
-        """
-        inside = counts + _SMOOTHING
-        outside = counts.sum(axis=1, keepdims=True) - counts + _SMOOTHING
-        if len(self.classes_) == 2:
-            inside, outside = inside[:, 1:], outside[:, 1:]
-        return np.log(inside / inside.sum(axis=0)) - np.log(outside / outside.sum(axis=0))
-
     def _ngram_logits(self, evidence):
         """Logits of sums over n-grams, which for two classes are half the margin each way."""
         return evidence * [[-0.5, 0.5]] if len(self.classes_) == 2 else evidence
 
     def _n_ngram_rows(self):
-        return 0 if self._ngrams is None else with_spare_rows(len(self._ngrams))
+        if self._ngrams is None:
+            return 0
+        rows = with_spare_rows(len(self._ngrams))
+        if self._in_stream:  # which grows, and a graph is built for each size
+            rows = min(2 ** rows.bit_length(), max(rows, with_spare_rows(self.max_ngrams)))
+        return rows
 
     def _initial_weights(self, vocabulary_size, n_classes, rng):
         *layers, kernel, bias = self._layer_weights(vocabulary_size, n_classes, rng)

@@ -398,6 +398,35 @@ def count_by_class(starts, features, labels, weight, counts):
             counts[features[k], labels[row]] += weight[row]
 
 
+@kernel(types.void(F64_2D, F64_3D, types.float64, types.int64, F64_3D))
+def log_count_ratios(counts, by_fold, smoothing, fold, ratios):
+    """Log ratios of each n-gram's share in the last classes to its share in the others.
+
+    `counts` (n_ngrams, n_classes) less those of one fold (n_ngrams, n_folds, n_classes), or of
+    none, if there are no more folds, give `ratios` (n_last_classes, n_folds + 1, n_ngrams) of it.
+    """
+    n_ngrams, n_classes = counts.shape
+    first = n_classes - ratios.shape[0]
+    for column in range(ratios.shape[0]):
+        inside_all, outside_all = 0.0, 0.0
+        for ngram in range(n_ngrams):
+            inside, outside = smoothing, smoothing
+            for k in range(n_classes):
+                count = counts[ngram, k]
+                if fold < by_fold.shape[1]:
+                    count -= by_fold[ngram, fold, k]
+                if k == first + column:
+                    inside += count
+                else:
+                    outside += count
+            inside_all += inside
+            outside_all += outside
+            ratios[column, fold, ngram] = np.log(inside / outside)
+        shift = np.log(inside_all / outside_all)
+        for ngram in range(n_ngrams):
+            ratios[column, fold, ngram] -= shift
+
+
 @kernel(types.void(I64, I32, F32, I64, F64_2D, F32))
 def weigh(starts, features, counts, folds, ratios, out):
     """Multiply each row's counts by the ratios of its fold."""

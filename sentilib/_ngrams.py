@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from sentilib import _backend
-from sentilib._threads import in_threads, row_slices
+from sentilib._threads import in_threads, n_threads, row_slices
 from sentilib._token_ids import OOV, count_tokens
 
 _KEYS_A_PART, _MOST_PARTS = 2**15, 10  # of padding too; binary logarithm of the number of parts
@@ -296,6 +296,42 @@ def count_by_class(
         terms.starts, terms.features, labels.astype(np.int32), weight.astype(np.float64), counts
     )
     return counts
+
+
+def log_count_ratios(
+    counts: np.ndarray, by_fold: np.ndarray, smoothing: float, n_columns: int
+) -> np.ndarray:
+    """Log ratio of an n-gram's share in a class to its share in the others, fold by fold.
+
+    Wang & Manning, Baselines and Bigrams: Simple, Good Sentiment and Topic Classification, ACL
+    2012, section 2; one class against the rest where there are more than two.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_ngrams, n_classes), float64
+        Of all rows.
+    by_fold : ndarray of shape (n_ngrams, n_folds, n_classes), float64
+        Of the rows of each fold.
+    smoothing : float
+        Added to each count.
+    n_columns : int
+        Give the ratios of that many classes, the last ones.
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n_folds + 1, n_ngrams), float64
+        Ratios of the counts without each fold, then of all counts.
+    """
+    from sentilib import _ngram_kernels
+
+    n_ngrams, n_folds, _ = by_fold.shape
+    ratios = np.empty((n_columns, n_folds + 1, n_ngrams))
+    in_threads(
+        lambda fold: _ngram_kernels.log_count_ratios(counts, by_fold, smoothing, fold, ratios),
+        range(n_folds + 1),
+        n_threads(n_ngrams),
+    )
+    return ratios
 
 
 def bags(terms: Terms, n_columns: int, divisor: np.ndarray) -> scipy.sparse.csr_array:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from sentilib import DenseSentimentClassifier, _ngram_kernels
-from sentilib._ngrams import Ngrams, _empty_lines, bags, count_by_class, evidence_size
+from sentilib._ngrams import (
+    Ngrams,
+    _empty_lines,
+    bags,
+    count_by_class,
+    evidence_size,
+    log_count_ratios,
+)
 
 
 @pytest.fixture
@@ -67,6 +74,21 @@ def test_bags_sums_and_counts_agree_with_the_terms(ids):
     np.testing.assert_allclose(
         count_by_class(terms, len(ngrams), labels, weight, 3), expected, rtol=1e-12
     )
+
+
+@pytest.mark.parametrize(("n_classes", "n_columns"), [(2, 1), (3, 3)])
+def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes, n_columns):
+    rng = np.random.default_rng(0)
+    by_fold = rng.integers(0, 9, size=(50, 4, n_classes)).astype(float)
+    earlier = rng.integers(0, 9, size=(50, n_classes)).astype(float)
+    counts = by_fold.sum(axis=1) + earlier
+    ratios = log_count_ratios(counts, by_fold, 2.0, n_columns)
+    assert ratios.shape == (n_columns, 5, 50)
+    for fold in range(5):
+        inside = (counts - by_fold[:, fold] if fold < 4 else counts) + 2.0
+        outside = inside.sum(axis=1, keepdims=True) - inside - 2.0 * (n_classes - 2)
+        expected = np.log(inside / inside.sum(axis=0)) - np.log(outside / outside.sum(axis=0))
+        np.testing.assert_allclose(ratios[:, fold], expected.T[-n_columns:], atol=1e-12)
 
 
 def test_a_limit_keeps_the_most_frequent_ngrams_and_what_they_go_on_from(ids):
