@@ -50,7 +50,13 @@ def _without_gpu_chatter() -> Iterator[None]:
             os.dup2(saved, 2)
             os.close(saved)
             held.seek(0)
-            noise = (b"absl::InitializeLog", b"cudart_stub", b"cuda_platform", b"cpu_feature_guard")
+            noise = (
+                b"absl::InitializeLog",
+                b"oneDNN custom operations",
+                b"cpu_feature_guard",
+                b"cudart_stub",
+                b"cuda_platform",
+            )
             kept = [line for line in held if not any(word in line for word in noise)]
             if kept:
                 os.write(2, b"".join(kept))

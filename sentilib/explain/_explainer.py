@@ -108,9 +108,9 @@ class TokenShapExplainer(BaseEstimator):
     >>> explainer = TokenShapExplainer(pipe)
     >>> explanation = explainer(["What a <b>superb</b> film!"])
     >>> explanation.feature_names[0]
-    ['what', 'a', 'superb', 'film']
+    ['what', 'a', 'superb', 'film', '!']
     >>> explanation.data[0]
-    ['What ', 'a ', 'superb ', 'film!']
+    ['What ', 'a ', 'superb ', 'film', '!']
     >>> margin = pipe.decision_function(["What a <b>superb</b> film!"])
     >>> bool(abs(explanation.base_values[0] + explanation.values[0].sum() - margin[0]) < 1e-12)
     True

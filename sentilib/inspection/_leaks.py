@@ -164,7 +164,7 @@ def find_leaks(
     cluster, exact, similarity = _clusters_of_duplicates(texts, threshold, shingle_size)
     rows = np.flatnonzero(cluster >= 0)
     numbers = np.concatenate([np.arange(len(train)), np.arange(len(test))])
-    tokenizer = HTMLTokenizer()
+    tokenizer = HTMLTokenizer(punctuation="split")
     table = pandas.DataFrame(
         {
             "cluster": cluster[rows],

@@ -27,7 +27,7 @@ def whole_documents(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     lengths : ndarray of shape (n_samples,), int
         Tokens of each document.
     """
-    tokenizer = HTMLTokenizer(max_features=None, max_length=1)
+    tokenizer = HTMLTokenizer(max_features=None, max_length=1, punctuation="split")
     try:
         tokenizer.fit(texts)
     except ValueError:  # not a word anywhere

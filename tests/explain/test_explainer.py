@@ -24,7 +24,9 @@ TEXTS = [
 
 
 def pipeline(classifier=None, **options):
-    tokenizer = HTMLTokenizer(max_length=12, **options).fit([*TEXTS, "one two three"])
+    tokenizer = HTMLTokenizer(max_length=12, punctuation="split", **options).fit(
+        [*TEXTS, "one two three"]
+    )
     return make_pipeline(tokenizer, classifier or random_dense(n_ids=40))
 
 

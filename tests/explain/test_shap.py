@@ -25,7 +25,7 @@ from sentilib import HTMLTokenizer, TokenShapExplainer
 from sentilib.explain import TokenIdMasker, faithfulness, plots
 
 texts = ["A mildly <b>entertaining</b> film", "boo!", "a film"]
-tokenizer = HTMLTokenizer(max_length=12).fit(texts)
+tokenizer = HTMLTokenizer(max_length=12, punctuation="split").fit(texts)
 explainer = TokenShapExplainer(make_pipeline(tokenizer, random_dense()))
 explanation = explainer(texts)
 assert isinstance(explanation, shap.Explanation) and explanation.shape == (3, None)
