@@ -109,8 +109,8 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
     the row's number of tokens. A weight starts as the log ratio of the n-gram's shares in the
-    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5, and training multiplies
-    it. In training, each fifth of the rows has ratios counted in the others (cross-fitting, as in
+    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5 (of more classes by
+    half of that), and training multiplies it. In training, each fifth of the rows has ratios counted in the others (cross-fitting, as in
     scikit-learn's `TargetEncoder`), so that no row reads its own label in the rare n-grams that it
     holds.
 
@@ -195,7 +195,9 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         return self.embedding_dim, self.hidden_units, self.dropout, self._n_ngram_rows()
 
     def _auto_batch_size(self, n_samples, on_gpu):
-        return int(np.clip(2 ** int(np.log2(max(1, n_samples / 48))), 16, 2048 if on_gpu else 256))
+        n_steps = 48 if len(self.classes_) == 2 else 192  # at least, of an epoch
+        size = 2 ** int(np.log2(max(1, n_samples / n_steps)))
+        return int(np.clip(size, 16, 2048 if on_gpu else 256))
 
     def _auto_learning_rate(self, batch_size):
         return 5e-3 * max(1.0, batch_size / 256) ** 0.5

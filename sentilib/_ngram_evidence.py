@@ -72,7 +72,7 @@ class NgramEvidence:
         evidence = _weighted(bag, folds, ratios)
         logits = self._ngram_logits(np.column_stack([e.sum(axis=1) for e in evidence]))
         spread = logits.std(axis=0).mean()
-        scale = _first_spread(X) / spread if spread else 1.0
+        scale = _first_spread(X, n_classes) / spread if spread else 1.0
         for e in evidence:
             e.data *= np.float32(scale)
         self._ngram_ratio = np.ascontiguousarray(scale * ratios[:, -1].T, dtype=np.float32)
@@ -200,13 +200,14 @@ class NgramEvidence:
         return logits
 
 
-def _first_spread(X):
+def _first_spread(X, n_classes):
     """Give the standard deviation of the logits over the training data, before training.
 
-    Short texts hold less evidence, and what is too sure of itself at first learns little more.
+    Short texts hold less evidence, and what is too sure of itself at first learns little more. Of
+    many classes each one's logit is against all others, so that a margin counts evidence twice.
     """
     n_tokens = (X != PAD).sum(axis=1).mean()
-    return np.clip(0.1 * np.sqrt(n_tokens), 0.5, 1.5)
+    return np.clip(0.1 * np.sqrt(n_tokens), 0.5, 1.5) * (1 if n_classes == 2 else 0.5)
 
 
 def _weighted(bag, folds, ratios):

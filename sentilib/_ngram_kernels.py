@@ -407,10 +407,18 @@ def log_count_ratios(counts, by_fold, smoothing, fold, ratios):
     """
     n_ngrams, n_classes = counts.shape
     first = n_classes - ratios.shape[0]
+    of_class = np.zeros(n_classes)
+    for ngram in range(n_ngrams):
+        for k in range(n_classes):
+            of_class[k] += counts[ngram, k]
+            if fold < by_fold.shape[1]:
+                of_class[k] -= by_fold[ngram, fold, k]
     for column in range(ratios.shape[0]):
-        inside_all, outside_all = 0.0, 0.0
+        share = max(of_class[first + column], smoothing) / max(of_class.sum(), 2 * smoothing)
+        share = min(share, 1 - 1e-9)
+        shift = np.log(share / (1 - share))
         for ngram in range(n_ngrams):
-            inside, outside = smoothing, smoothing
+            inside, outside = 2 * smoothing * share, 2 * smoothing * (1 - share)
             for k in range(n_classes):
                 count = counts[ngram, k]
                 if fold < by_fold.shape[1]:
@@ -419,12 +427,7 @@ def log_count_ratios(counts, by_fold, smoothing, fold, ratios):
                     inside += count
                 else:
                     outside += count
-            inside_all += inside
-            outside_all += outside
-            ratios[column, fold, ngram] = np.log(inside / outside)
-        shift = np.log(inside_all / outside_all)
-        for ngram in range(n_ngrams):
-            ratios[column, fold, ngram] -= shift
+            ratios[column, fold, ngram] = np.log(inside / outside) - shift
 
 
 @kernel(types.void(I64, I32, F32, I64, F64_2D, F32))

@@ -304,7 +304,8 @@ def log_count_ratios(
     """Log ratio of an n-gram's share in a class to its share in the others, fold by fold.
 
     Wang & Manning, Baselines and Bigrams: Simple, Good Sentiment and Topic Classification, ACL
-    2012, section 2; one class against the rest where there are more than two.
+    2012, section 2; one class against the rest where there are more than two. Counts are smoothed
+    in proportion to what the classes hold in all: an n-gram without counts says nothing.
 
     Parameters
     ----------
@@ -313,7 +314,7 @@ def log_count_ratios(
     by_fold : ndarray of shape (n_ngrams, n_folds, n_classes), float64
         Of the rows of each fold.
     smoothing : float
-        Added to each count.
+        Added to each count, on average.
     n_columns : int
         Give the ratios of that many classes, the last ones.
 

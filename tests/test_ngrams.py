@@ -85,9 +85,11 @@ def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes, n_columns
     ratios = log_count_ratios(counts, by_fold, 2.0, n_columns)
     assert ratios.shape == (n_columns, 5, 50)
     for fold in range(5):
-        inside = (counts - by_fold[:, fold] if fold < 4 else counts) + 2.0
-        outside = inside.sum(axis=1, keepdims=True) - inside - 2.0 * (n_classes - 2)
-        expected = np.log(inside / inside.sum(axis=0)) - np.log(outside / outside.sum(axis=0))
+        inside = counts - by_fold[:, fold] if fold < 4 else counts
+        outside = inside.sum(axis=1, keepdims=True) - inside
+        share = inside.sum(axis=0) / inside.sum()
+        odds = (inside + 2 * 2.0 * share) / (outside + 2 * 2.0 * (1 - share))
+        expected = np.log(odds) - np.log(share / (1 - share))
         np.testing.assert_allclose(ratios[:, fold], expected.T[-n_columns:], atol=1e-12)
 
 
