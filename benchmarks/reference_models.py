@@ -46,7 +46,8 @@ MODELS = {
         ),
     ),
     "cnn, example's layers, masked": make_pipeline(
-        HTMLTokenizer(max_length=512), ConvSentimentClassifier(ngram_range=(1, 1), dropout=0.2)
+        HTMLTokenizer(max_length=512, punctuation="split"),
+        ConvSentimentClassifier(ngram_range=(1, 1), dropout=0.2),
     ),
     "cnn, defaults": make_pipeline(HTMLTokenizer(), ConvSentimentClassifier()),
 }

@@ -109,10 +109,10 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
 
     A row's n-grams are counted, their weights added up and the sum divided by the square root of
     the row's number of tokens. A weight starts as the log ratio of the n-gram's shares in the
-    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5 (of more classes by
-    half of that), and training multiplies it. In training, each fifth of the rows has ratios counted in the others (cross-fitting, as in
-    scikit-learn's `TargetEncoder`), so that no row reads its own label in the rare n-grams that it
-    holds.
+    classes [1]_, scaled so that logits spread by 0.5 (short texts) to 1.5 (of more than two classes
+    by half of that), and training multiplies it. In training, each fifth of the rows has ratios
+    counted in the others (cross-fitting, as in scikit-learn's `TargetEncoder`), so that no row
+    reads its own label in the rare n-grams that it holds.
 
     References
     ----------
