@@ -34,11 +34,14 @@ def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any,
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], HTMLTokenizer):
         texts, _ = documents(X)
         rest = estimator[1:] if len(estimator) > 2 else estimator[-1]
-        first = clone(rest), clone(estimator[0]).fit_transform(texts)
+        tokenizer = clone(estimator[0])
+        ids = with_marks = tokenizer.fit_transform(texts)
+        first = clone(rest), ids
         if not second_opinion:
             return [first]
-        with_marks = clone(estimator[0]).set_params(punctuation="token")
-        return [first, *second_opinions(with_marks.fit_transform(texts))]
+        if tokenizer.punctuation != "token":
+            with_marks = tokenizer.set_params(punctuation="token").fit_transform(texts)
+        return [first, *second_opinions(with_marks)]
     if second_opinion and isinstance(estimator, BaseSentimentClassifier):
         return [(estimator, X), *second_opinions(as_token_ids(np.asarray(X)))]
     return [(estimator, X)]
