@@ -64,6 +64,7 @@ def test_fit_on_a_gpu_gets_its_device_batch_size_and_precision(cls, two_gpus, da
     assert asked["device"] == "gpu:0"
     assert "mixed_bfloat16" in asked["key"]
     model = cls()
+    model.classes_ = np.arange(2)
     assert model._auto_batch_size(10**6, True) > model._auto_batch_size(10**6, False)
 
 

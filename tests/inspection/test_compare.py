@@ -66,7 +66,8 @@ def test_the_page_puts_the_heat_maps_of_both_next_to_each_other(
         page = stream.read()
     (text,) = re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)
     data = json.loads(text)
-    assert data["names"] == ["Dense", "CNN"] and len(data["pairs"]) == 5
+    assert data["names"] == ["Dense", "CNN"]
+    assert len(data["pairs"]) == min(5, len(found.disagreements)) > 0
     for pair in data["pairs"]:
         review = held_out[0][pair["row"]]
         for pipe, heat_map in zip((dense, conv), pair["maps"], strict=True):

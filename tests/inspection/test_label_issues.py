@@ -153,7 +153,11 @@ def test_groups_lie_in_one_fold_each(model, ids, noisy):
         assert not set(noisy.movie[inside]) & set(noisy.movie[~inside])
 
 
-def test_a_pipeline_reads_the_text_once_for_all_folds(dense, noisy, monkeypatch):
+@pytest.mark.parametrize(("punctuation", "n_reads"), [("token", 1), ("split", 2)])
+def test_a_pipeline_reads_the_text_once_for_all_folds(
+    dense, noisy, monkeypatch, punctuation, n_reads
+):
+    pipe = clone(dense).set_params(tokenizer__punctuation=punctuation)
     calls = []
     original = HTMLTokenizer.fit_transform
     monkeypatch.setattr(
@@ -162,8 +166,8 @@ def test_a_pipeline_reads_the_text_once_for_all_folds(dense, noisy, monkeypatch)
         lambda self, X, y=None: calls.append(len(X)) or original(self, X, y),
     )
     monkeypatch.setattr(HTMLTokenizer, "transform", lambda self, X: pytest.fail("read again"))
-    found = find_label_issues(dense, noisy.data[:300], noisy.target[:300], cv=2, random_state=0)
-    assert calls == [300, 300]  # the second time with marks, for the second opinions
+    found = find_label_issues(pipe, noisy.data[:300], noisy.target[:300], cv=2, random_state=0)
+    assert calls == [300] * n_reads  # the second time with marks, for the second opinions
     assert len(found) == 300
 
 
