@@ -1,7 +1,7 @@
 """What an explainer is asked about: the parts of a pipeline, ids, and the words behind them."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from sentilib._text._documents import as_documents
 from sentilib._token_ids import PAD
 
 _MOST_NUMERALS = 2**20
+_TEXTS_AT_ONCE = 2**11
 
 
 class Parts(NamedTuple):
@@ -142,7 +143,13 @@ def words_of_texts(
     width = ids.shape[1]
     result = Words([], [], [])
     cut = slice(-width, None) if tokenizer.truncating == "pre" else slice(width)
-    for (tokens, offsets, visible), row in zip(tokenizer._read(texts, n_threads), ids, strict=True):
+    kept: dict[str, str] = {}  # equal strings are one object, as few of many reviews' differ
+    shared = kept.setdefault
+    readings = chain.from_iterable(
+        tokenizer._read(texts[start : start + _TEXTS_AT_ONCE], n_threads)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE)
+    )
+    for (tokens, offsets, visible), row in zip(readings, ids, strict=True):
         names = tokens[cut]
         starts, ends = offsets[cut].T.tolist()
         next_starts = np.append(offsets[:, 0], len(visible.rstrip()))[1:][cut].tolist()
@@ -163,9 +170,9 @@ def words_of_texts(
                 for place, name in zip((columns - first).tolist(), spare, strict=True)
             ]
             segments, words, names = ([word[k] for word in chosen] for k in range(3))
-        result.segments.append(segments)
-        result.words.append(words)
-        result.tokens.append(names)
+        result.segments.append(list(map(shared, segments, segments)))
+        result.words.append(list(map(shared, words, words)))
+        result.tokens.append(list(map(shared, names, names)))
     return result
 
 
