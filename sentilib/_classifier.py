@@ -52,7 +52,7 @@ class BaseSentimentClassifier(
       reads, a tuple of ids and CSR arrays;
     * `_learn_features(...)`: learns what it needs beyond ids; gives the training data as `_encode`;
     * `_closed_form()`: whatever it derives from the weights to predict without Keras;
-    * `_latent(X)` and `_logits(X)`: prediction in float64, row by row;
+    * `_latent(X)` and `_logits(X)`: prediction, row by row, as float64;
     * `_architecture_callbacks(X)`: Keras callbacks that its training needs;
     * `_lengths(X)`: what batches of like length are sorted by, or None;
     * `_auto_batch_size(n_samples, on_gpu)` and `_auto_learning_rate(batch_size)`;
@@ -315,11 +315,15 @@ class BaseSentimentClassifier(
 
         weights[0] = fill_unseen_rows(weights[0], seen)
         self._weights, self._seen = weights, seen
-        self._inference = self._closed_form()
+        self._use_tables(self._closed_form())
         self.vocabulary_size_ = len(seen)
         self.history_ = history
         self.n_iter_ = len(history["loss"])
         self.device_ = device
+
+    def _use_tables(self, tables, dtype=np.float32):
+        """Predict from these tables of `_closed_form`; the dtype is that of convolutions."""
+        self._inference = tables
 
     def _resumed_weights(self, fresh):
         """Weights to go on from, with rows for new ids; a new word starts as an unknown word."""
@@ -519,12 +523,13 @@ class BaseSentimentClassifier(
         state = super().__getstate__().copy()
         state.pop("_model", None)
         state.pop("_inference", None)
+        state.pop("_packed", None)
         return state
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         if "_weights" in state:
-            self._inference = self._closed_form()
+            self._use_tables(self._closed_form())
 
     # ------------------------------------------------------------------ architecture
 

@@ -203,6 +203,15 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
+    def _validate_params(self):
+        super()._validate_params()
+        are_counts = [isinstance(n, Integral) and n > 0 for n in self.filters]
+        if not are_counts or not all(are_counts):
+            raise ValueError(
+                f"filters={self.filters!r} must hold a whole number above 0 for each block of "
+                "convolution, such as (28, 16, 8)."
+            )
+
     def _architecture(self):
         return (
             self.embedding_dim,
@@ -383,28 +392,24 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
             x *= is_token
         return x, is_token
 
-    def _pooled(self, X):
-        from sentilib._conv_kernels import Network, fits, pool
+    def _use_tables(self, tables, dtype=np.float32):
+        from sentilib._conv_kernels import Layers
 
-        embedding, blocks = self._inference[:2]
+        super()._use_tables(tables, dtype)
+        self._packed = Layers.of(*tables[:2], dtype)
+
+    def _pooled(self, X):
+        from sentilib._conv_kernels import pool
+
         pooled = np.empty((len(X), self._weights[-2].shape[0]))
-        network = Network.of(embedding, blocks)
-        lengths = last_token(X) if self.mask_padding else np.full(len(X), X.shape[1])
+        ends = last_token(X) if self.mask_padding else np.full(len(X), X.shape[1])
         takes_max = self.pooling == "max"
 
         def pool_rows(rows):
-            ids, ends = np.ascontiguousarray(X[rows]), lengths[rows].astype(np.int64)
-            pool(ids, ends, *network, self.mask_padding, takes_max, pooled[rows])
+            ids, lengths = np.ascontiguousarray(X[rows]), ends[rows].astype(np.int64)
+            pool(ids, lengths, *self._packed, self.mask_padding, takes_max, pooled[rows])
 
-        if fits(network):
-            in_threads(pool_rows, row_slices(len(X)))
-            return pooled
-        for rows in self._like_length(lengths, X.shape[1]):
-            x, is_token = self._activations(X[rows], embedding, blocks)
-            if takes_max:
-                pooled[rows] = x.max(axis=1)
-            else:
-                pooled[rows] = x.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
+        in_threads(pool_rows, row_slices(len(X)))
         return pooled
 
 

@@ -1,7 +1,10 @@
-"""Compiled convolutions: positions are innermost, in blocks of fixed length and stride 1.
+"""Compiled convolutions: positions are innermost, in blocks of stride 1.
 
 Column p of a layer's block belongs to the unit whose leftmost token is at position `start + p`, so
 that tap t reads column p + t, and the last columns, which lack a neighbour, are not complete.
+
+`pool` predicts. `Network` and the functions that read it serve explanations, which compute each
+unit for many variants of its words; their blocks have a fixed number of columns.
 """
 
 from functools import partial
@@ -10,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from sentilib._compile import F64, F64_2D, I64, helper, kernel
+from sentilib._compile import F64_2D, I64, helper, kernel
 
 COLUMNS = 96
+_MOST_COLUMNS = 256  # complete ones of a block of `pool`, whose layers then fit into a cache
 CONTRACT = {"contract"}  # multiply-adds are fused; nothing else is reordered
 conv_helper = partial(helper, fastmath=CONTRACT)
 
@@ -97,73 +101,146 @@ def unit(products, variant, channel, n_channels, kernel_size, bias, valid, row):
         row[p] = max(row[p], 0.0) * valid[p]
 
 
-@kernel(
-    types.void(
-        types.Array(types.int32, 2, "C", readonly=True), I64, F64_2D, I64, F64, types.int64,
-        types.boolean, types.boolean, F64_2D,
-    ),
-    fastmath=CONTRACT,
-)  # fmt: skip
-def pool(ids, lengths, embedding, channels, weights, kernel_size, masks, takes_max, out):
+class Layers(NamedTuple):
+    """Weights as `pool` reads them, channels filled up to multiples of four.
+
+    What the taps of the first convolution make of a word is looked up. A row of zeros, behind the
+    last word, stands where there is none.
+    """
+
+    table: np.ndarray  # (n_ids + 1, kernel_size, channels[0])
+    bias: np.ndarray  # (channels[0],)
+    channels: np.ndarray  # int64 (n_layers,), units of each convolution
+    weights: np.ndarray  # of the others, one by one: biases and taps (kernel_size, n_in, n_out)
+
+    @classmethod
+    def of(
+        cls, embedding: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]], dtype: Any
+    ) -> "Layers":
+        """Pack an embedding and the kernel and bias of each block, in float32 or float64."""
+        (first, bias), *others = blocks
+        n_taps, n_in, n_out = first.shape
+        table = embedding @ first.transpose(1, 0, 2).reshape(n_in, n_taps * n_out)
+        weights = [np.empty(0)]
+        for taps, more_bias in others:
+            more = [-n % 4 for n in taps.shape[1:]]
+            weights += [fill(more_bias, (more[1],)), fill(taps, (0, *more)).ravel()]
+        return cls(
+            fill(table.reshape(-1, n_taps, n_out), (1, 0, -n_out % 4)).astype(dtype),
+            fill(bias, (-n_out % 4,)).astype(dtype),
+            np.array([-(-len(b) // 4) * 4 for _, b in blocks], dtype=np.int64),
+            np.concatenate(weights).astype(dtype),
+        )
+
+
+@conv_helper
+def _look_up(table, bias, words, valid, first, n_columns, sums, units):
+    """Give the units of the first convolution: column p reads words[first + p] and those behind."""
+    zero = bias.dtype.type(0)
+    n_taps, n_channels = table.shape[1:]
+    for p in range(n_columns):
+        for c in range(n_channels):
+            sums[c] = bias[c]
+        for tap in range(n_taps):
+            products = table[words[first + p + tap], tap]
+            for c in range(n_channels):
+                sums[c] += products[c]
+        is_position = valid[first + p + (n_taps - 1) // 2]
+        for c in range(n_channels):
+            units[c, p] = max(sums[c], zero) * is_position
+
+
+@conv_helper
+def _add_products(inputs, shift, taps, n_columns, outputs):
+    """Add to each channel what one tap makes of the channels below."""
+    for o in range(0, taps.shape[1], 4):
+        a, b, c, d = outputs[o], outputs[o + 1], outputs[o + 2], outputs[o + 3]
+        for i in range(0, taps.shape[0], 4):
+            x0, x1 = inputs[i, shift:], inputs[i + 1, shift:]
+            x2, x3 = inputs[i + 2, shift:], inputs[i + 3, shift:]
+            t0, t1, t2, t3 = taps[i, o:], taps[i + 1, o:], taps[i + 2, o:], taps[i + 3, o:]
+            a0, a1, a2, a3 = t0[0], t1[0], t2[0], t3[0]
+            b0, b1, b2, b3 = t0[1], t1[1], t2[1], t3[1]
+            c0, c1, c2, c3 = t0[2], t1[2], t2[2], t3[2]
+            d0, d1, d2, d3 = t0[3], t1[3], t2[3], t3[3]
+            for p in range(n_columns):
+                a[p] += a0 * x0[p] + a1 * x1[p] + a2 * x2[p] + a3 * x3[p]
+                b[p] += b0 * x0[p] + b1 * x1[p] + b2 * x2[p] + b3 * x3[p]
+                c[p] += c0 * x0[p] + c1 * x1[p] + c2 * x2[p] + c3 * x3[p]
+                d[p] += d0 * x0[p] + d1 * x1[p] + d2 * x2[p] + d3 * x3[p]
+
+
+def _pool_signature(scalar):
+    values, table = types.Array(scalar, 1, "C"), types.Array(scalar, 3, "C")
+    ids = types.Array(types.int32, 2, "C", readonly=True)
+    return types.void(ids, I64, table, values, I64, values, types.boolean, types.boolean, F64_2D)
+
+
+@kernel([_pool_signature(types.float32), _pool_signature(types.float64)], fastmath=CONTRACT)
+def pool(ids, lengths, table, bias, channels, weights, masks, takes_max, out):
     """Pool the last layer over the positions of each row: their mean, or their maximum."""
-    n_layers = len(channels) - 1
-    reach = (kernel_size - 1) // 2  # of one layer, to the left
-    margin = n_layers * (kernel_size - 1)
-    n_complete = COLUMNS - margin
-    width = COLUMNS + kernel_size - 1
-    most = channels.max()
+    zero, one = bias.dtype.type(0), bias.dtype.type(1)
+    n_ids, n_taps, n_layers = len(table) - 1, table.shape[1], len(channels)
+    reach = (n_taps - 1) // 2  # of one layer, to the left
+    margin = n_layers * (n_taps - 1)
+    n_columns = min(_MOST_COLUMNS, ids.shape[1]) + margin + 16
     # Zeros, as no column may hold what is not a number, complete or not.
-    units = np.zeros(most * COLUMNS)
-    products = np.zeros(most * kernel_size * width)
-    n_places = ids.shape[1] + 2 * margin + COLUMNS
-    words, valid = np.zeros(n_places, dtype=np.int64), np.zeros(n_places)
-    unit_row = np.empty(COLUMNS)
+    units = np.zeros((2, channels.max(), n_columns + n_taps), dtype=bias.dtype)
+    sums, lanes = np.empty(channels[0], dtype=bias.dtype), np.empty(16, dtype=bias.dtype)
+    n_places = ids.shape[1] + margin + n_columns + n_taps
+    words, valid = np.empty(n_places, dtype=np.int64), np.zeros(n_places, dtype=bias.dtype)
     for row in range(len(ids)):
         length = lengths[row]
-        valid[:] = 0.0
-        n_tokens = 0.0
+        words[:] = n_ids
+        valid[:] = 0
+        n_tokens = 0
         for p in range(length):
             word = ids[row, p]
-            words[margin + p] = word
-            valid[margin + p] = 0.0 if masks and word == 0 else 1.0
-            n_tokens += valid[margin + p]
+            if word != 0 or not masks:
+                words[margin + p] = word
+                valid[margin + p] = one
+                n_tokens += 1
         out[row] = 0.0
-        for first in range(0, length, n_complete):
+        n_blocks = -(-length // _MOST_COLUMNS)
+        n_complete = -(-length // max(n_blocks, 1))
+        n_columns = -(-(n_complete + margin) // 16) * 16
+        for block in range(n_blocks):
+            first = block * n_complete
             start = margin + first - n_layers * reach
-            n_in, used = channels[0], 0
-            layer = units[: n_in * COLUMNS].reshape((n_in, COLUMNS))
-            for p in range(COLUMNS):
-                is_valid = valid[start + p]
-                word = words[start + p] if is_valid > 0 else 0
-                for c in range(n_in):
-                    layer[c, p] = embedding[word, c] * is_valid
-            for depth in range(1, n_layers + 1):
-                n_out = channels[depth]
-                n_products = kernel_size * n_out
-                taps = weights[used : used + n_in * n_products].reshape((n_in, n_products))
-                used += n_in * n_products
-                biases = weights[used : used + n_out]
-                used += n_out
-                product = products[: n_products * width].reshape((1, n_products, width))
-                tap_products(layer, taps, product[0])
-                is_position = valid[start + depth * reach : start + depth * reach + COLUMNS]
-                layer = units[: n_out * COLUMNS].reshape((n_out, COLUMNS))
+            layer = units[0]
+            _look_up(table, bias, words, valid, start, n_columns, sums, layer)
+            used = 0
+            for depth in range(1, n_layers):
+                n_in, n_out = channels[depth - 1], channels[depth]
+                inputs, layer = layer, units[depth % 2]
                 for o in range(n_out):
-                    if depth < n_layers:
-                        unit(product, 0, o, n_out, kernel_size, biases[o], is_position, layer[o])
-                        continue
-                    unit(product, 0, o, n_out, kernel_size, biases[o], is_position, unit_row)
-                    if o < out.shape[1]:
-                        for p in range(min(n_complete, length - first)):
-                            if takes_max:
-                                out[row, o] = max(out[row, o], unit_row[p])
-                            else:
-                                out[row, o] += unit_row[p]
-                n_in = n_out
+                    layer[o, :n_columns] = weights[used + o]
+                used += n_out
+                for tap in range(n_taps):
+                    taps = weights[used : used + n_in * n_out].reshape((n_in, n_out))
+                    used += n_in * n_out
+                    _add_products(inputs, tap, taps, n_columns, layer)
+                is_position = valid[start + (depth + 1) * reach :]
+                for o in range(n_out):
+                    unit_row = layer[o]
+                    for p in range(n_columns):
+                        unit_row[p] = max(unit_row[p], zero) * is_position[p]
+            n_here = min(n_complete, length - first)
+            for o in range(out.shape[1]):
+                unit_row = layer[o]
+                unit_row[n_here:n_columns] = zero  # rectified units are no less
+                lanes[:] = zero
+                for p in range(0, n_columns, 16):
+                    sixteen = unit_row[p : p + 16]
+                    if takes_max:
+                        for k in range(16):
+                            lanes[k] = max(lanes[k], sixteen[k])
+                    else:
+                        for k in range(16):
+                            lanes[k] += sixteen[k]
+                for k in range(16):
+                    out[row, o] = (
+                        max(out[row, o], lanes[k]) if takes_max else out[row, o] + lanes[k]
+                    )
         if not takes_max:
-            out[row] /= max(n_tokens, 1.0)
-
-
-def fits(network: Any) -> bool:
-    """Whether blocks have columns enough for the network's receptive field."""
-    return network.receptive_field <= COLUMNS // 2
+            out[row] /= max(n_tokens, 1)

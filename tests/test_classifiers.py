@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -180,6 +181,43 @@ def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, 
     np.testing.assert_allclose(
         conv.decision_function(X), expected[:, 1] - expected[:, 0], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("n_tokens", [1, 5, 256, 257, 700])
+@pytest.mark.parametrize("filters", [(5,), (7, 3), (12, 4, 6)])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 6])
+def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
+    rng = np.random.default_rng(n_tokens)
+    ids = rng.integers(0, 30, (4, n_tokens)).astype(np.int32)
+    ids[0, : n_tokens // 2] = 0
+    ids[1, n_tokens // 3 :] = 0
+    ids[2] = 0
+    embedding = rng.normal(size=(30, 6))
+    blocks = [
+        (rng.normal(size=(kernel_size, n_in, n_out)), rng.normal(size=n_out))
+        for n_in, n_out in pairwise((6, *filters))
+    ]
+    for mask_padding, pooling in product((True, False), ("average", "max")):
+        conv = ConvSentimentClassifier(mask_padding=mask_padding, pooling=pooling)
+        conv._weights = [np.empty((filters[-1], 2)), np.empty(2)]
+        units, is_token = conv._activations(ids, embedding, blocks)
+        if pooling == "max":
+            expected = units.max(axis=1)
+        else:
+            expected = units.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
+        for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 1e-5)):
+            conv._use_tables((embedding, blocks), dtype)
+            scale = np.abs(expected).max() or 1
+            np.testing.assert_allclose(conv._pooled(ids), expected, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize(
+    "filters", [(), (0,), (8, -1), ("eight",), (2.5,)], ids=["none", "zero", "less", "word", "half"]
+)
+def test_filters_are_whole_numbers(reviews, filters):
+    X, y, _ = reviews
+    with pytest.raises(ValueError, match="must hold a whole number above 0 for each block"):
+        ConvSentimentClassifier(filters=filters).fit(X, y)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

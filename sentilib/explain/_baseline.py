@@ -41,10 +41,10 @@ class BaselineModel:
         self.classifier = copy.copy(classifier)
         self.weights = classifier._weights  # tells whether the classifier was fitted again
         self.output = output
-        size = classifier.vocabulary_size_
+        size, tables = classifier.vocabulary_size_, classifier._inference
         if baseline == "mean":
             self.baseline = size
-            self._add_mean_word(word_weights)
+            tables = self._with_mean_word(word_weights)
         else:
             named = {"oov": OOV, "pad": PAD}
             self.baseline = named[baseline] if isinstance(baseline, str) else int(baseline)
@@ -53,6 +53,7 @@ class BaselineModel:
                     f"baseline={baseline} is no word of the classifier, whose ids end with "
                     f"{size - 1}."
                 )
+        self.classifier._use_tables(tables, np.float64)
         # Else it is no word of the text, and forms no n-grams with those around it.
         self.baseline_is_word = not isinstance(baseline, str) and self.baseline > OOV
         self.masks_padding = bool(classifier.mask_padding)
@@ -61,7 +62,7 @@ class BaselineModel:
         kernel = classifier._weights[-2].astype(np.float64)
         self.head = kernel[:, 1:] - kernel[:, :1] if self.n_outputs == 1 else kernel
 
-    def _add_mean_word(self, word_weights: np.ndarray) -> None:
+    def _with_mean_word(self, word_weights: np.ndarray) -> tuple:
         """Append the mean of the words to the tables that the classifier looks words up in.
 
         For a Dense model these are word's contributions, so that a replaced word is a random one,
@@ -70,8 +71,8 @@ class BaselineModel:
         share = word_weights / word_weights.sum()
         n = self.classifier._n_word_tables
         tables, rest = self.classifier._inference[:n], self.classifier._inference[n:]
-        self.classifier._inference = *(np.vstack([t, share @ t]) for t in tables), *rest
         self.classifier.vocabulary_size_ = len(word_weights) + 1
+        return *(np.vstack([t, share @ t]) for t in tables), *rest
 
     @property
     def words(self) -> np.ndarray:

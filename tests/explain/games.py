@@ -62,7 +62,7 @@ def _fitted(classifier, weights, n_columns):
     classifier.vocabulary_size_ = len(weights[0])
     classifier.n_features_in_ = n_columns
     classifier.classes_ = np.arange(len(weights[-1]))
-    classifier._inference = classifier._closed_form()
+    classifier._use_tables(classifier._closed_form(), np.float64)
     return classifier
 
 
