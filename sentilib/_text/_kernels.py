@@ -304,7 +304,12 @@ def scan(
                     at += length
             kind = byte_class[raw[at]]
             end = np.int64(at)
-            if kind != SEPARATOR:
+            if kind == STANDALONE:  # an ASCII mark, which ends a word or stands for itself
+                if n == 0:
+                    n, chunk = np.int64(1), np.int64(raw[at])
+                    at += one
+                    end += 1
+            elif kind != SEPARATOR:
                 i, start, end, n, chunk, h = _read_on(
                     raw, end, start, end, n, chunk, h, rules, token
                 )
