@@ -8,6 +8,7 @@ stream for the vocabulary, one to train. IMDB where it is found, else generated 
 """
 
 import argparse
+import gc
 import json
 import resource
 import statistics
@@ -75,6 +76,7 @@ def work(times: int, limit: int | None) -> None:
     texts, labels = load(limit)
     # Loads Keras and the kernels, and traces the graph for a vocabulary of this size.
     learn(texts[:CHUNK], labels[:CHUNK], 1)
+    gc.collect()  # Keras models are full of reference cycles
     figures = learn(texts, labels, times)
     unit = 1 if sys.platform == "darwin" else 1024
     figures["peak, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

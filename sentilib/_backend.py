@@ -239,6 +239,7 @@ def _freed_memory_kept() -> Iterator[None]:
         yield
     finally:
         libc.mallopt(trim_threshold, 2**26)  # what glibc goes to by itself
+        libc.mallopt(mmap_threshold, 2**20)  # else freed tables leave gaps that nothing fits
         libc.malloc_trim(0)
 
 

@@ -8,7 +8,14 @@ import scipy.sparse
 from sklearn.utils._param_validation import Interval
 
 from sentilib import _backend
-from sentilib._ngrams import Ngrams, bags, count_by_class, evidence_size, log_count_ratios
+from sentilib._ngrams import (
+    Ngrams,
+    bags,
+    count_by_class,
+    evidence_size,
+    log_count_ratios,
+    numbered_anew,
+)
 from sentilib._threads import in_threads, row_slices
 from sentilib._token_ids import PAD, with_spare_rows
 
@@ -56,26 +63,32 @@ class NgramEvidence:
             ngrams = self._ngrams.with_options(ngrams)
         self._ngrams = ngrams = ngrams.learn(X)
         self._in_stream = accumulate
-        terms = ngrams.terms(X)
+        held, terms = numbered_anew(ngrams.terms(X), len(ngrams))  # a stream's chunk holds few
         n_classes, n_folds = len(self.classes_), min(_FOLDS, len(X))
         folds = np.random.default_rng(len(X)).permutation(len(X)) % n_folds
         by_fold = count_by_class(
-            terms, len(ngrams), folds * n_classes + labels, weight, n_folds * n_classes
-        ).reshape(len(ngrams), n_folds, n_classes)
-        counts = by_fold.sum(axis=1)
+            terms, len(held), folds * n_classes + labels, weight, n_folds * n_classes
+        ).reshape(len(held), n_folds, n_classes)
+        counts = np.zeros((len(ngrams), n_classes))
         if resume and accumulate:
-            counts[: len(self._ngram_counts)] += self._ngram_counts
-        self._ngram_counts = counts
+            counts[: len(self._ngram_counts)] = self._ngram_counts
+        counts[held] += by_fold.sum(axis=1)
+        self._ngram_counts, total = counts, counts.sum(axis=0)
         n_columns = 1 if n_classes == 2 else n_classes
-        ratios = log_count_ratios(counts, by_fold, _SMOOTHING, n_columns)
-        bag = bags(terms, self._n_ngram_rows(), evidence_size(X))
+        ratios = log_count_ratios(counts[held], by_fold, total, _SMOOTHING, n_columns)
+        bag = bags(terms, len(held), evidence_size(X))
+        del terms, by_fold  # large
         evidence = _weighted(bag, folds, ratios)
         logits = self._ngram_logits(np.column_stack([e.sum(axis=1) for e in evidence]))
         spread = logits.std(axis=0).mean()
         scale = _first_spread(X, n_classes) / spread if spread else 1.0
-        for e in evidence:
+        shape, columns = (len(X), self._n_ngram_rows()), held[bag.indices]
+        for k, e in enumerate(evidence):
             e.data *= np.float32(scale)
-        self._ngram_ratio = np.ascontiguousarray(scale * ratios[:, -1].T, dtype=np.float32)
+            evidence[k] = scipy.sparse.csr_array((e.data, columns, e.indptr), shape=shape)
+        no_folds = np.empty((len(counts), 0, n_classes))
+        ratios = log_count_ratios(counts, no_folds, total, _SMOOTHING, n_columns)
+        self._ngram_ratio = np.ascontiguousarray(scale * ratios[:, 0].T, dtype=np.float32)
         prior = np.bincount(labels, weight, minlength=n_classes) / weight.sum()
         self._first_bias = np.log(prior.clip(1e-9)) - scale * logits.mean(axis=0)
         return tokens, evidence

@@ -176,6 +176,14 @@ def _long_ngrams(ids, n, buckets, shift, most, scratch, numbers, ends, first):
         first[order + 1] = n_found
 
 
+@kernel(types.void(KEYS, I64, types.boolean[::1]))
+def contains(keys, buckets, out):
+    """Tell which keys of n-grams, n > 1, the dictionary holds."""
+    shift = _shift(buckets)
+    for i in range(keys.size):
+        out[i] = _entry(keys[i], _bucket(keys[i], shift), buckets) >= 0
+
+
 @kernel(types.void(IDS, IDS, I64, I32_2D))
 def extend(prefixes, ids, buckets, longer):
     """Give the number, as a prefix, of the n-gram that ends at each place, or -1."""
@@ -398,20 +406,20 @@ def count_by_class(starts, features, labels, weight, counts):
             counts[features[k], labels[row]] += weight[row]
 
 
-@kernel(types.void(F64_2D, F64_3D, types.float64, types.int64, F64_3D))
-def log_count_ratios(counts, by_fold, smoothing, fold, ratios):
+@kernel(types.void(F64_2D, F64_3D, F64, types.float64, types.int64, F64_3D))
+def log_count_ratios(counts, by_fold, total, smoothing, fold, ratios):
     """Log ratios of each n-gram's share in the last classes to its share in the others.
 
-    `counts` (n_ngrams, n_classes) less those of one fold (n_ngrams, n_folds, n_classes), or of
-    none, if there are no more folds, give `ratios` (n_last_classes, n_folds + 1, n_ngrams) of it.
+    `counts` (n_ngrams, n_classes) less those of one fold (n_ngrams, n_folds, n_classes), if there
+    are any folds, give `ratios` (n_last_classes, n_folds, n_ngrams) of it.
+    `total` (n_classes,) are the counts of all n-grams; those of folds are all among these.
     """
     n_ngrams, n_classes = counts.shape
     first = n_classes - ratios.shape[0]
-    of_class = np.zeros(n_classes)
-    for ngram in range(n_ngrams):
-        for k in range(n_classes):
-            of_class[k] += counts[ngram, k]
-            if fold < by_fold.shape[1]:
+    of_class = total.copy()
+    if fold < by_fold.shape[1]:
+        for ngram in range(n_ngrams):
+            for k in range(n_classes):
                 of_class[k] -= by_fold[ngram, fold, k]
     for column in range(ratios.shape[0]):
         share = max(of_class[first + column], smoothing) / max(of_class.sum(), 2 * smoothing)
@@ -438,13 +446,13 @@ def weigh(starts, features, counts, folds, ratios, out):
             out[k] = counts[k] * ratios[folds[row], features[k]]
 
 
-@kernel(types.Tuple((I64, I32, F32))(I64, COLUMNS, F64, types.int64))
-def merge(starts, columns, share, n_columns):
-    """Merge equal columns of each row: their number in it, and of each its sum of shares."""
+@kernel(types.int64(I64, COLUMNS, F64, types.int64, I64, I32, F32))
+def merge(starts, columns, share, n_columns, counts, indices, data):
+    """Merge equal columns of each row: their number in it, and of each its sum of shares.
+
+    There is room for all to be different; returns how many are.
+    """
     place = np.full(n_columns, -1, dtype=np.int64)
-    counts = np.empty(share.size, dtype=np.int64)
-    indices = np.empty(starts[-1] - starts[0], dtype=np.int32)
-    data = np.empty(indices.size, dtype=np.float32)
     n = 0
     for row in range(share.size):
         first = n
@@ -459,4 +467,4 @@ def merge(starts, columns, share, n_columns):
                 indices[n], data[n] = column, share[row]
                 n += 1
         counts[row] = n - first
-    return counts, indices[:n], data[:n]
+    return n

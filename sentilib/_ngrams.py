@@ -77,23 +77,26 @@ class Ngrams:
         words = np.zeros(int(X.max()) + 1, dtype=bool)
         words[X] = True
         words[: OOV + 1] = False
-        keys, frequency = np.flatnonzero(words).astype(np.int64), []
-        known = self._with(keys[~np.isin(keys, self.keys)])
-        n_words = len(known) - len(self)
-        prefixes = X
+        n_known = min(len(words), len(self._words) - 1)
+        words[:n_known] &= self._words[:n_known] < 0
+        new_words = np.flatnonzero(words).astype(np.int64)
+        n_words = len(new_words)
+        known = self._with(new_words) if n_words else self
+        room = max(0, self.limit - self._n_long())
+        if not room:
+            return known
+        frequency, prefixes = [], X
         for n in range(2, self.most + 1):
             if n > 2:
                 prefixes = known._prefixes(prefixes, X)
             keys, counts = _document_frequency(prefixes, X, self.min_df)
-            if self._n_long():
-                kept = ~np.isin(keys, self.keys)
-                keys, counts = keys[kept], counts[kept]
+            is_new = ~self._contains(keys)
+            keys, counts = keys[is_new], counts[is_new]
             ascending = np.argsort(keys)
             falling = ascending[np.argsort(-counts[ascending], kind="stable")][: self.limit]
             frequency.append(counts[falling])
             known = known._with(keys[falling])
         counts = np.concatenate(frequency) if frequency else np.empty(0)
-        room = max(0, self.limit - self._n_long())
         if len(counts) > room:
             # Keys name other n-grams by number, so those that stay are numbered anew.
             kept = np.sort(np.argsort(-counts, kind="stable")[:room])
@@ -121,6 +124,13 @@ class Ngrams:
         other = Ngrams((self.least, self.most), self.min_df, self.limit)
         other._set(np.concatenate([self.keys, keys]) if keep else keys)
         return other
+
+    def _contains(self, keys: np.ndarray) -> np.ndarray:
+        from sentilib import _ngram_kernels
+
+        found = np.empty(len(keys), dtype=bool)
+        _ngram_kernels.contains(keys, self._buckets, found)
+        return found
 
     def _prefixes(self, prefixes: np.ndarray, X: np.ndarray) -> np.ndarray:
         from sentilib import _ngram_kernels
@@ -285,6 +295,15 @@ def evidence_size(X: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(count_tokens(X), 1))
 
 
+def numbered_anew(terms: Terms, n_ngrams: int) -> tuple[np.ndarray, Terms]:
+    """Numbers of the n-grams that any row holds, ascending, and the terms by place among them."""
+    is_held = np.zeros(n_ngrams, dtype=bool)
+    is_held[terms.features] = True
+    places = np.cumsum(is_held, dtype=np.int32) - np.int32(1)
+    held = np.flatnonzero(is_held).astype(np.int32)
+    return held, terms._replace(features=places[terms.features])
+
+
 def count_by_class(
     terms: Terms, n_ngrams: int, labels: np.ndarray, weight: np.ndarray, n_classes: int
 ) -> np.ndarray:
@@ -299,7 +318,7 @@ def count_by_class(
 
 
 def log_count_ratios(
-    counts: np.ndarray, by_fold: np.ndarray, smoothing: float, n_columns: int
+    counts: np.ndarray, by_fold: np.ndarray, total: np.ndarray, smoothing: float, n_columns: int
 ) -> np.ndarray:
     """Log ratio of an n-gram's share in a class to its share in the others, fold by fold.
 
@@ -313,6 +332,8 @@ def log_count_ratios(
         Of all rows.
     by_fold : ndarray of shape (n_ngrams, n_folds, n_classes), float64
         Of the rows of each fold.
+    total : ndarray of shape (n_classes,), float64
+        Counts of all n-grams; those without a count in any fold may be left out of the others.
     smoothing : float
         Added to each count, on average.
     n_columns : int
@@ -320,16 +341,18 @@ def log_count_ratios(
 
     Returns
     -------
-    ndarray of shape (n_columns, n_folds + 1, n_ngrams), float64
-        Ratios of the counts without each fold, then of all counts.
+    ndarray of shape (n_columns, max(n_folds, 1), n_ngrams), float64
+        Ratios of the counts without each fold; where there are no folds, of all counts.
     """
     from sentilib import _ngram_kernels
 
-    n_ngrams, n_folds, _ = by_fold.shape
-    ratios = np.empty((n_columns, n_folds + 1, n_ngrams))
+    n_ngrams, n_folds = len(counts), max(by_fold.shape[1], 1)
+    ratios = np.empty((n_columns, n_folds, n_ngrams))
     in_threads(
-        lambda fold: _ngram_kernels.log_count_ratios(counts, by_fold, smoothing, fold, ratios),
-        range(n_folds + 1),
+        lambda fold: _ngram_kernels.log_count_ratios(
+            counts, by_fold, total, smoothing, fold, ratios
+        ),
+        range(n_folds),
         n_threads(n_ngrams),
     )
     return ratios
@@ -346,13 +369,28 @@ def merged_rows(
     """Matrix (n_rows, n_columns), float32, of how often a row holds a column, times its share."""
     from sentilib import _ngram_kernels
 
-    def merge(rows: slice) -> tuple[np.ndarray, ...]:
-        return _ngram_kernels.merge(
-            starts[rows.start : rows.stop + 1], columns, share[rows], n_columns
-        )
+    counts = np.empty(len(starts) - 1, dtype=np.int64)
+    indices, data = np.empty(len(columns), dtype=np.int32), np.empty(len(columns), dtype=np.float32)
 
-    parts = in_threads(merge, row_slices(len(starts) - 1))
-    counts, indices, data = (np.concatenate(column) for column in zip(*parts, strict=True))
+    def merge(rows: slice) -> tuple[int, int]:
+        first, last = starts[rows.start], starts[rows.stop]
+        n = _ngram_kernels.merge(
+            starts[rows.start : rows.stop + 1],
+            columns,
+            share[rows],
+            n_columns,
+            counts[rows],
+            indices[first:last],
+            data[first:last],
+        )
+        return first, n
+
+    size = 0
+    for first, n in in_threads(merge, row_slices(len(counts))):
+        for array in (indices, data):
+            array[size : size + n] = array[first : first + n]
+        size += n
+    indices, data = indices[:size], data[:size]
     indptr = np.concatenate([[0], np.cumsum(counts)])
     indptr = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)  # indices follow suit
     return scipy.sparse.csr_array((data, indices, indptr), shape=(len(counts), n_columns))

@@ -82,15 +82,20 @@ def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes, n_columns
     by_fold = rng.integers(0, 9, size=(50, 4, n_classes)).astype(float)
     earlier = rng.integers(0, 9, size=(50, n_classes)).astype(float)
     counts = by_fold.sum(axis=1) + earlier
-    ratios = log_count_ratios(counts, by_fold, 2.0, n_columns)
-    assert ratios.shape == (n_columns, 5, 50)
+    held, total = 40, counts.sum(axis=0)  # the last ones are not in these rows
+    by_fold[held:] = 0
+    of_folds = log_count_ratios(counts[:held], by_fold[:held], total, 2.0, n_columns)
+    of_all = log_count_ratios(counts, by_fold[:, :0], total, 2.0, n_columns)
+    assert of_folds.shape == (n_columns, 4, held)
+    assert of_all.shape == (n_columns, 1, 50)
     for fold in range(5):
         inside = counts - by_fold[:, fold] if fold < 4 else counts
         outside = inside.sum(axis=1, keepdims=True) - inside
         share = inside.sum(axis=0) / inside.sum()
         odds = (inside + 2 * 2.0 * share) / (outside + 2 * 2.0 * (1 - share))
-        expected = np.log(odds) - np.log(share / (1 - share))
-        np.testing.assert_allclose(ratios[:, fold], expected.T[-n_columns:], atol=1e-12)
+        expected = (np.log(odds) - np.log(share / (1 - share))).T[-n_columns:]
+        ratios = of_folds[:, fold] if fold < 4 else of_all[:, 0]
+        np.testing.assert_allclose(ratios, expected[:, : ratios.shape[1]], atol=1e-12)
 
 
 def test_a_limit_keeps_the_most_frequent_ngrams_and_what_they_go_on_from(ids):

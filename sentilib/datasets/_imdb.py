@@ -300,10 +300,12 @@ def _read_parquet(path: Path) -> _Split:
     if not np.isin(numbers["label"], (0, 1)).all():
         raise ValueError(f"{path}: labels must be 0 (negative) or 1 (positive).")
     order = np.lexsort((numbers["id"], numbers["label"]))
-    text = table["text"].to_pylist()
+    text, movie = table["text"].to_pylist(), table["movie"].to_pylist()
+    del table
+    pyarrow.default_memory_pool().release_unused()  # 100 MB, which it would keep for itself
     return _Split(
         **{column: values[order] for column, values in numbers.items()},
-        movie=np.array(table["movie"].to_pylist(), dtype=str)[order],
+        movie=np.array(movie, dtype=str)[order],
         text=[text[i] for i in order.tolist()],
     )
 
