@@ -13,7 +13,6 @@ from sentilib._threads import in_threads, row_slices
 from sentilib._token_ids import PAD, last_token
 
 _EPSILON = 1e-3  # of the batch normalization, Keras's default
-_POSITIONS_AT_ONCE = 2**15  # keeps the working set of a prediction near the caches
 
 
 class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
@@ -339,20 +338,19 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         fits came out with a bias of a few points towards one class. Wu & Johnson, Rethinking
         "Batch" in BatchNorm, 2021, section 3.2.
         """
+        from sentilib._conv_kernels import MOMENTS, Layers
+
         weights = list(weights)
-        # In chunks of rows, once through all earlier blocks for each block: the sample is small.
+        count = np.count_nonzero(X != PAD) if self.mask_padding else X.size
         for first in range(1, 1 + 5 * len(self.filters), 5):
-            count, total, squares = 0, 0.0, 0.0
-            embedding, folded = self._folded([*weights[:first]])
-            for rows in self._like_length(last_token(X), X.shape[1]):
-                x, is_token = self._activations(X[rows], embedding, folded)
-                x = _convolve(x, weights[first].astype(np.float64)) * is_token
-                count += is_token.sum() * (1 if self.mask_padding else len(x))
-                total = total + x.sum(axis=(0, 1))
-                squares = squares + (x * x).sum(axis=(0, 1))
-            mean = total / count
+            embedding, blocks = self._folded(weights[:first])
+            kernel = weights[first].astype(np.float64)
+            n_units = kernel.shape[2]
+            layers = Layers.of(embedding, [*blocks, (kernel, np.zeros(n_units))], np.float64)
+            moments = self._pool(X, layers, MOMENTS, 2 * n_units).sum(axis=0)
+            mean, square = np.split(moments / max(count, 1), 2)
             weights[first + 3] = mean
-            weights[first + 4] = np.maximum(squares / count - mean**2, 0)
+            weights[first + 4] = np.maximum(square - mean**2, 0)
         return weights
 
     _n_word_tables = 1
@@ -369,29 +367,6 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
             folded.append((kernel * scale, beta - mean * scale))
         return embedding, folded
 
-    def _like_length(self, ends, n_tokens):
-        """Cut rows into chunks of like length, so that little padding is computed."""
-        order = np.argsort(ends, kind="stable")
-        start = 0
-        while start < len(order):
-            width = self._width(ends[order[start : start + 1]], n_tokens)
-            rows = order[start : start + max(1, _POSITIONS_AT_ONCE // width)]
-            yield rows
-            start += len(rows)
-
-    def _activations(self, ids, embedding, blocks):
-        """Output of the last of the given blocks, and where there are tokens."""
-        ids = ids[:, : self._width(last_token(ids), ids.shape[1])]
-        is_token = (ids != PAD)[..., None] if self.mask_padding else np.ones((1, ids.shape[1], 1))
-        x = embedding[ids]
-        x *= is_token
-        for kernel, bias in blocks:
-            x = _convolve(x, kernel)
-            x += bias
-            np.maximum(x, 0, out=x)
-            x *= is_token
-        return x, is_token
-
     def _use_tables(self, tables, dtype=np.float32):
         from sentilib._conv_kernels import Layers
 
@@ -399,28 +374,20 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         self._packed = Layers.of(*tables[:2], dtype)
 
     def _pooled(self, X):
+        from sentilib._conv_kernels import MAXIMUM, MEAN
+
+        kind = MAXIMUM if self.pooling == "max" else MEAN
+        return self._pool(X, self._packed, kind, self._weights[-2].shape[0])
+
+    def _pool(self, X, layers, kind, n_out):
         from sentilib._conv_kernels import pool
 
-        pooled = np.empty((len(X), self._weights[-2].shape[0]))
+        pooled = np.empty((len(X), n_out))
         ends = last_token(X) if self.mask_padding else np.full(len(X), X.shape[1])
-        takes_max = self.pooling == "max"
 
         def pool_rows(rows):
             ids, lengths = np.ascontiguousarray(X[rows]), ends[rows].astype(np.int64)
-            pool(ids, lengths, *self._packed, self.mask_padding, takes_max, pooled[rows])
+            pool(ids, lengths, *layers, self.mask_padding, kind, pooled[rows])
 
         in_threads(pool_rows, row_slices(len(X)))
         return pooled
-
-
-def _convolve(x, kernel):
-    """Convolve along axis 1 with zeros beyond the border; the output is as long as the input."""
-    size, _, n_filters = kernel.shape
-    n_tokens = x.shape[1]
-    out = np.zeros((*x.shape[:2], n_filters))
-    for tap in range(size):
-        shift = tap - (size - 1) // 2  # output i reads input i + shift
-        low, high = max(0, -shift), min(n_tokens, n_tokens - shift)
-        if low < high:
-            out[:, low:high] += x[:, low + shift : high + shift] @ kernel[tap]
-    return out

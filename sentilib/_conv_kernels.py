@@ -17,6 +17,7 @@ from sentilib._compile import F64_2D, I64, helper, kernel
 
 COLUMNS = 96
 _MOST_COLUMNS = 256  # complete ones of a block of `pool`, whose layers then fit into a cache
+MEAN, MAXIMUM, MOMENTS = range(3)  # what `pool` gives of each unit
 CONTRACT = {"contract"}  # multiply-adds are fused; nothing else is reordered
 conv_helper = partial(helper, fastmath=CONTRACT)
 
@@ -134,9 +135,8 @@ class Layers(NamedTuple):
 
 
 @conv_helper
-def _look_up(table, bias, words, valid, first, n_columns, sums, units):
+def _look_up(table, bias, words, valid, first, n_columns, least, sums, units):
     """Give the units of the first convolution: column p reads words[first + p] and those behind."""
-    zero = bias.dtype.type(0)
     n_taps, n_channels = table.shape[1:]
     for p in range(n_columns):
         for c in range(n_channels):
@@ -147,7 +147,7 @@ def _look_up(table, bias, words, valid, first, n_columns, sums, units):
                 sums[c] += products[c]
         is_position = valid[first + p + (n_taps - 1) // 2]
         for c in range(n_channels):
-            units[c, p] = max(sums[c], zero) * is_position
+            units[c, p] = max(sums[c], least) * is_position
 
 
 @conv_helper
@@ -173,29 +173,38 @@ def _add_products(inputs, shift, taps, n_columns, outputs):
 def _pool_signature(scalar):
     values, table = types.Array(scalar, 1, "C"), types.Array(scalar, 3, "C")
     ids = types.Array(types.int32, 2, "C", readonly=True)
-    return types.void(ids, I64, table, values, I64, values, types.boolean, types.boolean, F64_2D)
+    return types.void(ids, I64, table, values, I64, values, types.boolean, types.int64, F64_2D)
 
 
 @kernel([_pool_signature(types.float32), _pool_signature(types.float64)], fastmath=CONTRACT)
-def pool(ids, lengths, table, bias, channels, weights, masks, takes_max, out):
-    """Pool the last layer over the positions of each row: their mean, or their maximum."""
+def pool(ids, lengths, table, bias, channels, weights, masks, kind, out):
+    """Pool the last layer over the positions of each row.
+
+    Gives the mean or the maximum of each unit; or the moments of its last convolution, before it is
+    rectified: all sums, then all sums of squares.
+    """
     zero, one = bias.dtype.type(0), bias.dtype.type(1)
+    least = bias.dtype.type(-np.inf) if kind == MOMENTS else zero  # of the last layer
     n_ids, n_taps, n_layers = len(table) - 1, table.shape[1], len(channels)
     reach = (n_taps - 1) // 2  # of one layer, to the left
     margin = n_layers * (n_taps - 1)
     n_columns = min(_MOST_COLUMNS, ids.shape[1]) + margin + 16
     # Zeros, as no column may hold what is not a number, complete or not.
     units = np.zeros((2, channels.max(), n_columns + n_taps), dtype=bias.dtype)
-    sums, lanes = np.empty(channels[0], dtype=bias.dtype), np.empty(16, dtype=bias.dtype)
+    sums, lanes = np.empty(channels[0], dtype=bias.dtype), np.empty((2, 16), dtype=bias.dtype)
+    n_out = out.shape[1] // 2 if kind == MOMENTS else out.shape[1]
     n_places = ids.shape[1] + margin + n_columns + n_taps
     words, valid = np.empty(n_places, dtype=np.int64), np.zeros(n_places, dtype=bias.dtype)
     for row in range(len(ids)):
-        length = lengths[row]
+        begin = 0
+        while masks and begin < lengths[row] and ids[row, begin] == 0:
+            begin += 1
+        length = lengths[row] - begin
         words[:] = n_ids
         valid[:] = 0
         n_tokens = 0
         for p in range(length):
-            word = ids[row, p]
+            word = ids[row, begin + p]
             if word != 0 or not masks:
                 words[margin + p] = word
                 valid[margin + p] = one
@@ -208,39 +217,45 @@ def pool(ids, lengths, table, bias, channels, weights, masks, takes_max, out):
             first = block * n_complete
             start = margin + first - n_layers * reach
             layer = units[0]
-            _look_up(table, bias, words, valid, start, n_columns, sums, layer)
+            rectified = zero if n_layers > 1 else least
+            _look_up(table, bias, words, valid, start, n_columns, rectified, sums, layer)
             used = 0
             for depth in range(1, n_layers):
-                n_in, n_out = channels[depth - 1], channels[depth]
+                n_in, n_units = channels[depth - 1], channels[depth]
                 inputs, layer = layer, units[depth % 2]
-                for o in range(n_out):
+                for o in range(n_units):
                     layer[o, :n_columns] = weights[used + o]
-                used += n_out
+                used += n_units
                 for tap in range(n_taps):
-                    taps = weights[used : used + n_in * n_out].reshape((n_in, n_out))
-                    used += n_in * n_out
+                    taps = weights[used : used + n_in * n_units].reshape((n_in, n_units))
+                    used += n_in * n_units
                     _add_products(inputs, tap, taps, n_columns, layer)
                 is_position = valid[start + (depth + 1) * reach :]
-                for o in range(n_out):
+                rectified = zero if depth < n_layers - 1 else least
+                for o in range(n_units):
                     unit_row = layer[o]
                     for p in range(n_columns):
-                        unit_row[p] = max(unit_row[p], zero) * is_position[p]
+                        unit_row[p] = max(unit_row[p], rectified) * is_position[p]
             n_here = min(n_complete, length - first)
-            for o in range(out.shape[1]):
+            for o in range(n_out):
                 unit_row = layer[o]
                 unit_row[n_here:n_columns] = zero  # rectified units are no less
                 lanes[:] = zero
                 for p in range(0, n_columns, 16):
                     sixteen = unit_row[p : p + 16]
-                    if takes_max:
+                    for k in range(16):
+                        lanes[0, k] += sixteen[k]
+                    if kind == MAXIMUM:
                         for k in range(16):
-                            lanes[k] = max(lanes[k], sixteen[k])
-                    else:
+                            lanes[1, k] = max(lanes[1, k], sixteen[k])
+                    if kind == MOMENTS:
                         for k in range(16):
-                            lanes[k] += sixteen[k]
-                for k in range(16):
-                    out[row, o] = (
-                        max(out[row, o], lanes[k]) if takes_max else out[row, o] + lanes[k]
-                    )
-        if not takes_max:
+                            lanes[1, k] += sixteen[k] * sixteen[k]
+                if kind == MAXIMUM:
+                    out[row, o] = max(out[row, o], lanes[1].max())
+                else:
+                    out[row, o] += lanes[0].sum()
+                if kind == MOMENTS:
+                    out[row, n_out + o] += lanes[1].sum()
+        if kind == MEAN:
             out[row] /= max(n_tokens, 1)

@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib._conv_kernels import MOMENTS, Layers
 from sentilib.datasets import make_reviews
 
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
@@ -183,6 +184,19 @@ def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, 
     )
 
 
+def activations(ids, embedding, blocks, mask_padding):
+    """Output of the last block, rectified and not, and where there are tokens."""
+    is_token = (ids != 0)[..., None] if mask_padding else np.ones((*ids.shape, 1), dtype=bool)
+    x = embedding[ids] * is_token
+    for kernel, bias in blocks:
+        before = (len(kernel) - 1) // 2
+        padded = np.pad(x, [(0, 0), (before, len(kernel) - 1 - before), (0, 0)])
+        taps = [padded[:, k : k + ids.shape[1]] @ tap for k, tap in enumerate(kernel)]
+        convolved = (sum(taps) + bias) * is_token
+        x = np.maximum(convolved, 0)
+    return x, convolved, is_token
+
+
 @pytest.mark.parametrize("n_tokens", [1, 5, 256, 257, 700])
 @pytest.mark.parametrize("filters", [(5,), (7, 3), (12, 4, 6)])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 6])
@@ -200,7 +214,7 @@ def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
     for mask_padding, pooling in product((True, False), ("average", "max")):
         conv = ConvSentimentClassifier(mask_padding=mask_padding, pooling=pooling)
         conv._weights = [np.empty((filters[-1], 2)), np.empty(2)]
-        units, is_token = conv._activations(ids, embedding, blocks)
+        units, convolved, is_token = activations(ids, embedding, blocks, mask_padding)
         if pooling == "max":
             expected = units.max(axis=1)
         else:
@@ -209,6 +223,10 @@ def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
             conv._use_tables((embedding, blocks), dtype)
             scale = np.abs(expected).max() or 1
             np.testing.assert_allclose(conv._pooled(ids), expected, atol=tolerance * scale)
+        layers = Layers.of(embedding, blocks, np.float64)
+        moments = conv._pool(ids, layers, MOMENTS, 2 * filters[-1])
+        expected = np.hstack([convolved.sum(axis=1), (convolved**2).sum(axis=1)])
+        np.testing.assert_allclose(moments, expected, rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize(
