@@ -30,8 +30,8 @@ COMPARISONS = [
 
 
 def product(n_jobs=THREADS):
-    # Peers drop marks, but for Hugging Face's, which keeps them.
-    return HTMLTokenizer(N_WORDS, N_TOKENS, punctuation="split", n_jobs=n_jobs)
+    # Its marks are tokens, as those of Hugging Face are; other peers drop them.
+    return HTMLTokenizer(N_WORDS, N_TOKENS, n_jobs=n_jobs)
 
 
 # ---------------------------------------------------------------------------- fit

@@ -85,8 +85,10 @@ def bench_dense_sentilib(measure, ids, epochs):
     product(measure, DENSE, f"sentilib, same layers, epochs={epochs}", ids, classifier)
 
 
-def bench_dense_sentilib_with_ngrams(measure, ids):
-    product(measure, DENSE, "sentilib, epochs=1", ids, DenseSentimentClassifier(epochs=1))
+@pytest.mark.parametrize("most", [2, 4])
+def bench_dense_sentilib_with_ngrams(measure, ids, most):
+    classifier = DenseSentimentClassifier(epochs=1, ngram_range=(1, most))
+    product(measure, DENSE, f"sentilib, n up to {most}, epochs=1", ids, classifier)
 
 
 def bench_dense_512_keras(measure, ids):
