@@ -229,6 +229,9 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     def _auto_learning_rate(self, batch_size):
         return 2e-3 * max(1.0, batch_size / 128) ** 0.5
 
+    def _first_share(self, X):
+        return 1.0  # convolutions, which learn fast, would make up for less, and by heart
+
     def _layer_weights(self, vocabulary_size, n_classes, rng):
         weights = [uniform_embedding(rng, vocabulary_size, self.embedding_dim)]
         channels = self.embedding_dim

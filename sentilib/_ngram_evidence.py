@@ -5,6 +5,8 @@ from numbers import Integral
 
 import numpy as np
 import scipy.sparse
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn.utils._param_validation import Interval
 
 from sentilib import _backend
@@ -24,6 +26,7 @@ from sentilib._token_ids import PAD, with_spare_rows
 _SMOOTHING = 2.0  # of the counts
 _STEP = 20.0  # an n-gram's weight moves that much faster than the other weights
 _FOLDS = 5
+_SPREADS = 0.1, 5.0  # least and greatest standard deviation of the logits, at their best scale
 _DEVIATION, _RATIO = -4, -3  # places among a classifier's weights, before the output layer's
 
 
@@ -41,7 +44,8 @@ class NgramEvidence:
       the training model read;
     * `_layer_weights(vocabulary_size, n_classes, rng)`: their first weights;
     * `_layer_tables()`: what it derives from them to predict;
-    * `_pooled(X)`: the latent vector of each row.
+    * `_pooled(X)`: the latent vector of each row;
+    * `_first_share(X)`: what share of the factor that suits log count ratios best they start with.
     """
 
     _ngram_constraints: dict = {
@@ -80,8 +84,10 @@ class NgramEvidence:
         del terms, by_fold  # large
         evidence = _weighted(bag, folds, ratios)
         logits = self._ngram_logits(np.column_stack([e.sum(axis=1) for e in evidence]))
-        spread = logits.std(axis=0).mean()
-        scale = _first_spread(X, n_classes) / spread if spread else 1.0
+        prior = np.bincount(labels, weight, minlength=n_classes) / weight.sum()
+        self._first_bias = np.log(prior.clip(1e-9))
+        scale = _best_scale(logits, self._first_bias, labels, weight) * self._first_share(X)
+        self._first_bias -= scale * logits.mean(axis=0)
         shape, columns = (len(X), self._n_ngram_rows()), held[bag.indices]
         for k, e in enumerate(evidence):
             e.data *= np.float32(scale)
@@ -89,8 +95,6 @@ class NgramEvidence:
         no_folds = np.empty((len(counts), 0, n_classes))
         ratios = log_count_ratios(counts, no_folds, total, _SMOOTHING, n_columns)
         self._ngram_ratio = np.ascontiguousarray(scale * ratios[:, 0].T, dtype=np.float32)
-        prior = np.bincount(labels, weight, minlength=n_classes) / weight.sum()
-        self._first_bias = np.log(prior.clip(1e-9)) - scale * logits.mean(axis=0)
         return tokens, evidence
 
     def _checked_ngram_range(self):
@@ -213,14 +217,19 @@ class NgramEvidence:
         return logits
 
 
-def _first_spread(X, n_classes):
-    """Give the standard deviation of the logits over the training data, before training.
+def _best_scale(logits, bias, labels, weight):
+    """Give the factor at which these logits predict best: Platt scaling, one for all classes."""
+    spread = logits.std(axis=0).mean()
+    if not spread:
+        return 1.0
+    centred = logits - logits.mean(axis=0)
 
-    Short texts hold less evidence, and what is too sure of itself at first learns little more. Of
-    many classes each one's logit is against all others, so that a margin counts evidence twice.
-    """
-    n_tokens = (X != PAD).sum(axis=1).mean()
-    return np.clip(0.1 * np.sqrt(n_tokens), 0.5, 1.5) * (1 if n_classes == 2 else 0.5)
+    def loss(log_scale):
+        log_proba = log_softmax(bias + np.exp(log_scale) * centred, axis=1)
+        return -weight @ log_proba[np.arange(len(labels)), labels]
+
+    bounds = np.log(_SPREADS) - np.log(spread)
+    return np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)
 
 
 def _weighted(bag, folds, ratios):

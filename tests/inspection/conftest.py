@@ -32,6 +32,12 @@ def conv(reviews):
 
 
 @pytest.fixture(scope="session")
+def hasty(reviews):
+    """CNN of a few reviews, which often disagrees with the others."""
+    return fitted(ConvSentimentClassifier(ngram_range=(1, 1), random_state=0), reviews, 200)
+
+
+@pytest.fixture(scope="session")
 def three_reviews():
     return make_reviews(500, length=50, n_classes=3, random_state=0, return_X_y=False)
 
