@@ -519,6 +519,13 @@ class BaseSentimentClassifier(
         tags.transformer_tags.preserves_dtype = []
         return tags
 
+    def __copy__(self):
+        """Share everything but the Keras model, which a fit of the copy would make stale."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.__dict__.pop("_model", None)
+        return other
+
     def __getstate__(self) -> dict:
         state = super().__getstate__().copy()
         state.pop("_model", None)

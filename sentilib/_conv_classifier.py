@@ -114,7 +114,8 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     this is the CNN of the well-known IMDB example (a convolution's bias has no effect before a
     batch normalization and is left out).
 
-    N-grams weigh as in `DenseSentimentClassifier`.
+    N-grams weigh as in `DenseSentimentClassifier`, but start at the whole scale that suits the
+    training data. Predictions read the convolutions in float32, explanations in float64.
 
     Masked padding is zero at the entrance of each block, as what lies beyond the border is, and
     counts neither in the batch statistics nor in the pooling: a review gets the same logits

@@ -78,7 +78,7 @@ class NgramEvidence:
             counts[: len(self._ngram_counts)] = self._ngram_counts
         counts[held] += by_fold.sum(axis=1)
         self._ngram_counts, total = counts, counts.sum(axis=0)
-        n_columns = 1 if n_classes == 2 else n_classes
+        n_columns = _n_columns(n_classes)
         ratios = log_count_ratios(counts[held], by_fold, total, _SMOOTHING, n_columns)
         bag = bags(terms, len(held), evidence_size(X))
         del terms, by_fold  # large
@@ -166,7 +166,7 @@ class NgramEvidence:
         if self._ngrams is None:
             return []
         rows = self._n_ngram_rows()
-        n_columns = 1 if len(self.classes_) == 2 else len(self.classes_)
+        n_columns = _n_columns(len(self.classes_))
         return [
             keras.Input((rows,), sparse=True, dtype="float32", name=f"ngram_evidence_{k}")
             for k in range(n_columns)
@@ -215,6 +215,11 @@ class NgramEvidence:
         if self._ngrams is not None:
             logits += self._ngram_logits(latent[:, len(kernel) :])
         return logits
+
+
+def _n_columns(n_classes):
+    """Weights of an n-gram: one for two classes, whose logits are half of it each way."""
+    return 1 if n_classes == 2 else n_classes
 
 
 def _best_scale(logits, bias, labels, weight):
@@ -266,7 +271,7 @@ def _ngram_weights(n_classes, n_ngrams, sums):
     """Layer from n-grams to logits; `sums(x, weights, ratio)` adds up over the n-grams of x."""
     keras = _backend.import_keras()
     ops = keras.ops
-    n_columns = 1 if n_classes == 2 else n_classes
+    n_columns = _n_columns(n_classes)
 
     class NgramWeights(keras.layers.Layer):
         def __init__(self):

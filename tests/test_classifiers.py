@@ -116,6 +116,12 @@ class TestFittedModel:
         X, _, _ = reviews
         assert np.isfinite(fitted.predict_proba(np.zeros_like(X[:1]))).all()
 
+    def test_a_copy_shares_all_but_the_keras_model(self, fitted):
+        fitted.model_  # noqa: B018 - builds it
+        other = copy.copy(fitted)
+        assert other._inference is fitted._inference
+        assert "_model" in vars(fitted) and "_model" not in vars(other)
+
     def test_pickle_deepcopy_and_clone(self, fitted, reviews):
         X, _, _ = reviews
         expected = fitted.predict_proba(X)
