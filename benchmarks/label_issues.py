@@ -25,8 +25,8 @@ from sklearn.preprocessing import Normalizer
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import load_imdb, make_reviews
 from sentilib.inspection import find_label_issues
-from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
-from sentilib.inspection._second_opinions import LogCountRatios
+from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
+from sentilib.inspection._measures._second_opinions import LogCountRatios
 
 DATA = ["IMDB", "generated", "IMDB test"]
 MODELS = ["Dense and others", "Dense alone", "NB n-grams"]

@@ -19,8 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from sentilib import _backend
-from sentilib._token_ids import (
+from sentilib._ids import (
     MAX_VOCABULARY_SIZE,
     OOV,
     as_token_ids,
@@ -28,7 +27,8 @@ from sentilib._token_ids import (
     row_batches,
     with_spare_rows,
 )
-from sentilib._validation_split import validation_split
+from sentilib._training import _backend
+from sentilib._training._validation_split import validation_split
 
 _WARM_UP = 0.1  # share of the steps in which a linear schedule rises to its peak
 

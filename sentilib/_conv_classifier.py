@@ -5,12 +5,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
-from sentilib._ngram_evidence import NgramEvidence
-from sentilib._threads import in_threads, row_slices
-from sentilib._token_ids import PAD, last_token
+from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._ids import PAD, last_token
+from sentilib._ngrams._evidence import NgramEvidence
+from sentilib._training import _backend
+from sentilib._training._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 
 _EPSILON = 1e-3  # of the batch normalization, Keras's default
 
@@ -342,7 +342,7 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         fits came out with a bias of a few points towards one class. Wu & Johnson, Rethinking
         "Batch" in BatchNorm, 2021, section 3.2.
         """
-        from sentilib._conv_kernels import MOMENTS, Layers
+        from sentilib._tables._conv_kernels import MOMENTS, Layers
 
         weights = list(weights)
         count = np.count_nonzero(X != PAD) if self.mask_padding else X.size
@@ -372,19 +372,19 @@ class ConvSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         return embedding, folded
 
     def _use_tables(self, tables, dtype=np.float32):
-        from sentilib._conv_kernels import Layers
+        from sentilib._tables._conv_kernels import Layers
 
         super()._use_tables(tables, dtype)
         self._packed = Layers.of(*tables[:2], dtype)
 
     def _pooled(self, X):
-        from sentilib._conv_kernels import MAXIMUM, MEAN
+        from sentilib._tables._conv_kernels import MAXIMUM, MEAN
 
         kind = MAXIMUM if self.pooling == "max" else MEAN
         return self._pool(X, self._packed, kind, self._weights[-2].shape[0])
 
     def _pool(self, X, layers, kind, n_out):
-        from sentilib._conv_kernels import pool
+        from sentilib._tables._conv_kernels import pool
 
         pooled = np.empty((len(X), n_out))
         ends = last_token(X) if self.mask_padding else np.full(len(X), X.shape[1])

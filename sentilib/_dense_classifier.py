@@ -5,13 +5,13 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from sentilib import _backend
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._initial_weights import balanced_output, glorot_uniform, uniform_embedding
-from sentilib._ngram_evidence import NgramEvidence
-from sentilib._ngrams import evidence_size, merged_rows
-from sentilib._threads import in_threads, row_slices
-from sentilib._token_ids import PAD
+from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._ids import PAD
+from sentilib._ngrams._dictionary import evidence_size, merged_rows
+from sentilib._ngrams._evidence import NgramEvidence
+from sentilib._training import _backend
+from sentilib._training._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 
 
 class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
@@ -316,7 +316,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         return logits
 
     def _word_means(self, X, table):
-        from sentilib import _word_kernels
+        from sentilib._tables import _word_kernels
 
         means = np.empty((len(X), table.shape[1]))
         in_threads(

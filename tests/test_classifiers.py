@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
-from sentilib._conv_kernels import MOMENTS, Layers
+from sentilib._tables._conv_kernels import MOMENTS, Layers
 from sentilib.datasets import make_reviews
 
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]

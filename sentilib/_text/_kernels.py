@@ -18,7 +18,7 @@ unsigned ones, which spares them the check for negative indices.
 import numpy as np
 from numba import types
 
-from sentilib._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, kernel, load_eight
+from sentilib._compiled._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, kernel, load_eight
 from sentilib._text._unicode import (
     APOSTROPHE,
     EMOJI,

@@ -10,7 +10,7 @@ against each other.
 import numpy as np
 from numba import types
 
-from sentilib._compile import BYTES, I64, helper, kernel
+from sentilib._compiled._compile import BYTES, I64, helper, kernel
 
 STRIDE = 32  # so many bytes 0xFF must follow the last document
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._pages._heat_map import NEGATIVE, POSITIVE
 from sentilib.explain._explainer import TokenShapExplainer
 from sentilib.explain._explanation import TokenInteractions
-from sentilib.explain._html import NEGATIVE, POSITIVE
 from sentilib.explain._rows import output_names_of, rows_of
 
 _COLORS = [tuple(c / 255 for c in color) for color in (NEGATIVE, POSITIVE)]

@@ -11,14 +11,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sentilib._compiled._threads import in_threads
 from sentilib._conv_classifier import ConvSentimentClassifier
-from sentilib._threads import in_threads
-from sentilib._token_ids import OOV, PAD, as_token_ids, count_tokens
-from sentilib.explain._baseline import BaselineModel, ngrams_of
+from sentilib._ids import OOV, PAD, as_token_ids, count_tokens
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
-from sentilib.explain._games import SumOfGames
-from sentilib.explain._local_games import MAX_RECEPTIVE_FIELD, receptive_field
-from sentilib.explain._permutation import PermutationSampling
+from sentilib.explain._games._baseline import BaselineModel, ngrams_of
+from sentilib.explain._games._permutation import PermutationSampling
+from sentilib.explain._games._sum import SumOfGames
+from sentilib.explain._games._windows import MAX_RECEPTIVE_FIELD, receptive_field
 from sentilib.explain._reviews import (
     Parts,
     Words,
@@ -378,7 +378,7 @@ def _additivity_errors(
     first_row: int,
 ) -> np.ndarray:
     """Check that values and base value of each row add up to its output."""
-    from sentilib.explain import _additive_kernels
+    from sentilib.explain._games import _additive_kernels
 
     outputs = model.outputs(ids)
     sums, sizes = np.empty((2, *outputs.shape))

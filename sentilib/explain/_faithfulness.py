@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sentilib._token_ids import PAD
-from sentilib.explain._baseline import BaselineModel
+from sentilib._ids import PAD
 from sentilib.explain._explainer import TokenShapExplainer
+from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._rows import rows_of
 
 _ROWS_AT_ONCE = 512

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sentilib._token_ids import OOV, PAD
+from sentilib._ids import OOV, PAD
 
 
 class TokenIdMasker:

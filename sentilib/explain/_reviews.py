@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._html_tokenizer import HTMLTokenizer
+from sentilib._ids import PAD
 from sentilib._text._documents import as_documents
-from sentilib._token_ids import PAD
 
 _MOST_NUMERALS = 2**20
 _TEXTS_AT_ONCE = 2**11

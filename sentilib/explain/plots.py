@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from sentilib.explain import _html
+from sentilib._pages import _heat_map
 from sentilib.explain._rows import Row, output_names_of, rows_of
 
 __all__ = ["terminal", "text"]
@@ -62,7 +62,7 @@ def text(
     outputs = output_names_of(explanation, n_outputs)
     names = _class_names(class_names, outputs, n_outputs)
     body = [_review(row, number, outputs, names) for number, row in enumerate(rows)]
-    return _html.page(title, "\n".join(body))
+    return _heat_map.page(title, "\n".join(body))
 
 
 def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
@@ -103,7 +103,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
         scale = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = []
         for segment, word, value in zip(row.segments, row.words, values.tolist(), strict=True):
-            before, after = _html.around(segment, word)
+            before, after = _heat_map.around(segment, word)
             strength = abs(value) / scale
             word = _printable(word)
             if color and strength >= 0.1:
@@ -129,23 +129,23 @@ def _review(row: Row, number: int, outputs: list[str], names: list[str]) -> str:
     two_classes = len(names) == 2 and len(outputs) == 1
     header = ["", "base value", "words", "output"]
     lines = [
-        [name, *(_html.with_minus(f"{x:+.3f}") for x in (base, total - base, total))]
+        [name, *(_heat_map.with_minus(f"{x:+.3f}") for x in (base, total - base, total))]
         for name, base, total in zip(outputs, row.base_values, totals, strict=True)
     ]
     parts = [f"<section><h2>Review {number + 1}</h2>"]
     if proba is not None:
         shares = list(zip(names, proba.tolist(), strict=True))
         verdict = ", ".join(f"{name} {p:.1%}" for name, p in shares)
-        parts.append(f'<p class="faint">Probability: {_html.escape(verdict)}</p>')
+        parts.append(f'<p class="faint">Probability: {_heat_map.escape(verdict)}</p>')
         if two_classes:
-            parts.append(_html.probability_bar(shares))
-    parts.append(_html.table(header, lines))
+            parts.append(_heat_map.probability_bar(shares))
+    parts.append(_heat_map.table(header, lines))
     for k, output in enumerate(outputs):
         against, for_ = (names[0], names[1]) if two_classes else ("against", f"for {names[k]}")
         if len(outputs) > 1:
-            parts.append(f"<h3>{_html.escape(output)}</h3>")
-        parts.append(_html.legend(scale, against, for_))
-        spans = _html.heat_map(row.segments, row.words, row.values[:, k], scale=scale)
+            parts.append(f"<h3>{_heat_map.escape(output)}</h3>")
+        parts.append(_heat_map.legend(scale, against, for_))
+        spans = _heat_map.heat_map(row.segments, row.words, row.values[:, k], scale=scale)
         parts.append(f'<div class="heat-map">{spans}</div>')
     if not row.words:
         parts.append('<p class="faint">No words: the output is the base value.</p>')

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sentilib.inspection._leaks import find_leaks
     from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
     from sentilib.inspection._metadata import review_metadata
-    from sentilib.inspection._report import report
+    from sentilib.inspection._report._writer import report
     from sentilib.inspection._slices import slices
     from sentilib.inspection._training_history import TrainingHistoryDisplay
 
@@ -23,7 +23,7 @@ _HOME = {
     "error_table": "_error_table",
     "find_label_issues": "_label_issues",
     "find_leaks": "_leaks",
-    "report": "_report",
+    "report": "_report._writer",
     "review_metadata": "_metadata",
     "slices": "_slices",
 }

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.stats
 
-from sentilib.inspection import _page
-from sentilib.inspection._evaluation import Evaluation, Reviews, evaluate, read_reviews
-from sentilib.inspection._heat_maps import heat_maps
-from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._page_data import compact_heat_map, toward_class
-from sentilib.inspection._statistics import (
+from sentilib._optional import import_pandas
+from sentilib._pages import _page
+from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._heat_maps import heat_maps
+from sentilib.inspection._measures._statistics import (
     check_confidence_level,
     mean_interval,
     share_interval,
 )
+from sentilib.inspection._report._page_data import compact_heat_map, toward_class
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentilib.inspection._evaluation import Evaluation, Reviews, evaluate, read_reviews
-from sentilib.inspection._heat_maps import heat_maps, strongest_words
-from sentilib.inspection._optional import import_pandas
+from sentilib._optional import import_pandas
+from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._heat_maps import heat_maps, strongest_words
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentilib.inspection._evaluation import Evaluation, evaluate, labels, read_reviews
-from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
+from sentilib._optional import import_pandas
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate, labels, read_reviews
+from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from sentilib.inspection import _axes
-from sentilib.inspection._clusters import describe_clusters, find_clusters, seeded_clone
-from sentilib.inspection._evaluation import Evaluation, Reviews, evaluate, read_reviews
-from sentilib.inspection._optional import import_pyplot
+from sentilib import _plotting
+from sentilib._optional import import_pyplot
+from sentilib.inspection._measures._clusters import describe_clusters, find_clusters, seeded_clone
+from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -256,7 +256,7 @@ class LatentSpaceDisplay:
             )
         largest = max(float(np.quantile(self.loss, 0.99)), 1e-9)
         sizes = 4 + _LARGEST_MARKER * np.minimum(self.loss / largest, 1.5)
-        colors = np.array([_axes.color_of(k) for k in range(len(self.group_names))])
+        colors = np.array([_plotting.color_of(k) for k in range(len(self.group_names))])
         order = np.argsort(-sizes, kind="stable")  # small marks on top, classes mixed
         ax.scatter(
             *self.points[order].T,
@@ -269,7 +269,7 @@ class LatentSpaceDisplay:
         if n_components == 3:
             ax.set_zlabel(self.axis_names[2])
         else:
-            _axes.tidy(ax)
+            _plotting.tidy(ax)
         ax.set_title(f"Latent space: colour shows {self.color}, size shows loss", fontsize=10)
         marks = [
             plt.Line2D([], [], linestyle="", marker="o", color=color, label=name)

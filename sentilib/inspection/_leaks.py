@@ -9,15 +9,15 @@ import scipy.stats
 from scipy.sparse.csgraph import connected_components
 
 from sentilib._html_tokenizer import HTMLTokenizer
-from sentilib.inspection._evaluation import Evaluation, documents, labels
-from sentilib.inspection._near_duplicates import (
+from sentilib._optional import import_pandas
+from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
+from sentilib.inspection._measures._near_duplicates import (
     shingle_matrix,
     similar_pairs,
     whole_documents,
 )
-from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._out_of_fold import mean_out_of_fold_proba, opinions
-from sentilib.inspection._statistics import check_confidence_level, share_interval
+from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
+from sentilib.inspection._measures._statistics import check_confidence_level, share_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentilib.inspection import _axes
-from sentilib.inspection._evaluation import Evaluation, evaluate, read_reviews
-from sentilib.inspection._features import (
+from sentilib import _plotting
+from sentilib._optional import import_pandas
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate, read_reviews
+from sentilib.inspection._measures._features import (
     LABELS,
     quantile_bins,
     resolve_features,
     without_missing,
 )
-from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._statistics import (
+from sentilib.inspection._measures._statistics import (
     check_confidence_level,
     mean_interval,
     rank_correlation,
@@ -236,7 +236,7 @@ class LossByFeatureDisplay:
         display : LossByFeatureDisplay
             Itself.
         """
-        figure, axes = _axes.grid_of_axes(ax, len(self.bins), 3, "LossByFeatureDisplay")
+        figure, axes = _plotting.grid_of_axes(ax, len(self.bins), 3, "LossByFeatureDisplay")
         for axis, (name, bins) in zip(axes, self.bins.items(), strict=True):
             self._plot_feature(axis, name, bins)
         self.ax_ = axes[0] if len(axes) == 1 else axes
@@ -259,13 +259,13 @@ class LossByFeatureDisplay:
             bins["loss"],
             yerr=[below, above],
             fmt="o-",
-            color=_axes.color_of(0),
+            color=_plotting.color_of(0),
             markersize=4,
             capsize=2,
             linewidth=1.2,
             label=f"Mean loss, {self.confidence_level:.0%} interval",
         )
-        axis.axhline(self.mean_loss, color=_axes.color_of(4), linestyle="--", linewidth=1)
+        axis.axhline(self.mean_loss, color=_plotting.color_of(4), linestyle="--", linewidth=1)
         title = LABELS.get(name, name)
         axis.set(xlabel=title, ylabel="Loss (nats)")
         rho, low, high = self.trends.loc[name]
@@ -273,7 +273,7 @@ class LossByFeatureDisplay:
             axis.set_title(f"Rank correlation {rho:+.3f} [{low:+.3f}, {high:+.3f}]", fontsize=10)
         else:
             axis.set_title("Too few different values for a trend", fontsize=10)
-        _axes.tidy(axis)
+        _plotting.tidy(axis)
 
 
 def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from joblib import Parallel, delayed
 
 from sentilib._html_tokenizer import HTMLTokenizer
-from sentilib.inspection._evaluation import documents
-from sentilib.inspection._optional import import_optional, import_pandas
+from sentilib._optional import import_optional, import_pandas
+from sentilib.inspection._measures._evaluation import documents
 
 if TYPE_CHECKING:
     from pandas import DataFrame

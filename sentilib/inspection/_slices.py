@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentilib.inspection._clusters import find_clusters
-from sentilib.inspection._evaluation import Evaluation, Reviews, evaluate, read_reviews
-from sentilib.inspection._features import quantile_bins, resolve_features, without_missing
-from sentilib.inspection._optional import import_pandas
-from sentilib.inspection._statistics import (
+from sentilib._optional import import_pandas
+from sentilib.inspection._measures._clusters import find_clusters
+from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._features import quantile_bins, resolve_features, without_missing
+from sentilib.inspection._measures._statistics import (
     check_confidence_level,
     mean_interval,
     share_interval,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sentilib.inspection import _axes
+from sentilib import _plotting
 
 _MEASURES = {"loss": "Loss (nats)", "accuracy": "Accuracy"}
 
@@ -93,7 +93,7 @@ class TrainingHistoryDisplay:
         measures = [name for name in _MEASURES if name in self.history]
         if not measures:
             raise ValueError(f"history must hold 'loss' or 'accuracy', got {list(self.history)}.")
-        figure, axes = _axes.grid_of_axes(ax, len(measures), 2, "TrainingHistoryDisplay")
+        figure, axes = _plotting.grid_of_axes(ax, len(measures), 2, "TrainingHistoryDisplay")
         lines = (("", "o--", 1, "Training"), ("val_", "o-", 0, "Validation"))
         for axis, measure in zip(axes, measures, strict=True):
             for prefix, style, color, part in lines:
@@ -101,12 +101,17 @@ class TrainingHistoryDisplay:
                 if values is not None:
                     epochs = np.arange(1, len(values) + 1)
                     axis.plot(
-                        epochs, values, style, color=_axes.color_of(color), label=part, markersize=4
+                        epochs,
+                        values,
+                        style,
+                        color=_plotting.color_of(color),
+                        label=part,
+                        markersize=4,
                     )
             axis.set(xlabel="Epoch", ylabel=_MEASURES[measure], title=self.name or "")
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(frameon=False)
-            _axes.tidy(axis)
+            _plotting.tidy(axis)
         self.ax_ = axes
         self.figure_ = figure
         return self

@@ -5,7 +5,7 @@ from math import factorial
 import numpy as np
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier
-from sentilib._ngrams import Ngrams
+from sentilib._ngrams._dictionary import Ngrams
 
 PLACES = [  # tokens, padding after, before, between and at the borders; one word alone; none
     [5, 6, 7, 8, 9, 3, 0, 0, 0, 0, 0, 0],

@@ -14,7 +14,7 @@ from sentilib import (
     TokenShapExplainer,
 )
 from sentilib.datasets import make_reviews
-from sentilib.explain._deletion import deletion_share
+from sentilib.explain._games._deletion import deletion_share
 
 X = np.array(PLACES, dtype=np.int32)
 IDS = {"oov": 1, "pad": 0, 7: 7}
@@ -220,7 +220,7 @@ def test_values_follow_a_new_fit_of_the_classifier():
 
 
 def test_values_that_do_not_add_up_are_an_error(monkeypatch):
-    from sentilib.explain._games import SumOfGames
+    from sentilib.explain._games._sum import SumOfGames
 
     shapley = SumOfGames.shapley
     monkeypatch.setattr(SumOfGames, "shapley", lambda self, ids: shapley(self, ids) * 1.001)

@@ -13,10 +13,10 @@ from sklearn.preprocessing import normalize
 from sentilib import HTMLTokenizer
 from sentilib.datasets import make_reviews
 from sentilib.inspection import find_label_issues
-from sentilib.inspection._evaluation import Evaluation
 from sentilib.inspection._label_issues import calibrated, confident_joint
-from sentilib.inspection._out_of_fold import _without
-from sentilib.inspection._second_opinions import second_opinions
+from sentilib.inspection._measures._evaluation import Evaluation
+from sentilib.inspection._measures._out_of_fold import _without
+from sentilib.inspection._measures._second_opinions import second_opinions
 
 pandas = pytest.importorskip("pandas")
 

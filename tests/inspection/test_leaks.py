@@ -13,7 +13,11 @@ from sklearn.preprocessing import OneHotEncoder
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import make_reviews
 from sentilib.inspection import find_leaks
-from sentilib.inspection._near_duplicates import shingle_matrix, similar_pairs, whole_documents
+from sentilib.inspection._measures._near_duplicates import (
+    shingle_matrix,
+    similar_pairs,
+    whole_documents,
+)
 
 pytest.importorskip("pandas")
 

@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 from sentilib import TokenShapExplainer
 from sentilib.inspection import report
-from sentilib.inspection._evaluation import Evaluation
-from sentilib.inspection._metrics import calibration, metrics
+from sentilib.inspection._measures._evaluation import Evaluation
+from sentilib.inspection._measures._metrics import calibration, metrics
 
 pandas = pytest.importorskip("pandas")
 

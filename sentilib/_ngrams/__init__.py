@@ -1,0 +1,1 @@
+"""N-grams of token ids: their dictionary, and what they say of labels."""

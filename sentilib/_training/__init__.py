@@ -1,0 +1,1 @@
+"""All that knows Keras: devices, precision, graphs, the loop."""

@@ -1,0 +1,89 @@
+"""Exact Shapley values of the n-grams that a model knows, in closed form."""
+
+import numpy as np
+
+from sentilib._ids import PAD, count_tokens
+from sentilib.explain._games._baseline import BaselineModel
+from sentilib.explain._games._deletion import deletion_share
+
+
+class NgramGame:
+    """The n-grams of a model: each is worth something where all its words are.
+
+    Such a unanimity game is shared equally by its players (Shapley, A Value for n-Person Games,
+    1953). A row's sum is divided by the root of its number of tokens.
+
+    Parameters
+    ----------
+    model : BaselineModel
+        Around a classifier with n-grams. The baseline forms none with the words around it.
+    """
+
+    def __init__(self, model: BaselineModel):
+        self._model = model
+        self._worth = np.ascontiguousarray(model.ngram_evidence())
+        # N-grams are divided by the number of tokens present, whether padding is masked or not.
+        self._deletes = model.baseline == PAD
+
+    def shapley(self, X: np.ndarray) -> np.ndarray:
+        """Shapley values of all tokens of all rows, one row of ids after the other.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), int32
+            Valid ids.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens, n_outputs), float64
+            In the unit of the margin (log-odds).
+        """
+        lengths, of_row = np.unique(count_tokens(X), return_inverse=True)
+        return self._model.ngrams.share_out(X, self._worth, of_row, self._shares(lengths))
+
+    def _shares(self, n_tokens: np.ndarray) -> np.ndarray:
+        """Shares of each word of an n-gram, and of all words of the row: (n_rows, n, 2)."""
+        orders = np.arange(1, self._model.ngrams.most + 1)
+        shares = np.zeros((len(n_tokens), len(orders), 2))
+        if not self._deletes:
+            shares[..., 0] = 1 / (orders * np.sqrt(np.maximum(n_tokens, 1))[:, None])
+            return shares
+        for row, n in zip(shares, n_tokens.tolist(), strict=True):
+            row[:] = [deletion_share(k, n, 0.5) for k in orders.tolist()]
+        shares[..., 0] -= shares[..., 1]
+        return shares
+
+    def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairwise Shapley interactions, those within n-grams.
+
+        Two of the k tokens of a unanimity game worth g interact with g / (k - 1): Grabisch &
+        Roubens, An axiomatic approach to the concept of interaction among players in cooperative
+        games, 1999, definition 2.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), int32
+            Valid ids.
+
+        Returns
+        -------
+        left, right : ndarray of shape (n_pairs,), int64
+            Numbers of the tokens of all rows; a pair comes once for each n-gram that holds it.
+        values : ndarray of shape (n_pairs, n_outputs), float64
+            Their interaction.
+        """
+        terms = self._model.ngrams.terms(X)
+        row = np.repeat(np.arange(len(X)), np.diff(terms.starts))
+        number = np.cumsum(X != PAD).reshape(X.shape) - 1
+        first = number[row, terms.ends] - terms.orders + 1
+        size = np.sqrt(np.maximum(count_tokens(X), 1))
+        worth = self._worth[terms.features] / size[row, None]
+        left, right, values = [first[:0]], [first[:0]], [worth[:0]]
+        for length in range(2, self._model.ngrams.most + 1):
+            here = terms.orders == length
+            for i in range(length):
+                for j in range(i + 1, length):
+                    left.append(first[here] + i)
+                    right.append(first[here] + j)
+                    values.append(worth[here] / (length - 1))
+        return np.concatenate(left), np.concatenate(right), np.concatenate(values)

@@ -1,0 +1,247 @@
+"""Exact Shapley values of convolutional models with average pooling."""
+
+from collections.abc import Iterator
+from math import factorial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sentilib._ids import PAD
+from sentilib.explain._games._baseline import BaselineModel
+from sentilib.explain._games._deletion import joining_weights
+
+MAX_RECEPTIVE_FIELD = 10  # tables hold 2 ** 10 variants of each position
+
+_PLACES_AT_ONCE = 2**14
+
+
+class Tape(NamedTuple):
+    """Rows laid one behind the other, with gaps as wide as a window between them."""
+
+    words: np.ndarray  # int32 (n_places,), ids
+    baselines: np.ndarray  # int32 (n_places,), ids that stand there where the word is absent
+    valid: np.ndarray  # float64 (n_places,), 0 where the network reads zeros
+    rows: np.ndarray  # int32 (n_places,), number of the row
+    tokens: np.ndarray  # int64 (n_tokens,), places of the players
+
+
+def receptive_field(classifier: Any) -> int:
+    """Words that one unit of the last layer of a convolutional classifier sees."""
+    return 1 + len(classifier.filters) * (classifier.kernel_size - 1)
+
+
+class LocalGames:
+    """A CNN with average pooling: a sum of games, one for each position's receptive field.
+
+    The margin is c + sum_p u_p(S intersected with W_p) / D, where W_p are the at most r words that
+    position p sees. Shapley values are linear in games and zero for players that a game does not
+    know, so they are sums of those of u_p, which take 2 ** r values. A unit of an inner layer sees
+    fewer words still, and its variants are shared by all that read it. (That exact values cost
+    only as much as the receptive field is: Fumagalli et al., Exact Computation of Any-Order
+    Shapley Interactions for Graph Neural Networks, ICLR 2025, theorem 3.3.)
+
+    Parameters
+    ----------
+    model : BaselineModel
+        Around a ConvSentimentClassifier with average pooling.
+    """
+
+    def __init__(self, model: BaselineModel):
+        self._model = model
+        from sentilib._tables._conv_kernels import Network, fill
+
+        network = Network.of(*model.classifier._inference[:2])
+        self._network = *network, fill(model.head, (-len(model.head) % 4, 0))
+        self.receptive_field = network.receptive_field
+
+    def shapley(self, X: np.ndarray) -> np.ndarray:
+        """Shapley values of all tokens of all rows, one row of ids after the other.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), int32
+            Valid ids.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens, n_outputs), float64
+            In the unit of the margin (log-odds).
+        """
+        of_part = self._deletion_values if self._model.deletes else self._fixed_values
+        return np.concatenate([of_part(part) for part in _parts(X)])
+
+    def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairwise Shapley interactions.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), int32
+            Valid ids.
+
+        Returns
+        -------
+        left, right : ndarray of shape (n_pairs,), int64
+            Numbers of the tokens of all rows; all pairs within a receptive field.
+        values : ndarray of shape (n_pairs, n_outputs), float64
+            Their interaction.
+        """
+        parts = [self._interaction_values(part) for part in _parts(X)]
+        first_tokens = np.cumsum([0, *(n for n, *_ in parts)])
+        left, right = (
+            np.concatenate([part[k] + first for part, first in zip(parts, first_tokens[:-1],
+                                                                   strict=True)])
+            for k in (1, 2)
+        )  # fmt: skip
+        return left, right, np.concatenate([part[3] for part in parts])
+
+    def _fixed_values(self, X: np.ndarray) -> np.ndarray:
+        from sentilib.explain._games import _window_kernels
+
+        tape = self._tape(X)
+        values = np.zeros((self._model.n_outputs, self.receptive_field, len(tape.words)))
+        weights = _subset_weights(self.receptive_field, 1)
+        _window_kernels.shapley(
+            *tape[:3], *self._network, self._blocks(tape), weights, *self._workspace(), values
+        )
+        return values.sum(axis=1)[:, tape.tokens].T / self._divisors(X, tape)[:, None]
+
+    def _interaction_values(self, X: np.ndarray) -> tuple:
+        from sentilib.explain._games import _window_kernels
+
+        tape = self._tape(X)
+        n_more = self.receptive_field - 1
+        values = np.zeros((self._model.n_outputs, max(n_more, 1), len(tape.words)))
+        if n_more:
+            weights = _subset_weights(self.receptive_field, 2)
+            _window_kernels.interactions(
+                *tape[:3], *self._network, self._blocks(tape), weights, *self._workspace(), values
+            )
+        number = np.full(len(tape.words) + n_more, -1)
+        number[tape.tokens] = np.arange(len(tape.tokens))
+        divisors = self._divisors(X, tape)
+        left, right, pair_values = [], [], []
+        for distance in range(1, n_more + 1):
+            partner = number[tape.tokens + distance]
+            here = np.flatnonzero(partner >= 0)
+            left.append(here)
+            right.append(partner[here])
+            pair_values.append(values[:, distance - 1, tape.tokens[here]].T / divisors[here, None])
+        if not n_more:
+            return len(tape.tokens), number[:0], number[:0], np.empty((0, len(values)))
+        return (
+            len(tape.tokens),
+            np.concatenate(left),
+            np.concatenate(right),
+            np.concatenate(pair_values),
+        )
+
+    def _deletion_values(self, X: np.ndarray) -> np.ndarray:
+        from sentilib.explain._games import _window_kernels
+
+        tape = self._tape(X)
+        n_tokens = (X != PAD).sum(axis=1)
+        lengths, of_row = np.unique(n_tokens, return_inverse=True)
+        coefficients = np.stack([self._deletion_weights(int(n)) for n in lengths])
+        values = np.zeros((self._model.n_outputs, len(tape.words)))
+        everyone = np.zeros((self._model.n_outputs, len(X)))
+        _window_kernels.deletion_shapley(
+            *tape[:3],
+            *self._network,
+            self._blocks(tape),
+            tape.rows,
+            of_row.astype(np.int64),
+            coefficients,
+            *self._workspace(),
+            values,
+            everyone,
+        )
+        return (values[:, tape.tokens] + everyone[:, tape.rows[tape.tokens]]).T
+
+    def _deletion_weights(self, n_tokens: int) -> np.ndarray:
+        """Weights (k, t, 3) of a window of k players for its subsets of size t.
+
+        The game is u(S) / |S|: a player of the window joins with u(T) / (t + q) for q others, has
+        u(T) / (t + q) when about to join, and outsiders change the divisor alone.
+        """
+        r = self.receptive_field
+        weights = np.zeros((r + 1, r + 1, 3))
+        for k in range(1, min(r, n_tokens) + 1):
+            for t in range(1, k + 1):
+                joining = joining_weights(t - 1, n_tokens - k, n_tokens)
+                weights[k, t - 1, 0] = joining @ (1 / (t + np.arange(len(joining))))
+                if t < k:
+                    before = joining_weights(t, n_tokens - k, n_tokens)
+                    weights[k, t, 1] = before @ (1 / (t + np.arange(len(before))))
+                outside = joining_weights(t, n_tokens - k - 1, n_tokens)
+                sizes = t + np.arange(len(outside))
+                weights[k, t, 2] = outside @ (1 / (sizes + 1) - 1 / sizes)
+        return weights
+
+    def _tape(self, X: np.ndarray) -> Tape:
+        """Lay out rows; of unmasked padding, only as much as tokens can reach."""
+        gap = self.receptive_field - 1
+        is_token = X != PAD
+        has_tokens = is_token.any(axis=1)
+        low = is_token.argmax(axis=1)
+        high = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
+        if not self._model.masks_padding:
+            low, high = np.maximum(low - gap, 0), np.minimum(high + gap, X.shape[1])
+        columns = np.arange(X.shape[1])
+        kept = (columns >= low[:, None]) & (columns < high[:, None]) & has_tokens[:, None]
+        n_kept = kept.sum(axis=1)
+        starts = gap + np.cumsum(n_kept + gap) - n_kept - gap
+        rows, row_columns = np.nonzero(kept)
+        places = starts[rows] + row_columns - low[rows]
+
+        from sentilib._tables._conv_kernels import COLUMNS
+
+        n_places = gap + int((n_kept + gap).sum()) + COLUMNS + gap
+        words, baselines, row_numbers = np.zeros((3, n_places), dtype=np.int32)
+        valid = np.zeros(n_places)
+        token_here = is_token[kept]
+        words[places] = X[kept]
+        baselines[places] = np.where(token_here, self._model.baseline, PAD)
+        valid[places] = token_here if self._model.masks_padding else 1.0
+        row_numbers[places] = rows
+        return Tape(words, baselines, valid, row_numbers, places[token_here])
+
+    def _blocks(self, tape: Tape) -> np.ndarray:
+        from sentilib._tables._conv_kernels import COLUMNS
+
+        gap = self.receptive_field - 1
+        return np.arange(0, len(tape.words) - COLUMNS - gap, COLUMNS - gap, dtype=np.int64)
+
+    def _divisors(self, X: np.ndarray, tape: Tape) -> np.ndarray:
+        if not self._model.masks_padding:
+            return np.full(len(tape.tokens), float(X.shape[1]))
+        return (X != PAD).sum(axis=1)[tape.rows[tape.tokens]]
+
+    def _workspace(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        from sentilib._tables._conv_kernels import COLUMNS
+
+        _, channels, _, size, _ = self._network
+        n_variants = 2 ** (1 + np.arange(len(channels)) * (size - 1))
+        n_units = (n_variants * channels)[:-1].max() * COLUMNS
+        n_products = (n_variants[:-1] * channels[1:]).max() * size * (COLUMNS + size - 1)
+        tables = np.zeros((self._model.n_outputs, n_variants[-1], COLUMNS))
+        return np.zeros(n_units), np.zeros(n_products), tables
+
+
+def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut rows into parts of bounded size."""
+    n_tokens = (X != PAD).sum(axis=1)
+    part = np.cumsum(n_tokens + 16) // _PLACES_AT_ONCE
+    return iter(np.split(X, np.flatnonzero(np.diff(part)) + 1))
+
+
+def _subset_weights(n_players: int, order: int) -> np.ndarray:
+    """Weights of the subsets T in Shapley interactions of one or two players."""
+    sizes = np.array([subset.bit_count() for subset in range(2**n_players)])
+    free = n_players - order + 1
+    by_size = np.array(
+        [
+            factorial(t) * factorial(max(free - 1 - t, 0)) / factorial(free)
+            for t in range(n_players + 1)
+        ]
+    )
+    return by_size[sizes]

@@ -1,0 +1,1 @@
+"""What inspection measures: losses, features, statistics, clusters, duplicates."""

@@ -1,0 +1,137 @@
+"""Metrics of predictions, each with a confidence interval."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+from sklearn.utils import check_random_state
+
+from sentilib.inspection._measures._evaluation import Evaluation
+from sentilib.inspection._measures._statistics import mean_interval, share_interval
+
+_RESAMPLES = 500
+
+
+class Metric(NamedTuple):
+    """One figure and its interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    how: str
+
+
+class CalibrationBin(NamedTuple):
+    """Reviews of like confidence, and how many of them were right."""
+
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+    n_reviews: int
+
+
+def confusion(evaluation: Evaluation) -> np.ndarray:
+    """Count reviews by true (row) and predicted (column) label."""
+    n_classes = len(evaluation.classes)
+    codes = evaluation.truth * n_classes + evaluation.predicted
+    return np.bincount(codes, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def metrics(evaluation: Evaluation, confidence_level: float, random_state: object) -> list[Metric]:
+    """Accuracy, log loss, Brier score, macro F1, AUC and calibration error, with intervals.
+
+    Wilson's interval for the accuracy, Student's for means over reviews, the percentile bootstrap
+    for the rest.
+    """
+    rng = check_random_state(random_state)
+    n = len(evaluation)
+    correct = int(evaluation.correct.sum())
+    brier = ((evaluation.proba - np.eye(len(evaluation.classes))[evaluation.truth]) ** 2).sum(
+        axis=1
+    ) / 2
+    found = [
+        Metric("Accuracy", correct / n, *share_interval(correct, n, confidence_level), "Wilson"),
+        Metric(
+            "Log loss (nats)",
+            float(evaluation.loss.mean()),
+            *mean_interval(evaluation.loss, confidence_level),
+            "Student",
+        ),
+        Metric("Brier score", brier.mean(), *mean_interval(brier, confidence_level), "Student"),
+    ]
+    counts = confusion(evaluation)
+    resampled = rng.multinomial(n, counts.ravel() / n, size=_RESAMPLES).reshape(-1, *counts.shape)
+    found.append(
+        Metric(
+            "Macro F1",
+            float(_macro_f1(counts[np.newaxis])[0]),
+            *_percentiles(_macro_f1(resampled), confidence_level),
+            "bootstrap",
+        )
+    )
+    if len(evaluation.classes) == 2 and len(np.unique(evaluation.truth)) == 2:
+        found.append(_area_under_curve(evaluation, confidence_level))
+    confidence = evaluation.proba.max(axis=1)
+    bins = np.minimum((confidence * 15).astype(np.int64), 14)
+    gap = evaluation.correct - confidence
+    rows = rng.randint(n, size=(100, n)) if n else np.empty((0, 0), dtype=int)
+    errors = np.array([_calibration_error(bins[r], gap[r]) for r in rows])
+    found.append(
+        Metric(
+            "Expected calibration error",
+            _calibration_error(bins, gap),
+            *_percentiles(errors, confidence_level),
+            "bootstrap",
+        )
+    )
+    return found
+
+
+def calibration(evaluation: Evaluation, confidence_level: float) -> list[CalibrationBin]:
+    """Compare confidence with accuracy in bins of like size."""
+    confidence = evaluation.proba.max(axis=1)
+    n_bins = min(10, max(1, len(evaluation) // 20))
+    found = []
+    for rows in np.array_split(np.argsort(confidence, kind="stable"), n_bins):
+        correct = int(evaluation.correct[rows].sum())
+        interval = share_interval(correct, len(rows), confidence_level)
+        found.append(
+            CalibrationBin(confidence[rows].mean(), correct / len(rows), *interval, len(rows))
+        )
+    return found
+
+
+def _macro_f1(counts: np.ndarray) -> np.ndarray:
+    """F1 of each label that occurs, averaged; for a stack of confusion matrices."""
+    hits = np.diagonal(counts, axis1=1, axis2=2)
+    total = counts.sum(axis=1) + counts.sum(axis=2)
+    scores = 2 * hits / np.maximum(total, 1)
+    return scores.sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1)
+
+
+def _area_under_curve(evaluation: Evaluation, confidence_level: float) -> Metric:
+    """AUC with DeLong's interval (1988), from midranks (Sun & Xu 2014)."""
+    score = evaluation.proba[:, 1]
+    positive, negative = score[evaluation.truth == 1], score[evaluation.truth == 0]
+    m, n = len(positive), len(negative)
+    ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
+    above = (ranks[:m] - scipy.stats.rankdata(positive)) / n
+    below = 1 - (ranks[m:] - scipy.stats.rankdata(negative)) / m
+    area = float(above.mean())
+    variance = 0.0
+    if m > 1 and n > 1:
+        variance = above.var(ddof=1) / m + below.var(ddof=1) / n
+    half = scipy.stats.norm.ppf(0.5 + confidence_level / 2) * variance**0.5
+    return Metric("ROC AUC", area, max(0.0, area - half), min(1.0, area + half), "DeLong")
+
+
+def _calibration_error(bins: np.ndarray, gap: np.ndarray) -> float:
+    return float(np.abs(np.bincount(bins, weights=gap)).sum() / len(gap))
+
+
+def _percentiles(values: np.ndarray, confidence_level: float) -> tuple[float, float]:
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)

@@ -1,0 +1,128 @@
+"""Out-of-fold probabilities of one or more models; text is read once for all folds."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+    cross_val_predict,
+)
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from sentilib._classifier import BaseSentimentClassifier
+from sentilib._html_tokenizer import HTMLTokenizer
+from sentilib._ids import as_token_ids
+from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
+from sentilib.inspection._measures._second_opinions import second_opinions
+
+_DOUBTED = 0.15  # label quality below which a review teaches nobody in the second round
+
+
+def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any, Any]]:
+    """Give the models to ask about labels, each with what it reads.
+
+    The first is the estimator, or what is left of it behind its tokenizer: the vocabulary is then
+    learnt from all reviews, without their labels; a word that only held-out reviews have is one
+    that the model never trained on, and so as good as unknown. The others, if they are asked for
+    and there are token ids, are of other kinds; they know marks such as "!" where there is text.
+    """
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if isinstance(estimator, Pipeline) and isinstance(estimator[0], HTMLTokenizer):
+        texts, _ = documents(X)
+        rest = estimator[1:] if len(estimator) > 2 else estimator[-1]
+        tokenizer = clone(estimator[0])
+        ids = with_marks = tokenizer.fit_transform(texts)
+        first = clone(rest), ids
+        if not second_opinion:
+            return [first]
+        if tokenizer.punctuation != "token":
+            with_marks = tokenizer.set_params(punctuation="token").fit_transform(texts)
+        return [first, *second_opinions(with_marks)]
+    if second_opinion and isinstance(estimator, BaseSentimentClassifier):
+        return [(estimator, X), *second_opinions(as_token_ids(np.asarray(X)))]
+    return [(estimator, X)]
+
+
+def mean_out_of_fold_proba(
+    models: list[tuple[Any, Any]],
+    y: Any,
+    *,
+    cv: Any,
+    groups: Any,
+    n_repeats: int,
+    n_jobs: Any,
+    random_state: Any,
+) -> np.ndarray:
+    """Average what models, fitted on the same folds, predict out of them, and that over repeats.
+
+    All models but the first, which are quick, are fitted twice: the second time without the
+    reviews whose labels all models together doubted the first time.
+    """
+    rng = check_random_state(random_state)
+    first, *others = models
+    found = []
+    for seed in rng.randint(2**31 - 1, size=n_repeats).tolist():
+        splits = folds(y, cv=cv, groups=groups, random_state=seed)
+
+        def predict(model: Any, X: Any, splits: Any = splits) -> np.ndarray:
+            return cross_val_predict(model, X, y, cv=splits, n_jobs=n_jobs, method="predict_proba")
+
+        proba = [predict(*first), *(predict(*other) for other in others)]
+        if others:
+            quality = Evaluation.of(np.unique(y), y, np.mean(proba, axis=0)).label_quality
+            trusted = [(_without(train, quality < _DOUBTED, y), test) for train, test in splits]
+            proba[1:] = [predict(*other, trusted) for other in others]
+        found.append(np.mean(proba, axis=0))
+    return np.mean(found, axis=0)
+
+
+def _without(train: np.ndarray, doubted: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Leave out what is doubted, but no class as a whole."""
+    kept = train[~doubted[train]]
+    return kept if len(np.unique(y[kept])) == len(np.unique(y[train])) else train
+
+
+def folds(
+    y: np.ndarray, *, cv: Any, groups: Any, random_state: Any
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split so that each review can be predicted by a model that was not trained on it.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels, at least two different ones.
+    cv : int or splitter
+        Number of stratified folds, by group where there are any; or a splitter.
+    groups : array-like of shape (n_samples,) or None
+        No group comes to lie on both sides.
+    random_state : int, RandomState instance or None
+        For the folds, where `cv` is a number.
+
+    Returns
+    -------
+    list of tuple of two ndarray
+        Rows to train on and to predict, of each fold.
+    """
+    names, sizes = np.unique(y, return_counts=True)
+    if len(names) < 2:
+        raise ValueError(f"y holds one class only ({names[0]!r}): there is nothing to tell apart.")
+    if groups is not None:
+        groups = labels(groups, len(y))
+    if isinstance(cv, (int, np.integer)):
+        n_units = sizes.min()
+        if groups is not None:
+            n_units = min(len(np.unique(groups[y == name])) for name in names)
+        if not 2 <= cv <= n_units:
+            what = "reviews" if groups is None else "groups"
+            raise ValueError(
+                f"cv={cv} folds need at least {max(cv, 2)} {what} of each class, but the rarest "
+                f"has {n_units}. Lower cv (2 at least) or drop rare classes."
+            )
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        cv = kind(int(cv), shuffle=True, random_state=seed)
+    return list(check_cv(cv).split(np.zeros(len(y)), y, groups))

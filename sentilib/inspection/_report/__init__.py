@@ -1,0 +1,1 @@
+"""The report: its writer, its sections and its templates."""

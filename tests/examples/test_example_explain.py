@@ -1,0 +1,30 @@
+"""The example that explains reviews runs, on few generated ones."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "explain_reviews.py"
+
+
+def test_the_example_explains_both_models(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    spec = importlib.util.spec_from_file_location("explain_reviews", EXAMPLE)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    example.main(["--data", "generated", "--output", str(tmp_path)], n_generated=600)
+    out = capsys.readouterr().out
+    for part in (
+        "Words:",
+        "Dense:",
+        "CNN:",
+        "mildly",
+        "entertaining",
+        "Pairs among them",
+        "disagree",
+    ):
+        assert part in out
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"review_dense.html", "review_cnn.html", "importance_cnn.png"} <= written
+    assert "mildly" in (tmp_path / "review_cnn.html").read_text(encoding="utf-8")

@@ -1,0 +1,216 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from sentilib import DenseSentimentClassifier
+from sentilib._ngrams import _kernels
+from sentilib._ngrams._dictionary import (
+    Ngrams,
+    _empty_lines,
+    bags,
+    count_by_class,
+    evidence_size,
+    log_count_ratios,
+)
+
+
+@pytest.fixture
+def ids():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 9, (400, 30)).astype(np.int32)  # some padding and unknown words inside
+    X[:, 20:] *= rng.random((400, 1)) > 0.5
+    X[7] = 0
+    return X
+
+
+def ngrams_of(row, least, most):
+    """Every n-gram of known words, as tuples, by a plain loop."""
+    return [
+        tuple(row[k : k + n].tolist())
+        for n in range(least, most + 1)
+        for k in range(len(row) - n + 1)
+        if (row[k : k + n] > 1).all()
+    ]
+
+
+def names(ngrams):
+    """What each number of a dictionary stands for."""
+    found = []
+    for key in ngrams.keys.tolist():
+        prefix, word = key >> 32, key & 0xFFFFFFFF
+        found.append((*found[-2 - prefix], word) if prefix < 0 else (prefix, word)[prefix == 0 :])
+    return found
+
+
+@pytest.mark.parametrize("ngram_range", [(1, 2), (1, 4), (2, 3), (3, 3)])
+def test_terms_are_the_ngrams_that_a_plain_loop_finds(ids, ngram_range):
+    ngrams = Ngrams(ngram_range, 2, 10**6).learn(ids)
+    known = names(ngrams)
+    rows = Counter(g for row in ids for g in set(ngrams_of(row, 2, ngram_range[1])))
+    assert {g for g in known if len(g) > 1} == {g for g, df in rows.items() if df >= 2}
+    assert len(set(known)) == len(known)
+    terms = ngrams.terms(ids)
+    for i, row in enumerate(ids):
+        part = slice(terms.starts[i], terms.starts[i + 1])
+        expected = Counter(g for g in ngrams_of(row, *ngram_range) if g in set(known))
+        assert Counter(known[f] for f in terms.features[part]) == expected
+        for feature, end, order in zip(
+            terms.features[part], terms.ends[part], terms.orders[part], strict=True
+        ):
+            assert tuple(row[end - order + 1 : end + 1].tolist()) == known[feature]
+
+
+def test_bags_sums_and_counts_agree_with_the_terms(ids):
+    ngrams = Ngrams((1, 3), 2, 10**6).learn(ids)
+    terms, size = ngrams.terms(ids), evidence_size(ids)
+    counts = np.zeros((len(ids), len(ngrams)))
+    np.add.at(counts, (np.repeat(np.arange(len(ids)), np.diff(terms.starts)), terms.features), 1)
+    bag = bags(terms, len(ngrams) + 5, size)
+    np.testing.assert_allclose(bag.toarray()[:, :-5], counts / size[:, None], rtol=1e-6)
+    table = np.random.default_rng(1).normal(size=(len(ngrams), 3))
+    np.testing.assert_allclose(ngrams.sums(ids, table), counts @ table)
+    labels, weight = np.arange(len(ids)) % 3, np.linspace(1, 2, len(ids))
+    expected = counts.T @ (weight[:, None] * (labels[:, None] == np.arange(3)))
+    np.testing.assert_allclose(
+        count_by_class(terms, len(ngrams), labels, weight, 3), expected, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("n_classes", "n_columns"), [(2, 1), (3, 3)])
+def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes, n_columns):
+    rng = np.random.default_rng(0)
+    by_fold = rng.integers(0, 9, size=(50, 4, n_classes)).astype(float)
+    earlier = rng.integers(0, 9, size=(50, n_classes)).astype(float)
+    counts = by_fold.sum(axis=1) + earlier
+    held, total = 40, counts.sum(axis=0)  # the last ones are not in these rows
+    by_fold[held:] = 0
+    of_folds = log_count_ratios(counts[:held], by_fold[:held], total, 2.0, n_columns)
+    of_all = log_count_ratios(counts, by_fold[:, :0], total, 2.0, n_columns)
+    assert of_folds.shape == (n_columns, 4, held)
+    assert of_all.shape == (n_columns, 1, 50)
+    for fold in range(5):
+        inside = counts - by_fold[:, fold] if fold < 4 else counts
+        outside = inside.sum(axis=1, keepdims=True) - inside
+        share = inside.sum(axis=0) / inside.sum()
+        odds = (inside + 2 * 2.0 * share) / (outside + 2 * 2.0 * (1 - share))
+        expected = (np.log(odds) - np.log(share / (1 - share))).T[-n_columns:]
+        ratios = of_folds[:, fold] if fold < 4 else of_all[:, 0]
+        np.testing.assert_allclose(ratios, expected[:, : ratios.shape[1]], atol=1e-12)
+
+
+def test_a_limit_keeps_the_most_frequent_ngrams_and_what_they_go_on_from(ids):
+    everything = Ngrams((1, 3), 1, 10**6).learn(ids)
+    limited = Ngrams((1, 3), 1, 40).learn(ids)
+    kept = [g for g in names(limited) if len(g) > 1]
+    assert len(kept) == 40
+    assert all(g[:-1] in kept for g in kept if len(g) == 3)
+    rows = Counter(g for row in ids for g in set(ngrams_of(row, 2, 3)))
+    left_out = set(names(everything)) - set(names(limited))
+    assert min(rows[g] for g in kept) >= max(rows[g] for g in left_out)
+
+
+def test_learning_on_leaves_old_numbers_as_they_are(ids):
+    first = Ngrams((1, 3), 2, 10**6).learn(ids[:100])
+    second = first.learn(ids[100:])
+    assert len(second) > len(first)
+    assert names(second)[: len(first)] == names(first)
+    assert len(set(names(second))) == len(second)
+
+
+def test_the_dictionary_is_the_same_whatever_the_number_of_threads(ids, monkeypatch):
+    many = np.tile(ids, (4, 1))
+    one = Ngrams((1, 3), 2, 10**6).learn(many)
+    monkeypatch.setattr("sentilib._compiled._threads.cpu_count", lambda: 1)
+    np.testing.assert_array_equal(Ngrams((1, 3), 2, 10**6).learn(many).keys, one.keys)
+
+
+def test_the_dictionary_is_the_same_whatever_the_number_of_parts(ids, monkeypatch):
+    few = Ngrams((1, 3), 2, 10**6).learn(ids)
+    monkeypatch.setattr("sentilib._ngrams._dictionary._KEYS_A_PART", 16)
+    np.testing.assert_array_equal(Ngrams((1, 3), 2, 10**6).learn(ids).keys, few.keys)
+
+
+def test_ngrams_are_found_in_buckets_that_overflow(ids):
+    ngrams = Ngrams((1, 3), 2, 250).learn(ids)
+    assert ngrams._n_long() == 250
+    expected, missing = ngrams.terms(ids), ngrams.terms(ids[:, ::-1].copy())
+    crowded = _empty_lines(64)  # with room for 256 keys
+    _kernels.index(ngrams.keys, ngrams._words, crowded)
+    assert (crowded.reshape(64, 8)[:, 7] < 0).sum() > 10
+    ngrams._buckets = crowded
+    for X, terms in ((ids, expected), (ids[:, ::-1].copy(), missing)):
+        for found, wanted in zip(ngrams.terms(X), terms, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_ids_beyond_the_dictionary_are_in_no_ngram(ids):
+    ngrams = Ngrams((1, 3), 2, 10**6).learn(ids)
+    table = np.random.default_rng(2).normal(size=(len(ngrams), 2))
+    beyond = np.where(ids == 8, 10**6, ids).astype(np.int32)
+    unknown = np.where(ids == 8, 1, ids).astype(np.int32)
+    np.testing.assert_array_equal(ngrams.sums(beyond, table), ngrams.sums(unknown, table))
+
+
+@pytest.mark.parametrize("ngram_range", [(1, 4), (2, 3)])
+def test_shares_go_to_the_words_of_each_ngram_and_to_its_row(ids, ngram_range):
+    many = np.tile(ids, (2, 1))  # enough for several threads
+    ngrams = Ngrams(ngram_range, 2, 10**6).learn(many)
+    rng = np.random.default_rng(3)
+    table = rng.normal(size=(len(ngrams), 3))
+    kinds, shares = np.arange(len(many)) % 5, rng.normal(size=(5, ngram_range[1], 2))
+    terms = ngrams.terms(many)
+    expected = np.zeros((*many.shape, 3))
+    for row, kind in enumerate(kinds):
+        for i in range(terms.starts[row], terms.starts[row + 1]):
+            end, order, worth = terms.ends[i], int(terms.orders[i]), table[terms.features[i]]
+            own, common = shares[kind, order - 1]
+            expected[row, end - order + 1 : end + 1] += own * worth
+            expected[row] += common * worth
+    values = ngrams.share_out(many, table, kinds, shares)
+    np.testing.assert_allclose(values, expected[many != 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("ngram_range", [(1, 1), (1, 2)])
+def test_logits_are_those_of_the_latent_space(ids, mask_padding, ngram_range):
+    y = ids[:, 0] % 3
+    classifier = DenseSentimentClassifier(
+        ngram_range=ngram_range, mask_padding=mask_padding, epochs=1, random_state=0
+    ).fit(ids, y)
+    latent, (kernel, bias) = classifier._latent(ids), classifier._weights[-2:]
+    expected = latent[:, : len(kernel)] @ kernel.astype(float) + bias
+    if ngram_range[1] > 1:
+        expected += latent[:, len(kernel) :]
+    np.testing.assert_allclose(classifier.decision_function(ids), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("ngram_range", [(0, 1), (2, 1), (1.0, 2), (1, "3")])
+def test_an_impossible_ngram_range_is_refused(ids, ngram_range):
+    with pytest.raises(ValueError, match="ngram_range"):
+        DenseSentimentClassifier(ngram_range=ngram_range).fit(ids, np.arange(len(ids)) % 2)
+
+
+def test_phrases_tell_what_single_words_cannot():
+    rng = np.random.default_rng(0)
+    X = rng.integers(4, 12, (600, 8)).astype(np.int32)
+    y = np.arange(600) % 2
+    X[y == 1, 3:5], X[y == 0, 3:5] = (2, 3), (3, 2)  # the same words in another order
+    phrases = DenseSentimentClassifier(random_state=0).fit(X[:400], y[:400])
+    words = DenseSentimentClassifier(ngram_range=(1, 1), random_state=0).fit(X[:400], y[:400])
+    assert phrases.score(X[400:], y[400:]) > 0.95
+    assert words.score(X[400:], y[400:]) < 0.65
+
+
+def test_a_stream_learns_further_ngrams_and_counts_the_old_ones_on(ids):
+    y = (ids[:, 0] + ids[:, 1]) % 2
+    classifier = DenseSentimentClassifier(random_state=0)
+    classifier.partial_fit(ids[:200], y[:200], classes=[0, 1])
+    before = len(classifier._ngrams)
+    classifier.partial_fit(ids[200:], y[200:])
+    assert len(classifier._ngrams) > before
+    terms = classifier._ngrams.terms(ids)
+    total = count_by_class(terms, len(classifier._ngrams), y, np.ones(len(y)), 2)
+    # N-grams that the second part brought were not looked for in the first.
+    assert (classifier._ngram_counts <= total + 1e-9).all()
+    np.testing.assert_allclose(classifier._ngram_counts[:before], total[:before])
