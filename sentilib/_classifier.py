@@ -12,12 +12,10 @@ from sklearn.base import (
     ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.utils import check_random_state, compute_sample_weight
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sentilib._ids import (
     MAX_VOCABULARY_SIZE,
@@ -27,6 +25,7 @@ from sentilib._ids import (
     row_batches,
     with_spare_rows,
 )
+from sentilib._sklearn import Interval, StrOptions, check_sample_weight, fit_context
 from sentilib._training import _backend
 from sentilib._training._validation_split import validation_split
 
@@ -86,7 +85,7 @@ class BaseSentimentClassifier(
 
     # ------------------------------------------------------------------ training
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -172,7 +171,7 @@ class BaseSentimentClassifier(
             weight = by_class if weight is None else weight * by_class
         self._train(X, y, weight, validation, rng, epochs=self.epochs, resume=resume)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "BaseSentimentClassifier":
@@ -378,7 +377,7 @@ class BaseSentimentClassifier(
     def _sample_weight(self, sample_weight, X) -> np.ndarray | None:
         if sample_weight is None:
             return None
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weight < 0).any():
             raise ValueError(
                 f"sample_weight must hold no negative weight, but its smallest is {weight.min()}."

@@ -3,12 +3,12 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._ids import PAD, last_token
 from sentilib._ngrams._evidence import NgramEvidence
+from sentilib._sklearn import Interval, StrOptions
 from sentilib._training import _backend
 from sentilib._training._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 

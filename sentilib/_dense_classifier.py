@@ -3,13 +3,13 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._ids import PAD
 from sentilib._ngrams._dictionary import evidence_size, merged_rows
 from sentilib._ngrams._evidence import NgramEvidence
+from sentilib._sklearn import Interval
 from sentilib._training import _backend
 from sentilib._training._initial_weights import balanced_output, glorot_uniform, uniform_embedding
 

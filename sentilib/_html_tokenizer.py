@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sentilib._sklearn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from sentilib._text._documents import as_documents
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self.truncating = truncating
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, raw_documents, y=None):
         """Learn the vocabulary.
 
@@ -195,7 +195,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self._learn(counts, n_documents)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, raw_documents, y=None):
         """Learn from further documents, as if they had been there in the last `fit`.
 
@@ -223,7 +223,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self._learn(counts, n_documents, allow_empty=True)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, raw_documents, y=None):
         """Learn the vocabulary and return the token ids; the text is read only once.
 

@@ -7,7 +7,6 @@ import numpy as np
 import scipy.sparse
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.utils._param_validation import Interval
 
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._ids import PAD, with_spare_rows
@@ -19,6 +18,7 @@ from sentilib._ngrams._dictionary import (
     log_count_ratios,
     numbered_anew,
 )
+from sentilib._sklearn import Interval
 from sentilib._training import _backend
 
 # Chosen on folds by movie of IMDB's training reviews, on all of the rest, 2,000 and 500 of it, and

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from sentilib._sklearn import Interval, StrOptions, validate_params
 
 from ._fetch import RemoteFile, atomic_write, fetch
 

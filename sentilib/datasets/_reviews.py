@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+
+from sentilib._sklearn import Interval, validate_params
 
 # fmt: off
 _WORDS = {

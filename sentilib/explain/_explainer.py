@@ -9,11 +9,11 @@ import scipy.sparse
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sentilib._compiled._threads import in_threads
 from sentilib._conv_classifier import ConvSentimentClassifier
 from sentilib._ids import OOV, PAD, as_token_ids, count_tokens
+from sentilib._sklearn import Interval, StrOptions
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
 from sentilib.explain._games._baseline import BaselineModel, ngrams_of
 from sentilib.explain._games._permutation import PermutationSampling

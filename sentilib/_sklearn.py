@@ -1,0 +1,25 @@
+"""scikit-learn's private helpers, which enter the package through this module only.
+
+They may move in any release of scikit-learn. The rest of the package imports public names from
+scikit-learn itself and these from here, so that a move is mended in one place.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    validate_params,
+)
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "RealNotInt",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "validate_params",
+]
