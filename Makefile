@@ -2,14 +2,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 
-.PHONY: demo test bench accuracy reference lint clean
+.PHONY: demo test test-fast test-lowest bench accuracy reference lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-fast: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+# With the lowest version that setup.cfg declares of each direct dependency. Old releases warn of what
+# newer ones mended, so a warning is no error here.
+test-lowest: $(LOWEST)/.test
+	NUMBA_CACHE_DIR=$(abspath $(LOWEST))/numba $(LOWEST)/bin/python -m pytest -n auto --dist worksteal -W default
 
 bench: $(VENV)/.benchmark
 	mkdir -p bench_output
@@ -40,5 +49,12 @@ $(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setu
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
+$(LOWEST)/.test: setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--editable '.[test]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo_output bench_output explain_output inspect_output build *.egg-info
+	rm -rf $(VENV) $(LOWEST) demo_output bench_output explain_output inspect_output build *.egg-info
