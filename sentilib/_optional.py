@@ -1,20 +1,20 @@
-"""Packages that only some of inspection needs, and what to do where they are missing."""
+"""Packages that only some functions need, and what to do where they are missing."""
 
 import importlib
 from typing import Any
 
 
 def import_optional(module: str, what: str, extra: str) -> Any:
-    """Import a module, or say who needs it and how to install it.
+    """Import a module, or raise an error that says what needs it and how to install it.
 
     Parameters
     ----------
     module : str
         Module to import, such as "matplotlib.pyplot".
     what : str
-        Who needs it, as the message's subject.
+        What needs it, as the subject of the message.
     extra : str
-        Extra of sentilib that brings it.
+        Extra of sentilib that installs it.
 
     Returns
     -------

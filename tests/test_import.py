@@ -75,7 +75,7 @@ class TestWithoutOptionalPackages:
         from sentilib.datasets import load_imdb
 
         monkeypatch.setitem(sys.modules, "pandas", None)
-        with pytest.raises(ImportError, match="needs pandas: pip install pandas"):
+        with pytest.raises(ImportError, match=r"needs pandas: pip install 'sentilib\[parquet\]'"):
             load_imdb(as_frame=True, download=False)
 
     def test_a_parquet_file_names_the_package_that_it_needs(self, monkeypatch, tmp_path):
@@ -83,7 +83,7 @@ class TestWithoutOptionalPackages:
 
         (tmp_path / "train.parquet").touch()
         monkeypatch.setitem(sys.modules, "pyarrow", None)
-        with pytest.raises(ImportError, match="needs pyarrow: pip install pyarrow"):
+        with pytest.raises(ImportError, match=r"needs pyarrow: pip install 'sentilib\[parquet\]'"):
             load_imdb(data_home=tmp_path, download=False)
 
     def test_text_is_learnt_without_any_of_them_and_a_missing_gpu_costs_no_warning(self):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import sentilib
-from sentilib.datasets._fetch import atomic_write
+from sentilib._files import atomic_write
 
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 

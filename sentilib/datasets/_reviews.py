@@ -2,8 +2,8 @@
 
 A review is a shuffle of opinion sentences and neutral ones. An opinion has a value from -3 to 3,
 never 0; the review's score is the weighted mean of its values, divided by 3, and its label is the
-class interval that holds the score. So labels are exact before the noise, and a model can be
-perfect on them if it reads words in their context.
+class interval that contains the score. Labels are therefore exact before the noise is added, and a
+model that reads words in their context can predict them without error.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,101 +14,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from sentilib._sklearn import Interval, validate_params
-
-# fmt: off
-_WORDS = {
-    3: ("superb", "brilliant", "stunning", "magnificent", "flawless"),
-    2: ("good", "great", "entertaining", "moving", "charming", "funny"),
-    1: ("decent", "pleasant", "watchable", "likeable"),
-    -1: ("uneven", "slow", "bland", "forgettable"),
-    -2: ("bad", "boring", "dull", "clumsy", "silly", "tedious"),
-    -3: ("awful", "dreadful", "terrible", "horrible", "unbearable"),
-}
-# Strength of what is meant -> strength of the negated word of the other side, negators.
-_NEGATIONS = {
-    1: (3, ("not", "not exactly")),
-    2: (2, ("not", "never", "hardly")),
-    3: (2, ("anything but", "far from")),
-}
-_HEDGES = ("mildly", "somewhat", "fairly")
-_INTENSIFIERS = ("really", "truly", "very", "absolutely")
-_ASPECTS = (
-    "plot", "cast", "music", "ending", "dialogue", "script", "acting", "pacing", "humour", "film",
-    "first half", "second half", "camera work", "leading man", "café scene", "story", "finale",
-)
-_OPINIONS = (
-    "The {aspect} {phrase}.", "In short, the {aspect} {phrase}.", "To me the {aspect} {phrase}.",
-    "I must say that the {aspect} {phrase}!", "My wife said that the {aspect} {phrase}.",
-    "As for the {aspect}, it {phrase}.", "About the {aspect}: it {phrase}, I thought.",
-)
-_CONTRASTS = (
-    "The {aspect} {phrase}, but the {other} {turn}.",
-    "Though the {aspect} {phrase}, the {other} {turn}.",
-    "The {aspect} {phrase}; the {other}, however, {turn}.",
-)
-_OPENINGS = (
-    "I watched {title} with {lead} last night.", "{title} is a film with {lead}.",
-    "So this is {title}, with {lead} as the {job}.",
-)
-# Neutral, though some hold words of opinion: only their context tells ("a terrible storm").
-_FILLERS = (
-    "The story follows {lead}, a {job} from {place} who has to {task}.",
-    "It was shot in {place} and {other_place} in {year}.", "It runs for {minutes} minutes.",
-    "{lead} plays the {job}, {other} the {other_job}.", "Who wrote the letter we learn much later.",
-    "The songs are by {third}, who also wrote for the theatre & the radio.",
-    "I saw it on {day} with two good friends.", "Then a terrible storm comes up over {place}.",
-    "One day a {other_job} knocks at {lead}'s door.", "We don't learn who sent the parcel.",
-    "The camera stays with {lead} & the {other_job} most of the time.",
-    "The bad guy is a {other_job} from {other_place}, of course.", "\"Who are you?\" asks {lead}.",
-    "{other} was once a {other_job} in {place}, or so they say.", "It's set in {place} in {year}.",
-    "We hear {other}'s voice in the opening shot.", "There's a sequel, filmed in {other_place}.",
-    "His great uncle, a {job}, has left him a house in {place}.", "By the way, {lead} can't swim.",
-    "{third} has a part of two minutes as a {other_job}.", "In {other_place} they open on {day}.",
-    "The trailer shows the train to {other_place}.", "A dog called {day} sleeps on the stairs.",
-)
-_JOBS = ("baker", "detective", "nurse", "sailor", "teacher", "clerk", "pianist", "farmer", "spy")
-_TASKS = (
-    "find a lost child", "sell the farm", "cross the desert", "hide a stranger", "find a new job",
-    "bring home a parcel", "learn the tango", "catch the last train",
-)
-_PLACES = (
-    "São Paulo", "Córdoba", "Malmö", "Chicago", "Łódź", "Kraków", "Brighton", "Besançon", "Osaka",
-    "Zürich", "Dublin", "Texas",
-)
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_FIRST_NAMES = (
-    "Zoé", "Chloé", "José", "René", "Anna", "Mark", "Søren", "Laura", "Peter", "Inês", "John",
-    "Ruth", "Amélie", "Hugo", "Mia", "Omar",
-)
-_LAST_NAMES = (
-    "Müller", "García", "Smith", "Björk", "Fontaine", "O'Hara", "Nakamura", "Novák", "Lindqvist",
-    "Brown", "D'Angelo", "Peña", "Wilson", "Haddad", "Costa", "King",
-)
-_TITLE_FIRST = (
-    "Silent", "Crimson", "Hidden", "Winter", "Paper", "Broken", "Northern", "Seventh", "Velvet",
-    "Distant", "Iron", "Golden", "Midnight", "Borrowed", "Salt", "Glass",
-)
-_TITLE_SECOND = (
-    "Harbour", "Garden", "Letter", "Mirror", "Station", "River", "Tower", "Summer", "Bridge", "Map",
-    "Orchard", "Lighthouse", "Promise", "Winter's Tale", "Rose & Crown", "Café", "Island",
-)
-_EMPHASIS = ("b", "i", "em", "strong")
-_EMOJI = ("🎬", "🍿", "🎥", "📽️")
-# fmt: on
-
-_ENTITIES = {
-    "é": "&eacute;",
-    "ã": "&atilde;",
-    "ó": "&oacute;",
-    "ö": "&ouml;",
-    "ü": "&uuml;",
-    "ç": "&ccedil;",
-    "ñ": "&ntilde;",
-    "'": "&#39;",
-    '"': "&quot;",
-}
-# A bare ampersand is always written as an entity; the rest only by some reviewers.
-_ESCAPES = (str.maketrans({"&": "&amp;"}), str.maketrans({"&": "&amp;", **_ENTITIES}))
+from sentilib.datasets import _review_words as words
 
 _T = TypeVar("_T")
 
@@ -173,13 +79,14 @@ def make_reviews(
         `round(label_noise * n_samples)` of them.
 
     markup : bool, default=True
-        Whether to write tags and entities. If False, the same reviews come as plain text.
+        Whether to write tags and entities. If False, the same reviews are plain text.
 
     return_X_y : bool, default=True
-        If True, return `(X, y)`, else a Bunch that also says how the reviews came about.
+        Whether to return `(X, y)`. If False, return a Bunch that also describes how the reviews
+        were generated.
 
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same reviews in every call.
+        Source of all random choices. Pass an int for the same reviews in every call.
 
     Returns
     -------
@@ -199,14 +106,19 @@ def make_reviews(
         flipped : ndarray of shape (n_samples,), dtype=bool
             Where the two differ.
         score : ndarray of shape (n_samples,), dtype=float64
-            Weighted mean of the opinions, from -1 to 1; `target_clean` is the one of `n_classes`
-            equal intervals that holds it.
+            Weighted mean of the opinions, from -1 to 1; `target_clean` is the number of the
+            interval that contains it, among `n_classes` equal ones.
         rating : ndarray of shape (n_samples,), dtype=int64
             The score in stars, from 1 to 10.
         movie : ndarray of shape (n_samples,), dtype=str
             The movie under review, the `groups` of group-aware folds.
         DESCR : str
-            What the data are.
+            Description of the data.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has a wrong type or value, or `n_movies` is greater than `n_samples`.
 
     See Also
     --------
@@ -237,7 +149,7 @@ def make_reviews(
     rows = zip(tendency.tolist(), movie.tolist(), lengths.tolist(), strict=True)
     written = [writer.review(t, _title(m), leads[m], n) for t, m, n in rows]
     total, weight = np.array([sums for _, sums in written], dtype=np.int64).T
-    # Integers up to here: which interval holds a score must not hang on a rounding error.
+    # Integers up to here: which interval contains a score must not depend on a rounding error.
     target_clean = _interval(total, weight, n_classes)
     target, flipped = _flip(target_clean, n_classes, label_noise, rng)
 
@@ -268,7 +180,10 @@ def _balanced_tendencies(n_samples: int, n_classes: int, rng: np.random.RandomSt
 def _movies_by_tendency(
     tendency: np.ndarray, n_movies: int, rng: np.random.RandomState
 ) -> np.ndarray:
-    """Give reviews that aim at similar scores the same movie: at least one each, sizes uneven."""
+    """Assign movies to reviews, so that reviews of one movie aim at similar scores.
+
+    Every movie gets at least one review; their numbers of reviews are uneven.
+    """
     n_samples = len(tendency)
     order = np.argsort(tendency + 0.6 * rng.standard_normal(n_samples), kind="stable")
     starts = np.zeros(n_samples, dtype=np.int64)
@@ -293,20 +208,20 @@ def _flip(
 
 
 def _title(movie: int) -> str:
-    series, combination = divmod(movie, len(_TITLE_FIRST) * len(_TITLE_SECOND))
-    second, first = divmod(combination, len(_TITLE_FIRST))
+    series, combination = divmod(movie, len(words.TITLE_FIRST) * len(words.TITLE_SECOND))
+    second, first = divmod(combination, len(words.TITLE_FIRST))
     number = f" {series + 1}" if series else ""
-    return f"The {_TITLE_FIRST[first]} {_TITLE_SECOND[second]}{number}"
+    return f"The {words.TITLE_FIRST[first]} {words.TITLE_SECOND[second]}{number}"
 
 
 def _uniforms(rng: np.random.RandomState) -> Iterator[float]:
-    """Draw in blocks: one call per number would take longer than all the rest."""
+    """Yield uniform numbers, drawn in blocks: one call per number would dominate the run time."""
     while True:
         yield from rng.random_sample(4096).tolist()
 
 
 class _Writer:
-    """Writes reviews; every choice comes from one stream of uniform numbers."""
+    """Writer of reviews; every choice is drawn from one stream of uniform numbers."""
 
     def __init__(self, rng: np.random.RandomState, negation: float, markup: bool) -> None:
         self.uniform = _uniforms(rng).__next__
@@ -317,16 +232,16 @@ class _Writer:
         return options[int(self.uniform() * len(options))]
 
     def name(self) -> str:
-        return f"{self.pick(_FIRST_NAMES)} {self.pick(_LAST_NAMES)}"
+        return f"{self.pick(words.FIRST_NAMES)} {self.pick(words.LAST_NAMES)}"
 
     def review(
         self, tendency: float, title: str, lead: str, length: int
     ) -> tuple[str, tuple[int, int]]:
-        """Write one review; return it with its (sum of weighted values, sum of weights)."""
+        """Write one review; return it and its (sum of weighted values, sum of weights)."""
         uniform, pick = self.uniform, self.pick
         facts = self.facts(title, lead)
-        opening = pick(_OPENINGS).format_map(facts)
-        aspects, fillers = self.walk(_ASPECTS), self.walk(_FILLERS)
+        opening = pick(words.OPENINGS).format_map(facts)
+        aspects, fillers = self.walk(words.ASPECTS), self.walk(words.FILLERS)
         sentences = []
         total = weight = 0
         n_words = opening.count(" ") + 1
@@ -338,7 +253,7 @@ class _Writer:
                 turn = self.value(tendency, total + value, weight + 1, spread=1.5)
                 total, weight = total + value + 2 * turn, weight + 3
                 emphasis = self.phrase(turn)
-                sentence = pick(_CONTRASTS).format(
+                sentence = pick(words.CONTRASTS).format(
                     aspect=next(aspects),
                     phrase=self.phrase(value),
                     other=next(aspects),
@@ -349,7 +264,7 @@ class _Writer:
                 value = self.value(tendency, total, weight, spread)
                 total, weight = total + value, weight + 1
                 emphasis = self.phrase(value)
-                sentence = pick(_OPINIONS).format(aspect=next(aspects), phrase=emphasis)
+                sentence = pick(words.OPINIONS).format(aspect=next(aspects), phrase=emphasis)
             # Without its verb: "is <b>far from dull</b>".
             emphasis = emphasis.partition(" ")[2] if uniform() < 0.1 else ""
             sentences.append((sentence, emphasis))
@@ -368,18 +283,18 @@ class _Writer:
             "lead": lead,
             "other": self.name(),
             "third": self.name(),
-            "job": pick(_JOBS),
-            "other_job": pick(_JOBS),
-            "task": pick(_TASKS),
-            "place": pick(_PLACES),
-            "other_place": pick(_PLACES),
-            "day": pick(_DAYS),
+            "job": pick(words.JOBS),
+            "other_job": pick(words.JOBS),
+            "task": pick(words.TASKS),
+            "place": pick(words.PLACES),
+            "other_place": pick(words.PLACES),
+            "day": pick(words.DAYS),
             "year": 1930 + int(90 * self.uniform()),
             "minutes": 70 + int(80 * self.uniform()),
         }
 
     def walk(self, options: Sequence[_T]) -> Iterator[_T]:
-        """Visit all options in one of many orders; their number is prime, so any step will do."""
+        """Yield all options in one of many orders: their number is prime, so any step will do."""
         step = 1 + int(self.uniform() * (len(options) - 1))
         at = int(self.uniform() * len(options))
         while True:
@@ -393,30 +308,31 @@ class _Writer:
         return value if value else (1 if tendency > 0 else -1)
 
     def phrase(self, value: int) -> str:
-        """Express a value: verb, then adverbs, then an adjective."""
-        verb = self.pick(("is", "was"))
+        """Return a value in words: a verb, then adverbs, then an adjective."""
+        pick, adjectives = self.pick, words.ADJECTIVES
+        verb = pick(("is", "was"))
         side, strength = (1, value) if value > 0 else (-1, -value)
         if self.uniform() < self.negation:
-            opposite, negators = _NEGATIONS[strength]
-            negator = self.pick(negators)
+            opposite, negators = words.NEGATIONS[strength]
+            negator = pick(negators)
             if negator == "not" and self.uniform() < 0.4:
-                return f"{verb}n't {self.pick(_WORDS[-side * opposite])}"
-            return f"{verb} {negator} {self.pick(_WORDS[-side * opposite])}"
+                return f"{verb}n't {pick(adjectives[-side * opposite])}"
+            return f"{verb} {negator} {pick(adjectives[-side * opposite])}"
         if strength < 3 and self.uniform() < 0.3:
-            return f"{verb} {self.pick(_HEDGES)} {self.pick(_WORDS[side * (strength + 1)])}"
+            return f"{verb} {pick(words.HEDGES)} {pick(adjectives[side * (strength + 1)])}"
         if strength > 1 and self.uniform() < 0.3:
-            return f"{verb} {self.pick(_INTENSIFIERS)} {self.pick(_WORDS[side * (strength - 1)])}"
-        return f"{verb} {self.pick(_WORDS[value])}"
+            return f"{verb} {pick(words.INTENSIFIERS)} {pick(adjectives[side * (strength - 1)])}"
+        return f"{verb} {pick(adjectives[value])}"
 
     def layout(self, sentences: list[tuple[str, str]]) -> str:
-        """Join (sentence, words to emphasize); tags and entities change no visible character."""
+        """Join pairs of (sentence, words to emphasize); markup changes no visible character."""
         uniform = self.uniform
-        escapes = _ESCAPES[uniform() < 0.3]
+        escapes = words.ESCAPES[uniform() < 0.3]
         paragraphs: list[list[str]] = [[]]
         for number, (sentence, emphasis) in enumerate(sentences):
             if number and uniform() < 0.15:
                 paragraphs.append([])
-            tag = self.pick(_EMPHASIS) if emphasis else ""
+            tag = self.pick(words.EMPHASIS) if emphasis else ""
             if self.markup:
                 sentence = sentence.translate(escapes)
                 if emphasis:
@@ -424,7 +340,7 @@ class _Writer:
                     sentence = sentence.replace(emphasis, f"<{tag}>{emphasis}</{tag}>", 1)
             paragraphs[-1].append(sentence)
         if self.uniform() < 0.05:
-            paragraphs[-1].append(self.pick(_EMOJI))
+            paragraphs[-1].append(self.pick(words.EMOJI))
         joined = [" ".join(paragraph) for paragraph in paragraphs]
         as_blocks = self.uniform() < 0.2
         if not self.markup:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
-from sentilib.datasets import _fetch, _imdb, load_imdb
+from sentilib.datasets import _imdb, _imdb_readers, load_imdb
 
 REAL_DATA = os.environ.get("SENTILIB_DATA")
 
@@ -267,7 +268,7 @@ def test_an_archive_in_a_folder_without_write_access_is_read_all_the_same(home, 
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(_imdb, "atomic_write", refuse)
+    monkeypatch.setattr(_imdb_readers, "atomic_write", refuse)
     assert_is_train(load_imdb(data_home=home))
     assert leftovers(home) == ["aclImdb_v1.tar.gz"]
 
@@ -312,13 +313,15 @@ def test_nothing_found_says_where_it_looked_and_what_to_do(home, monkeypatch, tm
 def test_parquet_without_pyarrow_says_how_to_install_it(home, monkeypatch):
     (home / "train.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match="pip install pyarrow"):
+    with pytest.raises(ImportError, match=r"needs pyarrow: pip install 'sentilib\[parquet\]'"):
         load_imdb(data_home=home)
 
 
 def test_as_frame_without_pandas_says_how_to_install_it(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas"):
+    with pytest.raises(
+        ImportError, match=r"as_frame=True needs pandas: pip install 'sentilib\[parquet\]'"
+    ):
         load_imdb(data_home=write_folder(home), as_frame=True)
 
 
@@ -361,7 +364,7 @@ def test_an_incomplete_folder_is_an_error(home):
     write_folder(home)
     train = home / "aclImdb" / "train"
     (train / "neg" / "2_4.txt").unlink()
-    with pytest.raises(ValueError, match=r"neg holds 2 reviews where urls_neg\.txt lists 3"):
+    with pytest.raises(ValueError, match=r"neg contains 2 reviews where urls_neg\.txt lists 3"):
         load_imdb(data_home=home)
     (train / "urls_neg.txt").unlink()
     with pytest.raises(ValueError, match=r"lacks urls_neg\.txt"):
@@ -373,7 +376,7 @@ def test_a_folder_without_positive_reviews_is_an_error(home):
     for path in (home / "aclImdb" / "train" / "pos").iterdir():
         path.unlink()
     (home / "aclImdb" / "train" / "pos").rmdir()
-    with pytest.raises(ValueError, match="pos holds 0 reviews"):
+    with pytest.raises(ValueError, match="pos contains 0 reviews"):
         load_imdb(data_home=home)
 
 
@@ -470,10 +473,12 @@ def test_a_refused_connection_is_a_clear_error(serve, cache):
 def test_an_interrupted_download_leaves_nothing(serve, cache, monkeypatch):
     serve()
 
-    def interrupt(received, expected):
+    def interrupt(response, chunk_size):
+        yield response.raw.read(10)
+        assert len(list(cache.glob(".aclImdb_v1.tar.gz.*.part"))) == 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_fetch, "_silent", interrupt)
+    monkeypatch.setattr(requests.Response, "iter_content", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_imdb(verbose=False)
     assert leftovers(cache) == []
