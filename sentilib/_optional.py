@@ -4,6 +4,11 @@ import importlib
 from typing import Any
 
 
+def missing(what: str, package: str, extra: str) -> str:
+    """Return a message that says what needs a package, and how to install it."""
+    return f"{what} needs {package}: pip install 'sentilib[{extra}]'."
+
+
 def import_optional(module: str, what: str, extra: str) -> Any:
     """Import a module, or raise an error that says what needs it and how to install it.
 
@@ -29,8 +34,7 @@ def import_optional(module: str, what: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
-        raise ImportError(f"{what} needs {package}: pip install 'sentilib[{extra}]'.") from error
+        raise ImportError(missing(what, module.partition(".")[0], extra)) from error
 
 
 def import_pandas(what: str) -> Any:

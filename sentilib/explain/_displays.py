@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._optional import import_optional
 from sentilib._pages._heat_map import NEGATIVE, POSITIVE
 from sentilib.explain._explainer import TokenShapExplainer
 from sentilib.explain._explanation import TokenInteractions
@@ -320,12 +321,7 @@ def _plain(word: str) -> str:
 
 
 def _axes(ax: Any, height: float) -> tuple[Any, Any]:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "Plots need matplotlib, which is not installed: pip install 'sentilib[plot]'."
-        ) from error
+    plt = import_optional("matplotlib.pyplot", "A plot of words", "plot")
     if ax is None:
         _, ax = plt.subplots(figsize=(8, height), layout="constrained")
     return ax, ax.figure

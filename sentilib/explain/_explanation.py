@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._optional import missing
+
 
 class TokenExplanation:
     """Shapley values of reviews, as attributes of the same names as those of `shap.Explanation`.
@@ -53,10 +55,7 @@ class TokenExplanation:
     def __getitem__(self, rows: Any) -> "TokenExplanation":
         """Give one review, or several of them."""
         if isinstance(rows, tuple):
-            raise IndexError(
-                "Without shap an explanation is indexed by reviews only: "
-                "pip install 'sentilib[explain]' brings shap."
-            )
+            raise IndexError(missing("An index of more than reviews", "shap", "explain"))
         if isinstance(rows, int | np.integer):
             names = self.feature_names[rows]
         else:
@@ -75,10 +74,7 @@ class TokenExplanation:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise AttributeError(
-            f"{name!r} of an explanation comes with shap, which is not installed: "
-            "pip install 'sentilib[explain]'."
-        )
+        raise AttributeError(missing(f"{name!r} of an explanation", "shap", "explain"))
 
     def to_shap(self) -> Any:
         """Give a `shap.Explanation` where shap is installed, else this object."""

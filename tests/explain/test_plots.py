@@ -1,5 +1,6 @@
 """Pictures hold what they are to show, and nothing of a review takes effect in them."""
 
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -162,6 +163,11 @@ class TestDisplays:
             TokenImportanceDisplay.from_explanation(explanation, min_count=99)
         with pytest.raises(ValueError, match="by must be one of"):
             TokenImportanceDisplay.from_explanation(explanation).plot(by="median")
+
+    def test_without_matplotlib_it_says_how_to_install_it(self, explanation, monkeypatch):
+        monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+        with pytest.raises(ImportError, match=r"needs matplotlib: pip install 'sentilib\[plot\]'"):
+            TokenImportanceDisplay.from_explanation(explanation).plot()
 
     def test_interactions_are_drawn_strongest_first(self, explainer):
         display = TokenInteractionDisplay.from_estimator(
