@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils.validation import check_is_fitted
 
+from sentilib._ids import FIRST_WORD, OOV_WORD, PAD
 from sentilib._sklearn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from sentilib._text._documents import as_documents
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from sentilib._text._scan import Reading, Scanner, Stream
     from sentilib._text._vocabulary import Vocabulary
     from sentilib._text._words import WordTable
-
-PAD, OOV = 0, 1
-_OOV_WORD = "[OOV]"
 
 
 class HTMLTokenizer(TransformerMixin, BaseEstimator):
@@ -303,7 +301,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
                 "Expected a 2D array of integer ids as transform returns it, got "
                 f"{ids.ndim}D of type {ids.dtype}."
             )
-        words = np.array(["", _OOV_WORD, *self.vocabulary_], dtype=object)
+        words = np.array(["", OOV_WORD, *self.vocabulary_], dtype=object)
         if ids.size and (ids.min() < 0 or ids.max() >= len(words)):
             raise ValueError(
                 f"Ids must lie between 0 and {len(words) - 1}, got {ids.min()} to {ids.max()}."
@@ -517,4 +515,4 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
 
 def _numbered(vocabulary: "Vocabulary") -> dict[str, int]:
-    return {word: number for number, word in enumerate(vocabulary.words, OOV + 1)}
+    return {word: number for number, word in enumerate(vocabulary.words, FIRST_WORD)}

@@ -6,7 +6,8 @@ import numpy as np
 
 from sentilib._compiled._threads import in_threads, row_slices
 
-PAD, OOV = 0, 1
+PAD, OOV, FIRST_WORD = 0, 1, 2  # padding, words outside the vocabulary, the most frequent word
+OOV_WORD = "[OOV]"  # how the id of unknown words is spelt
 MAX_VOCABULARY_SIZE = 2**26
 
 

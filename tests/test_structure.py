@@ -178,7 +178,6 @@ def test_private_names_of_other_libraries_are_used_in_one_file_each():
     assert {use for use in used if use[0] not in homes and use[1] not in public} == set()
 
 
-@pytest.mark.xfail(strict=True, reason="PAD and OOV are still defined in several modules")
 def test_constants_of_the_ids_are_defined_once():
     homes = {}
     for module, tree in TREES.items():

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentilib._ids import FIRST_WORD, OOV, PAD
 from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable
 
-PAD, OOV, FIRST_WORD = 0, 1, 2
 _NO_WORD = re.compile("[\0\n\ud800-\udfff]")
 
 

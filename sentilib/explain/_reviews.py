@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._html_tokenizer import HTMLTokenizer
-from sentilib._ids import PAD
+from sentilib._ids import OOV_WORD, PAD
 from sentilib._text._documents import as_documents
 
 _MOST_NUMERALS = 2**20
@@ -99,7 +99,7 @@ class Parts(NamedTuple):
         if self.tokenizer is None or self.between:
             return None
         self.tokenizer._check_vocabulary()
-        return np.array(["", "[OOV]", *self.tokenizer.vocabulary_], dtype=object)
+        return np.array(["", OOV_WORD, *self.tokenizer.vocabulary_], dtype=object)
 
 
 class Words(NamedTuple):

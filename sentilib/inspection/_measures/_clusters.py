@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 
-from sentilib._html_tokenizer import OOV
+from sentilib._ids import FIRST_WORD, OOV
 from sentilib._optional import import_pandas
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews
 
@@ -94,7 +94,7 @@ def characteristic_words(
     size = len(reviews.words)
     ids = np.where(reviews.ids < size, reviews.ids, OOV)
     counts = {
-        name: np.bincount(ids[cluster == name].ravel(), minlength=size)[OOV + 1 :]
+        name: np.bincount(ids[cluster == name].ravel(), minlength=size)[FIRST_WORD:]
         for name in np.unique(cluster).tolist()
     }
     total = np.sum(list(counts.values()), axis=0).astype(np.float64)
@@ -107,5 +107,5 @@ def characteristic_words(
         log_odds = np.log(here / (here.sum() - here)) - np.log(there / (there.sum() - there))
         score = log_odds / np.sqrt(1 / here + 1 / there)
         best = np.argsort(-score, kind="stable")[:n_words]
-        found[name] = [str(reviews.words[k + OOV + 1]) for k in best if inside[k]]
+        found[name] = [str(reviews.words[k + FIRST_WORD]) for k in best if inside[k]]
     return found

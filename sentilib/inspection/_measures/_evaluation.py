@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sentilib._html_tokenizer import OOV, PAD, HTMLTokenizer
+from sentilib._html_tokenizer import HTMLTokenizer
+from sentilib._ids import OOV, OOV_WORD, PAD
 
-_OOV_WORD = "[OOV]"
 _SMALLEST = np.finfo(np.float64).tiny
 
 
@@ -85,8 +85,8 @@ class Reviews:
     def words(self) -> np.ndarray:
         """Word of each id."""
         if self.tokenizer is None:
-            return np.array(["", _OOV_WORD, *(f"#{k}" for k in range(2, self.ids.max() + 1))])
-        return np.array(["", _OOV_WORD, *self.tokenizer.vocabulary_])
+            return np.array(["", OOV_WORD, *(f"#{k}" for k in range(2, self.ids.max() + 1))])
+        return np.array(["", OOV_WORD, *self.tokenizer.vocabulary_])
 
     @cached_property
     def latent(self) -> np.ndarray:

@@ -9,7 +9,8 @@ chance, so the candidates are few and their similarity is computed outright.
 import numpy as np
 import scipy.sparse
 
-from sentilib._html_tokenizer import PAD, HTMLTokenizer
+from sentilib._html_tokenizer import HTMLTokenizer
+from sentilib._ids import PAD
 
 _ROWS_AT_ONCE = 4096
 _PAIRS_AT_ONCE = 2**15
