@@ -15,7 +15,7 @@ from sklearn.utils.extmath import randomized_svd
 from sentilib._ids import PAD
 from sentilib._ngrams._dictionary import Ngrams, bags
 
-# Chosen on IMDB reviews with flipped labels, see benchmarks/README.md.
+# Chosen on IMDB reviews with flipped labels, see benchmarks/ATTEMPTS.md.
 _LONGEST, _LEAST_ROWS, _MOST = 3, 2, 1_000_000  # of n-grams: words, rows that hold one, number
 _ENDING = 50  # tokens; there reviews conclude
 _N_TOPICS = 300
