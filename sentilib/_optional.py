@@ -44,4 +44,4 @@ def import_pandas(what: str) -> Any:
 
 def import_pyplot(what: str) -> Any:
     """Import matplotlib.pyplot for a plot."""
-    return import_optional("matplotlib.pyplot", what, "inspect")
+    return import_optional("matplotlib.pyplot", what, "plot")

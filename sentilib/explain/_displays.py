@@ -5,13 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._optional import import_optional
-from sentilib._pages._heat_map import NEGATIVE, POSITIVE
+from sentilib import _plotting
 from sentilib.explain._explainer import TokenShapExplainer
-from sentilib.explain._explanation import TokenInteractions
 from sentilib.explain._rows import output_names_of, rows_of
-
-_COLORS = [tuple(c / 255 for c in color) for color in (NEGATIVE, POSITIVE)]
 
 
 class TokenImportanceDisplay:
@@ -184,26 +180,27 @@ class TokenImportanceDisplay:
         if by not in keys:
             raise ValueError(f"by must be one of {sorted(keys)}, got {by!r}.")
         order = np.argsort(-keys[by], kind="stable")[:n_words][::-1]
-        self.ax_, self.figure_ = axes = _axes(ax, height=1.2 + 0.26 * len(order))
-        ax = axes[0]
+        ax, figure = _plotting.single_axes(
+            ax, "TokenImportanceDisplay", (8, 1.2 + 0.26 * len(order))
+        )
         places = np.arange(len(order))
         mean, spread = self.mean[order], self.mean_abs[order]
-        ax.barh(places, mean, color=[_COLORS[int(m > 0)] for m in mean])
+        ax.barh(places, mean, color=[_plotting.color_of_sign(m) for m in mean])
         sides = np.copysign(spread, mean)
         ax.plot(sides, places, "|", color="0.5", markersize=10, markeredgewidth=2)
         labels = [
-            f"{_plain(token)}  ({count:,})"
+            f"{_plotting.plain(token)}  ({count:,})"
             for token, count in zip(self.tokens[order], self.count[order], strict=True)
         ]
         ax.set_yticks(places, labels)
-        ax.axvline(0, color="0.5", linewidth=0.8)
         ax.set(
-            xlabel=f"Shapley value of one occurrence ({self.output_name})\n"
+            xlabel=f"Shapley value of one occurrence ({_plotting.plain(self.output_name)})\n"
             "bar: mean;  mark: mean absolute value, on the side of the mean",
             ylabel="Word (occurrences)",
             title=f"Words that matter most in {self.n_reviews:,} reviews",
         )
-        _tidy(ax)
+        _plotting.tidy_bars(ax)
+        self.ax_, self.figure_ = ax, figure
         return self
 
 
@@ -280,55 +277,28 @@ class TokenInteractionDisplay:
             If matplotlib is not installed.
         """
         pairs = self.interactions.pairs(self.row, n_pairs, output)[::-1]
-        self.ax_, self.figure_ = axes = _axes(ax, height=1.4 + 0.26 * max(len(pairs), 3))
-        ax = axes[0]
+        ax, figure = _plotting.single_axes(
+            ax, "TokenInteractionDisplay", (8, 1.4 + 0.26 * max(len(pairs), 3))
+        )
         values = [value for *_, value in pairs]
-        ax.barh(range(len(pairs)), values, color=[_COLORS[int(v > 0)] for v in values])
+        ax.barh(range(len(pairs)), values, color=[_plotting.color_of_sign(v) for v in values])
         words = self.interactions.display_data[self.row]
         ax.set_yticks(range(len(pairs)), [_in_context(words, i, j) for _, _, i, j, _ in pairs])
-        ax.axvline(0, color="0.5", linewidth=0.8)
         names = self.interactions.output_names
         name = names if isinstance(names, str) else names[output]
         ax.set(
-            xlabel=f"Shapley interaction ({name})",
+            xlabel=f"Shapley interaction ({_plotting.plain(name)})",
             ylabel="Pair of words, and those between",
             title="Pairs that say more (+) or less (\N{MINUS SIGN}) together than apart",
         )
         if not pairs:
             ax.text(0.5, 0.5, "No words interact", ha="center", va="center", transform=ax.transAxes)
-        _tidy(ax)
+        _plotting.tidy_bars(ax)
+        self.ax_, self.figure_ = ax, figure
         return self
 
 
-def interacting_words(interactions: TokenInteractions, row: int, n: int = 10) -> str:
-    """Give a table of the pairs of one review that interact most, as text."""
-    lines = [f"{'interaction':>12}  pair of words, and those between"]
-    words = interactions.display_data[row]
-    for _, _, i, j, value in interactions.pairs(row, n):
-        lines.append(f"{value:+12.4f}  {_in_context(words, i, j)}")
-    return "\n".join(lines) if len(lines) > 1 else "No words interact."
-
-
 def _in_context(words: list[str], i: int, j: int) -> str:
-    between = [_plain(word).lower() for word in words[i + 1 : j]]
-    left, right = (_plain(words[k]).upper() for k in (i, j))
-    return " ".join([left, *between, right])
-
-
-def _plain(word: str) -> str:
-    """Escape what matplotlib would read as mathematics, and what would break a line."""
-    return " ".join(word.replace("$", r"\$").split())
-
-
-def _axes(ax: Any, height: float) -> tuple[Any, Any]:
-    plt = import_optional("matplotlib.pyplot", "A plot of words", "plot")
-    if ax is None:
-        _, ax = plt.subplots(figsize=(8, height), layout="constrained")
-    return ax, ax.figure
-
-
-def _tidy(ax: Any) -> None:
-    ax.grid(axis="x", alpha=0.3)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    return _plotting.plain(
+        " ".join([words[i].upper(), *(word.lower() for word in words[i + 1 : j]), words[j].upper()])
+    )

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sentilib import _plotting
 from sentilib._ids import PAD
 from sentilib.explain._explainer import TokenShapExplainer
 from sentilib.explain._games._baseline import BaselineModel
@@ -75,24 +76,23 @@ class Faithfulness:
         Faithfulness
             Itself.
         """
-        from sentilib.explain._displays import _axes
-
-        self.ax_, self.figure_ = _axes(ax, height=4.2)
-        for curve, random, color, name in (
-            (self.comprehensiveness, self.random_comprehensiveness, "#0072B2", "taken out"),
-            (self.sufficiency, self.random_sufficiency, "#D55E00", "kept alone"),
+        ax, figure = _plotting.single_axes(ax, "Faithfulness", (8, 4.2))
+        x = 100 * self.fractions
+        for curve, random, k, name in (
+            (self.comprehensiveness, self.random_comprehensiveness, 0, "taken out"),
+            (self.sufficiency, self.random_sufficiency, 4, "kept alone"),
         ):
-            x = 100 * self.fractions
-            self.ax_.plot(x, curve, "o-", color=color, label=f"strongest words {name}")
-            self.ax_.plot(x, random, "o--", color=color, alpha=0.6, label=f"random words {name}")
-        self.ax_.set(
+            color = _plotting.color_of(k)
+            ax.plot(x, curve, "o-", color=color, label=f"strongest words {name}")
+            ax.plot(x, random, "o--", color=color, alpha=0.6, label=f"random words {name}")
+        ax.set(
             xlabel="Words of a review, %",
             ylabel="Loss of the predicted class's output",
             title="Does the model lean on the words that the explanation names?",
         )
-        self.ax_.grid(alpha=0.3)
-        self.ax_.spines[["top", "right"]].set_visible(False)
-        self.ax_.legend(frameon=False, fontsize="small")
+        ax.legend(frameon=False, fontsize="small")
+        _plotting.tidy(ax)
+        self.ax_, self.figure_ = ax, figure
         return self
 
 

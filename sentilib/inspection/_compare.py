@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from html import escape
+from numbers import Integral
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import scipy.stats
 
 from sentilib._optional import import_pandas
 from sentilib._pages import _page
+from sentilib._sklearn import Interval, validate_params
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._statistics import (
@@ -66,15 +68,22 @@ class Comparison:
             f"McNemar's exact p = {self.pvalue:.3g}"
         )
 
-    def report(self, path: str | PathLike, *, n_heat_maps: int = 200) -> str:
+    @validate_params(
+        {
+            "path": [str, PathLike],
+            "n_explained": [Interval(Integral, 0, None, closed="left"), None],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def report(self, path: str | PathLike, *, n_explained: int | None = 200) -> str:
         """Write the disagreements into one HTML file, heat-maps next to each other.
 
         Parameters
         ----------
         path : str or path-like
             File to write, whole or not at all.
-        n_heat_maps : int, default=200
-            Reviews shown, those of the widest gap.
+        n_explained : int or None, default=200
+            Number of reviews that are shown, those of the widest gap; None shows all.
 
         Returns
         -------
@@ -87,7 +96,7 @@ class Comparison:
             If the file cannot be written.
         """
         target = _page.writable_path(fspath(path))
-        rows = self.disagreements.index.to_numpy()[:n_heat_maps]
+        rows = self.disagreements.index.to_numpy()[:n_explained]
         maps = []
         for reviews, evaluation in self._sides:
             # Both sides pull to the same class, so that colours mean the same.

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from sentilib import _plotting
-from sentilib._optional import import_pyplot
 from sentilib.inspection._measures._clusters import describe_clusters, find_clusters, seeded_clone
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 
@@ -243,17 +242,16 @@ class LatentSpaceDisplay:
         display : LatentSpaceDisplay
             Itself.
         """
-        plt = import_pyplot("LatentSpaceDisplay")
         n_components = self.points.shape[1]
-        if ax is None:
-            kind = {"projection": "3d"} if n_components == 3 else {}
-            _, ax = plt.subplots(figsize=(6, 5), layout="constrained", subplot_kw=kind)
-        elif (ax.name == "3d") != (n_components == 3):
-            wanted = "3d" if n_components == 3 else "rectilinear"
+        wanted = "3d" if n_components == 3 else "rectilinear"
+        ax, figure = _plotting.single_axes(ax, "LatentSpaceDisplay", (6, 5), projection=wanted)
+        if (ax.name == "3d") != (n_components == 3):
             raise ValueError(
                 f"The display has {n_components} dimensions, but ax has the projection "
                 f"{ax.name!r}. Make it with projection={wanted!r}."
             )
+        from matplotlib.lines import Line2D
+
         largest = max(float(np.quantile(self.loss, 0.99)), 1e-9)
         sizes = 4 + _LARGEST_MARKER * np.minimum(self.loss / largest, 1.5)
         colors = np.array([_plotting.color_of(k) for k in range(len(self.group_names))])
@@ -272,12 +270,11 @@ class LatentSpaceDisplay:
             _plotting.tidy(ax)
         ax.set_title(f"Latent space: colour shows {self.color}, size shows loss", fontsize=10)
         marks = [
-            plt.Line2D([], [], linestyle="", marker="o", color=color, label=name)
+            Line2D([], [], linestyle="", marker="o", color=color, label=_plotting.plain(name))
             for color, name in zip(colors, self.group_names, strict=True)
         ]
         ax.legend(handles=marks, frameon=False)
-        self.ax_ = ax
-        self.figure_ = ax.figure
+        self.ax_, self.figure_ = ax, figure
         return self
 
 

@@ -246,7 +246,7 @@ class LossByFeatureDisplay:
     def _plot_feature(self, axis: Any, name: str, bins: "DataFrame") -> None:
         counts, edges = self.histograms[name]
         histogram = axis.twinx()
-        histogram.stairs(counts, edges, fill=True, color="#999999", alpha=0.35)
+        histogram.stairs(counts, edges, fill=True, color=_plotting.color_of(7), alpha=0.35)
         histogram.set_ylabel("Reviews")
         histogram.set_ylim(0, counts.max() * 3)  # leaves the upper two thirds to the losses
         histogram.spines[["top"]].set_visible(False)
@@ -266,8 +266,7 @@ class LossByFeatureDisplay:
             label=f"Mean loss, {self.confidence_level:.0%} interval",
         )
         axis.axhline(self.mean_loss, color=_plotting.color_of(4), linestyle="--", linewidth=1)
-        title = LABELS.get(name, name)
-        axis.set(xlabel=title, ylabel="Loss (nats)")
+        axis.set(xlabel=_plotting.plain(LABELS.get(name, name)), ylabel="Loss (nats)")
         rho, low, high = self.trends.loc[name]
         if np.isfinite(rho):
             axis.set_title(f"Rank correlation {rho:+.3f} [{low:+.3f}, {high:+.3f}]", fontsize=10)

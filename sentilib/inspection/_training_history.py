@@ -108,7 +108,9 @@ class TrainingHistoryDisplay:
                         label=part,
                         markersize=4,
                     )
-            axis.set(xlabel="Epoch", ylabel=_MEASURES[measure], title=self.name or "")
+            axis.set(
+                xlabel="Epoch", ylabel=_MEASURES[measure], title=_plotting.plain(self.name or "")
+            )
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(frameon=False)
             _plotting.tidy(axis)

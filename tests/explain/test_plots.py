@@ -164,11 +164,6 @@ class TestDisplays:
         with pytest.raises(ValueError, match="by must be one of"):
             TokenImportanceDisplay.from_explanation(explanation).plot(by="median")
 
-    def test_without_matplotlib_it_says_how_to_install_it(self, explanation, monkeypatch):
-        monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-        with pytest.raises(ImportError, match=r"needs matplotlib: pip install 'sentilib\[plot\]'"):
-            TokenImportanceDisplay.from_explanation(explanation).plot()
-
     def test_interactions_are_drawn_strongest_first(self, explainer):
         display = TokenInteractionDisplay.from_estimator(
             explainer.estimator, TEXTS, row=2, n_pairs=5
@@ -176,6 +171,21 @@ class TestDisplays:
         widths = [abs(bar.get_width()) for bar in display.ax_.patches]
         assert widths == sorted(widths) and len(widths) == 5
         assert TokenInteractionDisplay.from_estimator(explainer.estimator, TEXTS, row=1).ax_.texts
+
+    def test_a_missing_matplotlib_is_named_with_its_installation(
+        self, explainer, explanation, monkeypatch
+    ):
+        monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+        interactions = explainer.interactions(TEXTS)
+        curves = faithfulness(explainer, TEXTS, random_state=0)
+        for display in (
+            TokenImportanceDisplay.from_explanation(explanation),
+            TokenInteractionDisplay(interactions),
+            curves,
+        ):
+            name = type(display).__name__
+            with pytest.raises(ImportError, match=rf"^{name} needs matplotlib: .*\[plot\]'"):
+                display.plot()
 
     def test_faithfulness_is_drawn(self, explainer):
         curves = faithfulness(explainer, TEXTS, random_state=0).plot()

@@ -54,7 +54,7 @@ def path(dense, reviews, tmp_path_factory):
     y[7] = 0
     target = tmp_path_factory.mktemp("page") / "report.html"
     data = {HOSTILE: np.arange(len(X))}
-    return report(dense, X, y, path=target, title=HOSTILE, data=data, n_heat_maps=120)
+    return report(dense, X, y, path=target, title=HOSTILE, data=data, n_explained=120)
 
 
 class Page:
@@ -337,7 +337,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(page):
 
 def test_two_models_side_by_side(browser, dense, hasty, held_out, tmp_path):
     found = compare(dense, hasty, *held_out, names=("<b>Dense</b>", "CNN"))
-    opened = Page(browser, found.report(tmp_path / "compare.html", n_heat_maps=10))
+    opened = Page(browser, found.report(tmp_path / "compare.html", n_explained=10))
     shown = found.disagreements.head(10)
     assert len(opened.all("article")) == len(shown) == 10
     assert opened.one("h1").text == "<b>Dense</b> and CNN"

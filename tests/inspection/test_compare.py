@@ -60,7 +60,7 @@ def test_a_model_compared_with_itself_has_no_disagreement(dense, held_out):
 
 def test_the_page_puts_the_heat_maps_of_both_next_to_each_other(dense, hasty, held_out, tmp_path):
     found = compare(dense, hasty, *held_out, names=("Dense", "CNN"))
-    path = found.report(tmp_path / "compare.html", n_heat_maps=5)
+    path = found.report(tmp_path / "compare.html", n_explained=5)
     with open(path, encoding="utf-8") as stream:
         page = stream.read()
     (text,) = re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)
@@ -80,7 +80,7 @@ def test_three_classes(dense_of_three, three_reviews, tmp_path):
     weak = make_pipeline(HTMLTokenizer(max_features=9), DenseSentimentClassifier(random_state=1))
     weak.fit(three_reviews.data[:400], three_reviews.target[:400])
     found = compare(dense_of_three, weak, X, y, names=("all words", "nine words"))
-    assert found.report(tmp_path / "c.html", n_heat_maps=3)
+    assert found.report(tmp_path / "c.html", n_explained=3)
 
 
 def test_models_of_different_labels_cannot_be_compared(dense, dense_of_three, held_out):

@@ -120,6 +120,16 @@ class TestLossByFeature:
         with pytest.raises(ValueError, match="Expected 3 axes"):
             LossByFeatureDisplay.from_estimator(dense, *held_out, ax=axes)
 
+    def test_the_name_of_a_column_is_one_line_without_mathematics(self, dense, held_out):
+        name = "$\\frac{$ of\x1b[31m\n" + "a very " * 20 + "long name"
+        display = LossByFeatureDisplay.from_estimator(
+            dense, *held_out, features=[name], data={name: np.arange(len(held_out[0]))}
+        )
+        display.figure_.canvas.draw()
+        label = display.ax_.get_xlabel()
+        assert label.startswith(r"\$\frac{\$ of [31m a very") and label.endswith("…")
+        assert label.isprintable() and len(label) < 70
+
 
 class TestLatentSpace:
     def test_the_default_is_the_principal_components(self, dense, held_out):
@@ -169,6 +179,15 @@ class TestLatentSpace:
             dense, *held_out, color="cluster", clusterer=DBSCAN(eps=1e-6)
         )
         assert display.group_names == ["noise"]
+
+    def test_labels_with_dollar_signs_are_shown_as_they_are(self):
+        latent = np.random.RandomState(0).normal(size=(6, 4))
+        display = LatentSpaceDisplay.from_predictions(
+            latent, ["$", "$1$"] * 3, [0.1, 0.3, 0.6, 0.7, 0.9, 0.4]
+        )
+        display.figure_.canvas.draw()
+        shown = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        assert shown == [r"\$", r"\$1\$"]  # matplotlib's way to write a dollar sign
 
     def test_another_transformer_is_cloned_seeded_and_used(self, dense, held_out):
         X, y = held_out
@@ -328,9 +347,13 @@ def test_two_columns_of_text_are_one_too_many(dense):
         LossByFeatureDisplay.from_estimator(dense, frame, [1])
 
 
-@pytest.mark.parametrize("package", ["matplotlib.pyplot", "pandas"])
-def test_a_missing_package_is_named_with_its_installation(dense, held_out, monkeypatch, package):
+@pytest.mark.parametrize(
+    ("package", "extra"), [("matplotlib.pyplot", "plot"), ("pandas", "inspect")]
+)
+def test_a_missing_package_is_named_with_its_installation(
+    dense, held_out, monkeypatch, package, extra
+):
     monkeypatch.setitem(sys.modules, package, None)
     name = package.partition(".")[0]
-    with pytest.raises(ImportError, match=rf"needs {name}: pip install 'sentilib\[inspect\]'"):
+    with pytest.raises(ImportError, match=rf"needs {name}: pip install 'sentilib\[{extra}\]'"):
         LossByFeatureDisplay.from_estimator(dense, *held_out)

@@ -53,7 +53,7 @@ def page(dense, reviews, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     data = {"stars": np.arange(300) % 10}
     found = report(
-        dense, reviews.data[1200:], reviews.target[1200:], path=path, data=data, n_heat_maps=40
+        dense, reviews.data[1200:], reviews.target[1200:], path=path, data=data, n_explained=40
     )
     assert found == str(path)
     return path.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_it_has_all_its_sections_and_loads_nothing(page):
 def test_hostile_reviews_titles_and_labels_stay_text(dense, held_out, tmp_path):
     X, y = held_out[0][:12], held_out[1][:12]
     path = tmp_path / "r.html"
-    report(dense, [HOSTILE, *X[1:]], y, path=path, title=HOSTILE, n_heat_maps=12, data={HOSTILE: y})
+    report(dense, [HOSTILE, *X[1:]], y, path=path, title=HOSTILE, n_explained=12, data={HOSTILE: y})
     page = path.read_text(encoding="utf-8")
     found = Elements(page)
     assert found.tags.count("script") == 2 and "img" not in found.tags
@@ -125,12 +125,33 @@ def test_hostile_reviews_titles_and_labels_stay_text(dense, held_out, tmp_path):
     assert "window.hacked=2" in data["snippets"][0]
 
 
+@pytest.mark.parametrize(("n_explained", "n_kept"), [(0, 0), (3, 3), (99, 12), (None, 12)])
+def test_n_explained_says_how_many_reviews_have_a_heat_map(
+    dense, held_out, tmp_path, n_explained, n_kept
+):
+    path = tmp_path / "r.html"
+    report(dense, held_out[0][:12], held_out[1][:12], path=path, n_explained=n_explained)
+    assert len(data_of(path.read_text(encoding="utf-8"))["maps"]) == n_kept
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"n_explained": -1}, {"snippet_length": 0}, {"confidence_level": 95}, {"random_state": "a"},
+     {"title": 7}, {"clusterer": "kmeans"}],
+)  # fmt: skip
+def test_bad_parameters_are_named_before_any_work(tmp_path, options):
+    (name,) = options
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of report must be"):
+        report("not even looked at", [], [], path=tmp_path / "r.html", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_random_state_gives_the_same_page(dense, held_out, tmp_path):
     X, y = held_out[0][:60], held_out[1][:60]
     pages = []
     for k in range(2):
         path = tmp_path / f"{k}.html"
-        report(dense, X, y, path=path, random_state=4, n_heat_maps=10)
+        report(dense, X, y, path=path, random_state=4, n_explained=10)
         pages.append(path.read_bytes())
     assert pages[0] == pages[1]
 
@@ -171,7 +192,7 @@ def test_missing_values_of_a_column_are_left_out_with_one_warning(dense, held_ou
     stars = np.arange(len(X), dtype=float)
     stars[:7] = np.nan
     with pytest.warns(UserWarning, match=f"'stars': 7 of {len(X)} values") as caught:
-        report(dense, X, y, path=tmp_path / "r.html", data={"stars": stars}, n_heat_maps=0)
+        report(dense, X, y, path=tmp_path / "r.html", data={"stars": stars}, n_explained=0)
     assert len(caught) == 1
 
 

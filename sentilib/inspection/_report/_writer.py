@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from html import escape
+from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any
 
@@ -9,30 +10,42 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._pages import _page
+from sentilib._sklearn import HasMethods, Interval, validate_params
 from sentilib.inspection._label_issues import calibrated, confident_joint, prune
 from sentilib.inspection._latent_space import project
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._heat_maps import heat_maps
-from sentilib.inspection._measures._statistics import check_confidence_level
 from sentilib.inspection._report import _sections
 from sentilib.inspection._report._page_data import compact_heat_map, toward_class
 
 
+@validate_params(
+    {
+        "path": [str, PathLike],
+        "title": [str, None],
+        "n_explained": [Interval(Integral, 0, None, closed="left"), None],
+        "snippet_length": [Interval(Integral, 1, None, closed="left")],
+        "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+        "clusterer": [HasMethods("fit_predict"), None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def report(
     estimator: Any,
-    X_test: Any,
-    y_test: Any,
+    X: Any,
+    y: Any,
     *,
     path: str | PathLike,
     title: str | None = None,
     data: Any = None,
     features: Iterable[str] | None = None,
-    n_heat_maps: int = 1000,
+    n_explained: int | None = 1000,
     snippet_length: int = 110,
     confidence_level: float = 0.95,
     clusterer: Any = None,
-    random_state: Any = 0,
+    random_state: Any = None,
 ) -> str:
     """Write all about a model's errors into one HTML file, which needs no network.
 
@@ -45,9 +58,9 @@ def report(
     ----------
     estimator : Pipeline or classifier
         Fitted, from HTMLTokenizer to a classifier; or a classifier of token ids.
-    X_test : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
+    X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
         Reviews that the estimator was not fitted on; a DataFrame has one column of text.
-    y_test : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,)
         Labels.
     path : str or path-like
         File to write. It is replaced at the end, by the whole page or not at all.
@@ -58,17 +71,19 @@ def report(
     features : iterable of str, default=None
         Features to hold the loss against; None takes length, unknown words and all numeric columns
         of `data`.
-    n_heat_maps : int, default=1000
-        Reviews kept whole with their heat-map: half of them those of the highest loss, the others
-        at random. Of all others the page keeps the figures and the beginning.
+    n_explained : int or None, default=1000
+        Number of reviews that are kept whole with their heat-map: half of them have the highest
+        loss, the others are drawn at random; None keeps all. Of all other reviews the page has the
+        figures and the beginning.
     snippet_length : int, default=110
-        Characters kept of each review.
+        Number of characters that are kept of each review.
     confidence_level : float, default=0.95
-        Of all intervals.
+        Confidence level of all intervals.
     clusterer : clusterer, default=None
-        What finds clusters of the latent space; None is KMeans.
-    random_state : int, RandomState instance or None, default=0
-        For the sample, the bootstrap and the clusters.
+        Finds clusters of the latent space; None means KMeans.
+    random_state : int, RandomState instance or None, default=None
+        Determines the random sample, the bootstrap and the clusters. With an int, the same reviews
+        give the same page.
 
     Returns
     -------
@@ -78,7 +93,7 @@ def report(
     Raises
     ------
     ValueError
-        If y_test holds labels that the model never saw, or lengths differ.
+        If y holds labels that the model never saw, or lengths differ.
     OSError
         If the file cannot be written; nothing is left half-written.
 
@@ -100,12 +115,9 @@ def report(
     True
     """
     target = _page.writable_path(fspath(path))
-    level = check_confidence_level(confidence_level)
-    if n_heat_maps < 0 or snippet_length < 1:
-        raise ValueError("n_heat_maps must be at least 0 and snippet_length at least 1.")
     rng = check_random_state(random_state)
-    reviews = read_reviews(estimator, X_test)
-    evaluation = evaluate(reviews, y_test)
+    reviews = read_reviews(estimator, X)
+    evaluation = evaluate(reviews, y)
     cluster = points = None
     axis_names: list[str] = []
     if hasattr(reviews.classifier, "transform"):
@@ -114,7 +126,7 @@ def report(
         if min(latent.shape) >= 3:
             points, axis_names = project(latent, 3, None, None)
     issues = _label_issues(evaluation)
-    rows = _rows_to_explain(evaluation, n_heat_maps, rng)
+    rows = _rows_to_explain(evaluation, n_explained, rng)
     try:
         maps = heat_maps(reviews, rows, toward_class(evaluation)[rows])
         map_note = ""
@@ -124,7 +136,7 @@ def report(
 
     name = title or f"{type(reviews.classifier).__name__} on {len(reviews):,} reviews"
     overview = _sections.Overview(
-        reviews, evaluation, cluster, issues, snippets, level, rng.randint(2**31 - 1)
+        reviews, evaluation, cluster, issues, snippets, confidence_level, rng.randint(2**31 - 1)
     )
     sections = [
         ("metrics", "Metrics", overview.metrics()),
@@ -174,8 +186,12 @@ def report(
     return str(target)
 
 
-def _rows_to_explain(evaluation: Evaluation, n_rows: int, rng: np.random.RandomState) -> np.ndarray:
+def _rows_to_explain(
+    evaluation: Evaluation, n_rows: int | None, rng: np.random.RandomState
+) -> np.ndarray:
     order = np.argsort(-evaluation.loss, kind="stable")
+    if n_rows is None:
+        n_rows = 2 * len(order)
     worst = order[: n_rows - n_rows // 2]
     rest = order[len(worst) :]
     sample = rng.choice(rest, min(n_rows // 2, len(rest)), replace=False)
