@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 from sklearn.pipeline import make_pipeline
@@ -155,7 +156,7 @@ def held_out(options):
             rows = np.random.RandomState(100 + seed).permutation(len(test.data))[: options.n]
             noisy, flipped = flip(np.asarray(test.target)[rows], rate, np.random.RandomState(seed))
             texts = [test.data[row] for row in rows]
-            table = find_label_issues(model, texts, noisy, cv="prefit").sort_index()
+            table = find_label_issues(FrozenEstimator(model), texts, noisy).sort_index()
             scores.append(average_precision_score(flipped, -table["label_quality"]))
         print(
             f"IMDB test{2:10}{rate:9.0%}  {'Dense, fitted on train':22}{np.mean(scores):8.3f}"

@@ -5,7 +5,7 @@
 Each model is scored three ways, after training on all that the part leaves:
 
 * test: the official test reviews, after training on all of train;
-* random: a stratified random fifth of train. It flatters: most of its movies were trained on;
+* random: a stratified random fifth of train. It is optimistic: most of its movies were trained on;
 * movies: a fifth of train that shares no movie with the rest, as test does.
 
 `--limit` takes a sample of the reviews, to see in a minute that the script runs.

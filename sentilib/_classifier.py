@@ -111,7 +111,7 @@ class BaseSentimentClassifier(
             Explicit validation data, for `history_` and for early stopping.
         groups : array-like of shape (n_samples,), default=None
             Movie, product, author, ... of each row. With `early_stopping`, the validation part
-            then shares no group with the training part; a random part would flatter.
+            then shares no group with the training part; a random part would be optimistic.
 
         Returns
         -------

@@ -1,14 +1,14 @@
-"""See where a model errs and why: tables, displays, label issues, leaks and the report."""
+"""Tools that show where a model errs and why: tables, displays, label issues, leaks, a report."""
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentilib.inspection._compare import compare
+    from sentilib.inspection._compare import Comparison, compare
     from sentilib.inspection._error_table import error_table
     from sentilib.inspection._label_issues import find_label_issues
     from sentilib.inspection._latent_space import LatentSpaceDisplay
-    from sentilib.inspection._leaks import find_leaks
+    from sentilib.inspection._leaks import Leaks, find_leaks
     from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
     from sentilib.inspection._metadata import review_metadata
     from sentilib.inspection._report._writer import report
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sentilib.inspection._training_history import TrainingHistoryDisplay
 
 _HOME = {
+    "Comparison": "_compare",
     "LatentSpaceDisplay": "_latent_space",
+    "Leaks": "_leaks",
     "LossByFeatureDisplay": "_loss_by_feature",
     "TrainingHistoryDisplay": "_training_history",
     "compare": "_compare",
@@ -29,7 +31,9 @@ _HOME = {
 }
 
 __all__ = [
+    "Comparison",
     "LatentSpaceDisplay",
+    "Leaks",
     "LossByFeatureDisplay",
     "TrainingHistoryDisplay",
     "compare",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 
 from sentilib._optional import import_pandas
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate, labels, read_reviews
@@ -32,15 +33,17 @@ def find_label_issues(
     Parameters
     ----------
     estimator : Pipeline or classifier
-        Fitted or not: clones are fitted on the folds. In a pipeline that begins with an
-        HTMLTokenizer the text is not read again for each of them.
+        Model whose clones are fitted on the folds. Where a pipeline begins with an HTMLTokenizer,
+        the text is read once for all folds. To use a fitted model as it is, on reviews that it was
+        not fitted on, wrap it in a :class:`~sklearn.frozen.FrozenEstimator`: it is then asked
+        alone, without folds.
     X : array-like of shape (n_samples, ...)
         What the estimator reads.
     y : array-like of shape (n_samples,)
         Labels of any type and number, some of them perhaps wrong.
-    cv : int, splitter or "prefit", default=10
-        Folds for out-of-fold probabilities. "prefit" takes the probabilities of the estimator as
-        it is: right for reviews that it was not fitted on.
+    cv : int, cross-validation generator or iterable, default=10
+        Folds for out-of-fold probabilities: a number of stratified folds, by group if `groups` are
+        given, or a splitter.
     groups : array-like of shape (n_samples,), default=None
         Movie, author, ...: no group comes to lie in two folds.
     filter_by : {"prune_by_noise_rate", "prune_by_class", "both", "confident_joint"}, \
@@ -100,10 +103,8 @@ default="prune_by_noise_rate"
         raise ValueError(f"filter_by must be one of {_FILTERS}, got {filter_by!r}.")
     if n_repeats < 1:
         raise ValueError(f"n_repeats must be at least 1, got {n_repeats!r}.")
-    if isinstance(cv, str):
-        if cv != "prefit":
-            raise ValueError(f"cv must be a number, a splitter or 'prefit', got {cv!r}.")
-        evaluation = evaluate(read_reviews(estimator, X), y)
+    if isinstance(estimator, FrozenEstimator):
+        evaluation = evaluate(read_reviews(estimator.estimator, X), y)
     else:
         models = opinions(estimator, X, second_opinion=second_opinion)
         y = labels(y, len(models[0][1]))

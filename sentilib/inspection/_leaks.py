@@ -38,17 +38,17 @@ class Leaks:
         cluster), `snippet`. Clusters whose labels disagree come first, then those across splits.
     shared_groups : DataFrame
         A row for each group on both sides: `n_train`, `n_test`.
-    flattery : DataFrame or None
+    optimism : DataFrame or None
         Rows "random" and "by group": cross-validated `accuracy`, `accuracy_low`,
-        `accuracy_high`, `loss` on the training reviews; row "flattery": their difference, its
-        interval robust to reviews of one group being alike.
+        `accuracy_high`, `loss` on the training reviews. Row "optimism": their difference, with an
+        interval that allows for correlation within groups. None if no estimator was given.
     n_train, n_test : int
         Number of reviews.
     """
 
     duplicates: "DataFrame"
     shared_groups: "DataFrame"
-    flattery: "DataFrame | None"
+    optimism: "DataFrame | None"
     n_train: int
     n_test: int
 
@@ -63,10 +63,10 @@ class Leaks:
             f"disagree: {int(clusters['labels_disagree'].sum()):,}",
             f"groups on both sides: {len(self.shared_groups):,}",
         ]
-        if self.flattery is not None:
-            row = self.flattery.loc["flattery"]
+        if self.optimism is not None:
+            row = self.optimism.loc["optimism"]
             lines.append(
-                f"a random split flatters by {row['accuracy']:+.3f} accuracy "
+                f"a random split is optimistic by {row['accuracy']:+.3f} accuracy "
                 f"[{row['accuracy_low']:+.3f}, {row['accuracy_high']:+.3f}] and "
                 f"{row['loss']:+.3f} loss"
             )
@@ -153,11 +153,14 @@ def find_leaks(
     split = np.repeat(["train", "test"], [len(train), len(test)])
     label = _joined("y", y_train, y_test, len(train), len(test))
     group = _joined("groups", groups_train, groups_test, len(train), len(test))
-    flattery = None
+    optimism = None
     if estimator is not None:
         if y_train is None or groups_train is None:
-            raise ValueError("To measure flattery, find_leaks needs y_train and groups_train.")
-        flattery = _flattery(
+            raise ValueError(
+                "To measure the optimism of a random split, find_leaks needs y_train and "
+                "groups_train."
+            )
+        optimism = _optimism(
             estimator, train, y_train, groups_train, cv, level, n_jobs, random_state
         )
 
@@ -188,7 +191,7 @@ def find_leaks(
         ascending=[False, False, True, False, True],
         kind="stable",
     ).reset_index(drop=True)
-    return Leaks(table, _shared_groups(pandas, split, group), flattery, len(train), len(test))
+    return Leaks(table, _shared_groups(pandas, split, group), optimism, len(train), len(test))
 
 
 def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list:
@@ -249,7 +252,7 @@ def _shared_groups(pandas: Any, split: np.ndarray, group: list) -> "DataFrame":
     return both.sort_values(["n_test", "n_train"], ascending=False, kind="stable")
 
 
-def _flattery(
+def _optimism(
     estimator: Any,
     texts: list[str],
     y: Any,
@@ -283,7 +286,7 @@ def _flattery(
     # Sandwich estimate: reviews of one group may be alike.
     error = (n_groups / (n_groups - 1) * (sums**2).sum()) ** 0.5 / len(difference)
     half = scipy.stats.t.ppf(0.5 + level / 2, n_groups - 1) * error
-    rows["flattery"] = {
+    rows["optimism"] = {
         "accuracy": difference.mean(),
         "accuracy_low": difference.mean() - half,
         "accuracy_high": difference.mean() + half,

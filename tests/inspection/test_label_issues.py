@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import KFold, cross_val_predict
@@ -15,7 +16,7 @@ from sentilib.datasets import make_reviews
 from sentilib.inspection import find_label_issues
 from sentilib.inspection._label_issues import calibrated, confident_joint
 from sentilib.inspection._measures._evaluation import Evaluation
-from sentilib.inspection._measures._out_of_fold import _without
+from sentilib.inspection._measures._out_of_fold import _without, folds
 from sentilib.inspection._measures._second_opinions import second_opinions
 
 pandas = pytest.importorskip("pandas")
@@ -119,6 +120,22 @@ def test_a_row_says_what_was_given_and_what_is_likelier(table, noisy):
 def test_a_random_state_repeats_the_folds(model, ids, noisy, table):
     again = find_label_issues(model, ids, noisy.target, random_state=0)
     pandas.testing.assert_frame_equal(table, again)
+    other = find_label_issues(model, ids, noisy.target, random_state=1)
+    assert not np.allclose(
+        other["self_confidence"].sort_index(), table["self_confidence"].sort_index()
+    )
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(60) % 20])
+def test_folds_follow_the_random_state(groups):
+    y = np.arange(60) % 3
+
+    def held_out(random_state):
+        made = folds(y, cv=4, groups=groups, random_state=random_state)
+        return [test.tolist() for _, test in made]
+
+    assert held_out(0) == held_out(0) == held_out(np.random.RandomState(0))
+    assert held_out(0) != held_out(1)
 
 
 def test_the_filters_agree_with_their_definitions(model, ids, noisy, table):
@@ -296,11 +313,23 @@ def test_three_classes_of_strings(ids):
     assert set(found["suggested"]) == {"bad", "fair", "good"}
 
 
-def test_a_fitted_model_can_be_taken_as_it_is(dense, held_out):
+def test_a_frozen_model_is_asked_as_it_is_and_alone(dense, held_out, monkeypatch):
     X, y = held_out
-    found = find_label_issues(dense, X, y, cv="prefit").sort_index()
+    monkeypatch.setattr(type(dense[-1]), "fit", lambda *args: pytest.fail("fitted again"))
+    monkeypatch.setattr(LogisticRegression, "fit", lambda *args: pytest.fail("second opinion"))
+    found = find_label_issues(FrozenEstimator(dense), X, y).sort_index()
     proba = dense.predict_proba(X)
     np.testing.assert_allclose(found["self_confidence"], proba[np.arange(len(y)), y])
+    few = find_label_issues(FrozenEstimator(dense), X[:3], [0, 1, 1])  # too few for ten folds
+    assert sorted(few.index) == [0, 1, 2]
+
+
+def test_a_frozen_model_knows_labels_that_nobody_was_given(dense_of_three, three_reviews):
+    X, y = three_reviews.data[400:], three_reviews.target[400:]
+    rows = np.flatnonzero(y < 2)
+    model = FrozenEstimator(dense_of_three)
+    found = find_label_issues(model, [X[row] for row in rows], y[rows])
+    assert 2 in set(found["suggested"]) and np.shape(found.attrs["joint"]) == (3, 3)
 
 
 def test_a_splitter_and_repeats_are_used(model, ids, noisy):
@@ -317,7 +346,6 @@ def test_a_splitter_and_repeats_are_used(model, ids, noisy):
         ([0, 1, 0], {}, "got 4 reviews and 3 labels"),
         ([0, 1, 0, 1], {}, "cv=10 folds need at least 10 reviews of each class"),
         ([0, 1, 0, 1], {"cv": 1}, "cv=1 folds need at least 2"),
-        ([0, 1, 0, 1], {"cv": "fitted"}, "or 'prefit', got 'fitted'"),
         ([0, 1, 0, 1], {"filter_by": "all"}, "filter_by must be one of"),
         ([0, 1, 0, 1], {"n_repeats": 0}, "n_repeats must be at least 1"),
         ([0, 1, 0, 1], {"cv": 2, "groups": [1, 1, 1, 1]}, "2 groups of each class"),

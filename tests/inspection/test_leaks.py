@@ -1,4 +1,4 @@
-"""Duplicates within and across splits, groups on both sides, and flattery."""
+"""Duplicates within and across splits, groups on both sides, and the optimism of a random split."""
 
 import itertools
 
@@ -126,7 +126,7 @@ def test_many_copies_cost_no_square_of_memory():
     assert leaks.duplicates["cluster"].nunique() == 1
 
 
-def test_a_random_split_flatters_where_groups_give_the_label_away():
+def test_a_random_split_is_optimistic_where_groups_give_the_label_away():
     rng = np.random.RandomState(0)
     groups = np.repeat(np.arange(30), 10)
     y = np.repeat(rng.permutation([0, 1] * 15), 10)
@@ -143,12 +143,12 @@ def test_a_random_split_flatters_where_groups_give_the_label_away():
         cv=3,
         random_state=0,
     )
-    table = leaks.flattery
+    table = leaks.optimism
     assert table.loc["random", "accuracy"] > 0.9
     assert table.loc["by group", "accuracy"] < 0.7
-    row = table.loc["flattery"]
+    row = table.loc["optimism"]
     assert 0.2 < row["accuracy_low"] < row["accuracy"] < row["accuracy_high"]
-    assert "a random split flatters by +" in str(leaks)
+    assert "a random split is optimistic by +" in str(leaks)
 
 
 @pytest.mark.parametrize(
