@@ -25,13 +25,13 @@ class Split(NamedTuple):
     new_label: np.ndarray
 
     def limited(self, limit: int | None) -> "Split":
-        """Take the first rows of each part; no label is new to who has learnt from them."""
+        """Return the first rows of each part, without new labels that the first part lacks."""
         text, label = self.text[:limit], self.label[:limit]
         known = np.isin(self.new_label, label)
         return Split(text, label, self.new_text[known][:limit], self.new_label[known][:limit])
 
     def digest(self) -> str:
-        """Hash of all of it, by which a run is known again."""
+        """Return a hash of the split, which identifies its runs."""
         digest = hashlib.sha256()
         for column in self:
             for value in column.tolist():
@@ -47,7 +47,7 @@ class Task(NamedTuple):
 
 
 def tasks(names: list[str] | None, sets: Path | None, limit: int | None) -> tuple[list[Task], list]:
-    """Give the wanted tasks, and a line for each data set that is not to be had."""
+    """Return the selected tasks, and a line for each data set that is not available."""
     found = [Task("generated", generated)]
     missing = []
     try:
@@ -62,7 +62,7 @@ def tasks(names: list[str] | None, sets: Path | None, limit: int | None) -> tupl
     if sets is not None:
         paths = sorted(sets.glob("*.parquet"))
         if not paths:
-            raise FileNotFoundError(f"{sets} holds no file NAME.parquet.")
+            raise FileNotFoundError(f"{sets} contains no file NAME.parquet.")
         found += [Task(path.stem, functools.partial(from_parquet, path)) for path in paths]
     known = [task.data for task in found]
     if names is not None:
@@ -85,7 +85,7 @@ def imdb(name: str) -> Any:
 
 
 def imdb_split(n_samples: int, target: str, seed: int) -> Split:
-    """Draw training reviews at random, in random order, and take all test reviews."""
+    """Draw training reviews at random, in random order, and return them with all test reviews."""
     train, test = imdb("train"), imdb("test")
     rows = np.random.default_rng(seed).permutation(len(train.data))[:n_samples]
     # The release is sorted by label.
@@ -99,7 +99,7 @@ def imdb_split(n_samples: int, target: str, seed: int) -> Split:
 
 
 def generated(seed: int) -> Split:
-    """Generate reviews, and score on those of other movies."""
+    """Generate reviews, and others of different movies to score on."""
     n_train, n_new = N_GENERATED
     bunch = make_reviews(n_train + n_new, random_state=seed, return_X_y=False)
     splitter = GroupShuffleSplit(1, test_size=n_new / (n_train + n_new), random_state=seed)
@@ -109,7 +109,7 @@ def generated(seed: int) -> Split:
 
 
 def from_parquet(path: Path, seed: int) -> Split:
-    """Read a file with the columns text, label and split; shuffle what is learnt."""
+    """Read a file with the columns text, label and split; shuffle the training rows."""
     import pandas as pd
 
     frame = pd.read_parquet(path)
@@ -120,7 +120,7 @@ def from_parquet(path: Path, seed: int) -> Split:
         )
     parts = [frame[frame["split"] == name] for name in ("train", "test")]
     if not all(map(len, parts)):
-        raise ValueError(f"{path}: the column split must hold 'train' and 'test'.")
+        raise ValueError(f"{path}: the column split must contain 'train' and 'test'.")
     train, test = (
         (np.array(part["text"].tolist(), dtype=object), np.array(part["label"].tolist()))
         for part in parts

@@ -1,4 +1,4 @@
-"""Finished runs to a table and a picture: means and standard deviations over the seeds."""
+"""Table and picture of the finished runs: means and standard deviations over the seeds."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from _report import machine_notes
 
-# Okabe & Ito's colours, apart for colour-blind eyes; peers have open markers.
+# Okabe & Ito's colours, distinct for colour-blind readers; peers have open markers.
 STYLES = {
     "Dense": ("#D55E00", "o", True),
     "CNN": ("#0072B2", "s", True),
@@ -21,19 +21,19 @@ COLUMNS = 3  # of the picture
 
 
 class Figure(NamedTuple):
-    """Mean over the seeds and, of several, their standard deviation."""
+    """Mean over the seeds and, if there are several, their standard deviation."""
 
     mean: float
     spread: float | None
 
     def text(self, digits: int) -> str:
-        """Show both."""
+        """Format both."""
         spread = "" if self.spread is None else f" ± {self.spread:.{digits}f}"
         return f"{self.mean:,.{digits}f}{spread}"
 
 
 class Row(NamedTuple):
-    """What the seeds of a model say on one data set at one training size."""
+    """Figures of a model on one data set at one training size."""
 
     data: str
     n_train: int
@@ -71,7 +71,7 @@ def rows(lines: list[dict]) -> list[Row]:
 
 
 def table(lines: list[dict], *, runs_wanted: int, notes: list[str], machine: dict) -> str:
-    """Markdown; the highest accuracy of a data set and size is bold."""
+    """Return the table in Markdown; the highest accuracy per data set and size is bold."""
     found = rows(lines)
     best: dict[tuple, float] = {}
     for row in found:

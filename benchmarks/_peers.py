@@ -1,6 +1,6 @@
-"""Peers, each at the setting in which it is fastest at the job that it is compared in.
+"""Peers, each at its fastest setting for the job in which it is compared.
 
-What a peer does less than this library is said where it is built; none is made to do more.
+Each constructor documents what its peer leaves out; no peer does more than sentilib.
 """
 
 import os
@@ -12,14 +12,14 @@ from collections import Counter
 import numpy as np
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-# Read when the libraries are loaded.
+# The libraries read these when they are loaded.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 os.environ.setdefault("RAYON_NUM_THREADS", str(THREADS))
 
 N_WORDS, N_TOKENS = 10_000, 250  # of the reference models
 PAD, OOV = 0, 1
-# With it, a classifier of this library has the layers of its plain Keras peer and no n-grams.
+# Gives a classifier of sentilib the layers of its plain Keras peer, without n-grams.
 SAME_LAYERS = {"ngram_range": (1, 1), "dropout": 0.2}
 
 
@@ -27,9 +27,9 @@ SAME_LAYERS = {"ngram_range": (1, 1), "dropout": 0.2}
 
 
 def hugging_face_tokenizer(n_words):
-    """Word-level tokenizer that lower-cases and splits at white space and punctuation.
+    """Build a word-level tokenizer that lower-cases and splits at white space and punctuation.
 
-    Of its splitters this is the fastest one. It keeps punctuation as tokens and knows no HTML.
+    This splitter is the fastest one. It keeps punctuation as tokens and does not parse HTML.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -43,9 +43,9 @@ def hugging_face_tokenizer(n_words):
 
 
 def text_vectorization(n_words, n_tokens):
-    """Keras's layer with its defaults: lower case, no punctuation, split at white space, no HTML.
+    """Build Keras's layer with its defaults: lower case, no punctuation, split at white space.
 
-    It keeps the first `n_tokens` words.
+    It keeps the first `n_tokens` words and does not parse HTML.
     """
     from keras import layers
 
@@ -53,14 +53,14 @@ def text_vectorization(n_words, n_tokens):
 
 
 def text_batches(texts, batch_size=1024):
-    """Documents as Keras's preprocessing layers read them fastest."""
+    """Return documents in the form that Keras's preprocessing layers read fastest."""
     import tensorflow as tf
 
     return tf.data.Dataset.from_tensor_slices(texts).batch(batch_size)
 
 
 def vectorized(texts, layer, batch_size=1024):
-    """Token ids of batches of documents, made by all processors."""
+    """Return token ids of batches of documents, computed on all processors."""
     import tensorflow as tf
 
     batches = text_batches(texts, batch_size)
@@ -68,7 +68,7 @@ def vectorized(texts, layer, batch_size=1024):
 
 
 class PythonTokenizer:
-    """Tokenizer of the IMDB example in plain Python: line breaks and punctuation go, case folds.
+    """Tokenizer of the IMDB example in plain Python: no line breaks, no punctuation, lower case.
 
     For single reviews it is much faster than a Keras layer.
     """
@@ -91,7 +91,7 @@ class PythonTokenizer:
         return self
 
     def transform(self, texts):
-        """Give the ids of the last `n_tokens` words of each document, filled up with zeros."""
+        """Return the ids of the last `n_tokens` words of each document, padded with zeros."""
         known = self.vocabulary.get
         rows = np.zeros((len(texts), self.n_tokens), dtype=np.int32)
         for row, text in zip(rows, texts, strict=True):
@@ -104,7 +104,7 @@ class PythonTokenizer:
 
 
 def keras_dense(n_words=N_WORDS, n_tokens=N_TOKENS, learning_rate=1e-3):
-    """Dense model of the IMDB example, in plain Keras."""
+    """Build the Dense model of the IMDB example in plain Keras."""
     from keras import Input, Sequential, layers
 
     model = Sequential(
@@ -122,7 +122,7 @@ def keras_dense(n_words=N_WORDS, n_tokens=N_TOKENS, learning_rate=1e-3):
 
 
 def keras_cnn(n_words=N_WORDS, n_tokens=N_TOKENS):
-    """CNN of the IMDB example, in plain Keras."""
+    """Build the CNN of the IMDB example in plain Keras."""
     from keras import Input, Sequential, layers
 
     model = Sequential([Input((n_tokens,), dtype="int32"), layers.Embedding(n_words + 2, 16)])
@@ -148,20 +148,20 @@ def _compiled(model, learning_rate):
 
 
 def warmed_up(model, X, y, batch_size):
-    """Let Keras trace its training and prediction steps, without a trace in the weights."""
-    weights = model.get_weights()
+    """Let Keras trace its training and prediction steps, then restore weights and optimizer."""
+    weights, optimizer_state = model.get_weights(), {}
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.save_own_variables(optimizer_state)
     model.fit(X[:batch_size], y[:batch_size], batch_size=batch_size, verbose=0)
     model.set_weights(weights)
-    for variable in model.optimizer.variables:
-        if variable is not model.optimizer._learning_rate:
-            variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
+    model.optimizer.load_own_variables(optimizer_state)
     return model
 
 
 def give_weights(model, classifier):
-    """Set the weights of a fitted classifier of this library (without masks) in plain Keras."""
+    """Copy the weights of a fitted classifier of sentilib (without masks) to plain Keras."""
     embedding, *others = classifier.model_.get_weights()
-    missing = model.weights[0].shape[0] - len(embedding)  # words that few reviews do not have
+    missing = model.weights[0].shape[0] - len(embedding)  # words that a small sample lacks
     theirs = iter([np.vstack([embedding, np.tile(embedding[OOV], (missing, 1))]), *others])
     model.set_weights(
         [
@@ -181,9 +181,9 @@ def give_weights(model, classifier):
 
 
 def tfidf_regression(ngram_range):
-    """TF-IDF of words and logistic regression; tags count as words.
+    """Build TF-IDF of words with logistic regression; tags count as words.
 
-    Terms of a single review are left out, which makes fit and prediction faster.
+    Terms that occur in a single review are dropped, which makes fit and prediction faster.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -196,7 +196,7 @@ def tfidf_regression(ngram_range):
 
 
 def default_tfidf_regression(ngram_range):
-    """TF-IDF and logistic regression at scikit-learn's defaults."""
+    """Build TF-IDF with logistic regression at scikit-learn's defaults."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -205,7 +205,7 @@ def default_tfidf_regression(ngram_range):
 
 
 def tuned_tfidf_regression(ngram_range):
-    """TF-IDF and logistic regression as those tune them who know: three folds choose C."""
+    """Build TF-IDF with logistic regression, tuned as experts do: three folds choose C."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
@@ -214,7 +214,7 @@ def tuned_tfidf_regression(ngram_range):
     vectorizer = TfidfVectorizer(
         ngram_range=ngram_range, min_df=2, sublinear_tf=True, dtype=np.float32
     )
-    # Documents are counted once, which leaks the frequency of words, no label, between folds.
+    # Documents are counted once, which leaks word frequencies between folds, but no labels.
     search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": [1, 3, 10, 30]}, cv=3)
     return make_pipeline(vectorizer, search)
 
@@ -223,7 +223,7 @@ def tuned_tfidf_regression(ngram_range):
 
 
 class FastText:
-    """FastText on word bigrams. It reads lines of words, so that Python cleans the text for it.
+    """FastText on word bigrams; Python cleans the text, because fastText reads lines of words.
 
     Its `predict` for one text fails under NumPy 2 (``np.array(copy=False)``), so both ways of
     prediction call what `predict` calls.
@@ -231,7 +231,7 @@ class FastText:
     Parameters
     ----------
     lr, epoch, dim : float and int
-        As fastText calls them. Its tutorial ends with a rate of 1 and 25 epochs.
+        Passed to fastText. Its tutorial ends with a learning rate of 1 and 25 epochs.
     """
 
     _breaks = re.compile(r"<br\s*/?>")
@@ -244,7 +244,7 @@ class FastText:
         return f"FastText({', '.join(f'{name}={value}' for name, value in self.settings.items())})"
 
     def clean(self, text):
-        """Give one line of lower-case words."""
+        """Return one line of lower-case words."""
         return self._breaks.sub(" ", text.lower()).translate(self._marks)
 
     def fit(self, texts, labels):
@@ -265,9 +265,9 @@ class FastText:
         return self
 
     def predict_proba(self, texts):
-        """Probability of each class, in the order of `classes_`."""
+        """Return the probability of each class, in the order of `classes_`."""
         lines = [f"{self.clean(text)}\n" for text in texts]
-        if len(self.classes_) == 2:  # the more probable one is enough
+        if len(self.classes_) == 2:  # the more probable class is enough
             labels, values = self.model.f.multilinePredict(lines, 1, 0.0, "strict")
             values = np.array([value[0] for value in values])
             positive = np.where([label[0] == "__label__1" for label in labels], values, 1 - values)
@@ -280,6 +280,6 @@ class FastText:
         return proba / proba.sum(axis=1, keepdims=True)
 
     def predict_one(self, text):
-        """Probability of the second of two classes, for one text."""
+        """Return the probability of the second of two classes, for one text."""
         ((value, label),) = self.model.f.predict(f"{self.clean(text)}\n", 1, 0.0, "strict")
         return value if label == "__label__1" else 1 - value

@@ -1,7 +1,7 @@
-"""Timings to ratios: one table, one picture, one JSON file.
+"""Turn timings into ratios: one table, one picture, one JSON file.
 
-A contender's figure is the median over all its rounds, its spread their interquartile range. A
-ratio is that of two medians, its spread the lowest and the highest ratio within one turn.
+The figure of a contender is the median over all its rounds, with their interquartile range. A ratio
+compares two medians; its range is the lowest and the highest ratio within one turn.
 """
 
 import json
@@ -32,11 +32,11 @@ class Comparison:
     """A row of the table.
 
     task, peer, product : names under which the contenders were measured.
-    at_least : wanted ratio of the peer's time to the product's.
-    within_seconds : wanted time of the product.
-    accuracy_loss : the product's mean accuracy may be that much below the peer's.
-    any_setting : the product is the fastest contender whose name begins with `product` and whose
-        mean accuracy is not below the peer's.
+    at_least : required ratio of the peer's time to sentilib's.
+    within_seconds : required time of sentilib.
+    accuracy_loss : by how much sentilib's mean accuracy may be below the peer's.
+    any_setting : compare the fastest contender whose name begins with `product` and whose mean
+        accuracy is not below the peer's.
     """
 
     task: str
@@ -71,13 +71,13 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The task, and which of the product's settings did it."""
+        """Task, and the setting of sentilib that did it."""
         setting = self.product.removeprefix("sentilib").strip(", ")
         return f"{self.task}, {setting}" if setting else self.task
 
     @property
     def holds(self) -> bool | None:
-        """Whether the row shows what it must, None if it must show nothing."""
+        """Whether the row meets its requirements; None if it has none."""
         if self.at_least is None and self.within_seconds is None:
             return None
         return (
@@ -92,7 +92,7 @@ class Row:
 
 
 class Report:
-    """All timings of a run, and what is made of them."""
+    """All timings of a run, and the table, picture and file made from them."""
 
     def __init__(self) -> None:
         self.timings: list[Timing] = []
@@ -101,12 +101,12 @@ class Report:
         self.machine = machine()
 
     def rows(self) -> list[Row]:
-        """Give the comparisons whose contenders ran."""
+        """Return the comparisons whose contenders ran."""
         rows = (self._row(comparison) for comparison in self.comparisons)
         return [row for row in rows if row is not None]
 
     def _contenders(self, comparison: Comparison) -> tuple[list[Timing], dict[str, list[Timing]]]:
-        """Give timings of the peer, and of each setting of the product that the row is about."""
+        """Return timings of the peer, and of each setting of sentilib that the row compares."""
         contenders: dict[str, list[Timing]] = {}
         for timing in self.timings:
             if timing.task == comparison.task:
@@ -150,7 +150,7 @@ class Report:
         )
 
     def not_reached(self) -> list[str]:
-        """Say where no setting of the product was as accurate as the peer."""
+        """Return a line per task in which no setting of sentilib was as accurate as the peer."""
         lines = []
         for comparison in self.comparisons:
             peer, settings = self._contenders(comparison)
@@ -163,7 +163,7 @@ class Report:
         return lines
 
     def as_dict(self) -> dict:
-        """Everything, for JSON."""
+        """Return everything, for JSON."""
         return {
             "machine": self.machine,
             "data": self.data,
@@ -172,7 +172,7 @@ class Report:
         }
 
     def table(self) -> str:
-        """Markdown table of ratios, under it the machine and the versions."""
+        """Return a Markdown table of ratios, followed by the machine and the versions."""
         lines = [
             "| group | task | peer | its median (IQR) | sentilib's (IQR) | times as fast"
             " (turns) | at least |  |",
@@ -194,7 +194,7 @@ class Report:
         return "\n".join(lines)
 
     def notes(self) -> list[str]:
-        """Facts under the table: accuracies, limits in seconds, data, machine, versions."""
+        """Return the notes below the table: accuracies, time limits, data, machine, versions."""
         notes = self.not_reached()
         for row in self.rows():
             for fact in row.peer_facts.keys() & row.product_facts.keys():
@@ -262,7 +262,7 @@ def _times(ratio: float) -> str:
 
 
 def machine() -> dict:
-    """Processor, memory, system, load and versions of this machine."""
+    """Return processor, memory, system, load and versions of this machine."""
     import cpuinfo  # comes with pytest-benchmark
 
     import sentilib
@@ -285,7 +285,7 @@ def machine() -> dict:
 
 
 def machine_notes(machine: dict) -> list[str]:
-    """Lines on the machine and on the versions, for under a table."""
+    """Return lines on the machine and the versions, to be printed below a table."""
     packages = ", ".join(map(" ".join, machine["packages"].items()))
     return [
         f"- Machine: {machine['processor']}, {machine['processors']} processors, "
@@ -302,11 +302,11 @@ def _memory() -> float:
 
 
 def draw(rows: list[Row], path: Path, machine: dict) -> None:
-    """Draw each ratio as a point on a logarithmic axis, with its range and the wanted ratio."""
+    """Draw each ratio as a point on a logarithmic axis, with its range and the required ratio."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    blue, vermilion, gray = "#0072B2", "#D55E00", "#666666"  # apart for colour-blind eyes
+    blue, vermilion, gray = "#0072B2", "#D55E00", "#666666"  # distinct for colour-blind readers
     groups = list(dict.fromkeys(row.group for row in rows))
     counts = [sum(row.group == group for row in rows) for group in groups]
     figure = Figure(figsize=(12, 1.6 + 0.3 * len(rows) + 0.35 * len(groups)), layout="constrained")
@@ -349,7 +349,7 @@ def draw(rows: list[Row], path: Path, machine: dict) -> None:
     )
     handles = [
         axes.plot([], [], "o-", color=blue, label="sentilib, with its range over the turns")[0],
-        axes.plot([], [], "|", color=vermilion, ms=14, mew=2.5, label="wanted at least")[0],
+        axes.plot([], [], "|", color=vermilion, ms=14, mew=2.5, label="required")[0],
         axes.plot([], [], "--", color=gray, lw=1, label="as fast as the peer")[0],
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)

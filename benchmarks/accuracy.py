@@ -1,12 +1,12 @@
-"""Accuracy and cost of this library's defaults and of what people use today, on the same data.
+"""Accuracy and cost of sentilib's defaults and of the tools in use today, on the same data.
 
     python benchmarks/accuracy.py                          # IMDB and generated reviews, three seeds
     python benchmarks/accuracy.py --sets FOLDER            # and every NAME.parquet in a folder
     python benchmarks/accuracy.py --data generated --seeds 1
 
-Each finished run is a line of `accuracy.jsonl`. A run that is there is not repeated, unless the
-data, the library's code, a version or the machine has changed: interrupt it and start it again as
-you like. Table and picture are made of what is there, with `--report` at once.
+Each finished run is a line of `accuracy.jsonl`. A run that has a line is not repeated, unless the
+data, sentilib's code, a version or the machine has changed, so it can be interrupted and restarted
+at any time. `--report` writes table and picture of the finished runs and fits nothing.
 """
 
 import argparse
@@ -42,7 +42,7 @@ OURS = (*COMMON, "numba", "selectolax", "keras", "tensorflow")
 
 
 class Contender(NamedTuple):
-    """A model under its name in the table, and the packages that its figures depend on."""
+    """A model, its name in the table, and the packages that its figures depend on."""
 
     name: str
     build: Callable[[int], Any]
@@ -50,7 +50,7 @@ class Contender(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is this library's."""
+        """Whether it is a model of sentilib."""
         return self.packages == OURS
 
 
@@ -65,7 +65,7 @@ def cnn(seed: int) -> Any:
 
 
 def both(seed: int) -> Any:
-    """Build the mean of both models' probabilities, on the ids of one tokenizer."""
+    """Build a vote of both models, the mean of their probabilities, behind one tokenizer."""
     members = [
         ("dense", DenseSentimentClassifier(random_state=seed)),
         ("cnn", ConvSentimentClassifier(random_state=seed)),
@@ -90,7 +90,7 @@ CONTENDERS = (
 
 
 class Run(NamedTuple):
-    """One model to be fitted once, and the key by which its line is known again."""
+    """One model to be fitted once, and the key that identifies its line."""
 
     key: dict[str, Any]
     task: Task
@@ -102,7 +102,7 @@ class Run(NamedTuple):
 
 
 def plan(found: list[Task], contenders: list[Contender], seeds: int, facts: dict) -> list[Run]:
-    """Give all runs, seed by seed, so that an unfinished table has a figure for each row."""
+    """Return all runs, seed by seed, so that an unfinished table has a figure in each row."""
     code = source_digest()
     runs = {}
     for seed in range(seeds):
@@ -120,13 +120,13 @@ def plan(found: list[Task], contenders: list[Contender], seeds: int, facts: dict
                     "packages": {name: facts["packages"].get(name) for name in contender.packages},
                     "machine": f"{facts['processor']}, {facts['processors']} processors",
                 }
-                # `--limit` makes tasks the same that differ in their size only.
+                # With `--limit`, tasks that differ only in size are equal.
                 runs.setdefault(identity(key), Run(key, task, contender, seed))
     return list(runs.values())
 
 
 def source_digest() -> str:
-    """Hash of the library's code, committed or not."""
+    """Return a hash of sentilib's code, committed or not."""
     digest = hashlib.sha256()
     for path in sorted(Path(sentilib.__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -134,7 +134,7 @@ def source_digest() -> str:
 
 
 def commit() -> str | None:
-    """Name the commit that the code is of, where git knows."""
+    """Return the commit of the code, None outside of a git repository."""
     command = ["git", "describe", "--always", "--dirty"]
     folder = Path(__file__).parent
     try:
@@ -162,7 +162,7 @@ def measure(model: Any, split: Split) -> dict[str, float]:
 
 
 def scores(proba: np.ndarray, classes: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Accuracy, log loss and expected calibration error of the most probable class.
+    """Compute accuracy, log loss and expected calibration error of the most probable class.
 
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equation 3; bins of equal
     width.
@@ -180,7 +180,7 @@ def scores(proba: np.ndarray, classes: np.ndarray, truth: np.ndarray) -> dict[st
 
 
 def warm_up() -> None:
-    """Load Keras and the compiled tokenizer, which is no part of the seconds."""
+    """Load Keras and the compiled tokenizer before anything is timed."""
     texts, labels = make_reviews(64, random_state=0)
     for build in (dense, cnn):
         build(0).fit(texts, labels).predict_proba(texts)
@@ -190,12 +190,12 @@ def warm_up() -> None:
 
 
 def identity(key: dict) -> str:
-    """Give a key in a form that can be looked up."""
+    """Return a key as a string that can be looked up."""
     return json.dumps(key, sort_keys=True)
 
 
 def read(path: Path) -> list[dict]:
-    """Give finished runs; a line that was cut off is left out."""
+    """Return the finished runs, without lines that were cut off."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -206,7 +206,7 @@ def read(path: Path) -> list[dict]:
 
 
 def append(path: Path, line: dict) -> None:
-    """Add a finished run; a line that was cut off before is closed first."""
+    """Append a finished run; if the last line was cut off, end it first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
         cut_off = False
@@ -220,7 +220,7 @@ def append(path: Path, line: dict) -> None:
 
 
 def run(runs: list[Run], path: Path, facts: dict) -> None:
-    """Do what no line tells of yet; Ctrl-C ends it, and nothing finished is lost."""
+    """Run everything that has no line yet; Ctrl-C stops it, and no finished run is lost."""
     done = {identity(line["key"]) for line in read(path)}
     todo = [one for one in runs if identity(one.key) not in done]
     print(f"{len(runs) - len(todo)} of {len(runs)} runs are in {path}", file=sys.stderr)
@@ -260,7 +260,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run what is missing; print the table, write it and the picture."""
+    """Run what is missing, print the table, and write table and picture."""
     chosen = options(argv)
     found, notes = tasks(chosen.data, chosen.sets, chosen.limit)
     contenders = [contender for contender in CONTENDERS if contender.name in chosen.models]

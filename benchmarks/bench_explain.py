@@ -1,8 +1,8 @@
 """Shapley values of the words of reviews: time, and error against the exact values.
 
 Reviews have 100 to 1,000 tokens. Peers get the same weights and the same baseline, the unknown
-word: shap's samplers through an id masker (its text masker glues words together), its deep and
-gradient explainers a Keras model that starts behind the embedding, since on ids they fail.
+word. shap's samplers read ids through a masker (its text masker joins words); its deep and gradient
+explainers get a Keras model that starts behind the embedding, because they fail on ids.
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ from sentilib.explain import TokenIdMasker
 shap = pytest.importorskip("shap")
 
 KINDS = {"Dense": DenseSentimentClassifier, "CNN": ConvSentimentClassifier}
-N_REVIEWS = {100: 2, 250: 2, 500: 1, 1000: 1}  # explained in a round
-MANY = 500  # reviews of 250 tokens, for the product's throughput
+N_REVIEWS = {100: 2, 250: 2, 500: 1, 1000: 1}  # explained per round
+MANY = 500  # reviews of 250 tokens, for sentilib's throughput
 PERMUTATION, PARTITION = "shap Permutation, 10 permutations", "shap Partition, 500 evaluations"
 DEEP, GRADIENT = "shap DeepExplainer, float sub-model", "shap GradientExplainer, 200 samples"
 BATCH_SIZE = 512
@@ -30,7 +30,7 @@ MOST_DIFFERENCE = 1e-8  # of sentilib's sums from the margins
 
 
 def task_of(name, length):
-    """Name of a row of the table."""
+    """Return the name of a row of the table."""
     return f"explain a review of {length:,} tokens, {name}"
 
 
@@ -44,7 +44,7 @@ COMPARISONS = [
 
 @pytest.fixture(scope="module")
 def long_ids(train, test):
-    """Ids of all words, one review after the other: to learn from, and to explain."""
+    """Return the ids of all words, one review after the other: to learn from, and to explain."""
     tokenizer = HTMLTokenizer(10_000, n_jobs=THREADS).fit(train.text)
     learn, explain = (tokenizer.transform(part.text[:4000]) for part in (train, test))
     return learn, train.label[:4000], explain[explain != 0]
@@ -52,7 +52,7 @@ def long_ids(train, test):
 
 @pytest.fixture(scope="module")
 def cases(long_ids):
-    """Classifier and reviews without padding, for each architecture and length."""
+    """Return a function that fits a classifier, with reviews without padding of a given length."""
     learn, labels, words = long_ids
     made = {}
 
@@ -72,7 +72,7 @@ def cases(long_ids):
 
 
 def error_of(values, classifier, reviews):
-    """Largest absolute difference from the exact values."""
+    """Return the largest absolute difference from the exact values."""
     exact = np.stack(list(TokenShapExplainer(classifier).explain(reviews).values))
     return np.abs(np.asarray(values).reshape(exact.shape) - exact).max()
 
@@ -131,10 +131,10 @@ def bench_explain_permutation(measure, cases, name, length):
 
 
 class NeighbourMasker(TokenIdMasker):
-    """Id masker with the tree of neighbouring words that the partition explainer needs."""
+    """Masker of ids with the tree of neighbouring words that the partition explainer needs."""
 
     def clustering(self, row):
-        """Linkage of a balanced binary tree over the positions, as SciPy writes it."""
+        """Return the linkage of a balanced binary tree over the positions, in SciPy's format."""
         nodes, rows = [(k, 1) for k in range(len(row))], []
         while len(nodes) > 1:
             merged = []
@@ -160,7 +160,7 @@ def bench_explain_partition(measure, cases, name, length):
 
 
 def float_model(classifier, length):
-    """Keras model of a classifier's margin that starts behind the embedding."""
+    """Build a Keras model of a classifier's margin that starts behind the embedding."""
     import keras
 
     embedding, *hidden, kernel, bias = classifier._weights
@@ -184,7 +184,7 @@ def float_model(classifier, length):
 
 
 def _conv_parts(hidden):
-    """Where the weights of each layer begin, and how many it has: a kernel, a normalization."""
+    """Return where each layer's weights begin, and how many it has: a kernel, a normalization."""
     return [(k + more, part) for k in range(0, len(hidden), 5) for more, part in ((0, 1), (1, 4))]
 
 

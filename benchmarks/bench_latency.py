@@ -1,4 +1,4 @@
-"""One raw review to its probability: each round asks about another test review."""
+"""One raw review to its probability; each round uses another test review."""
 
 import itertools
 
@@ -40,7 +40,7 @@ MODELS = {
 
 @pytest.fixture
 def one_by_one(measure, test):
-    """Give a function that times `predict` on single reviews."""
+    """Return a function that times `predict` on single reviews."""
     first = N_REVIEWS * measure.turn
 
     def run(task, contender, predict):
@@ -75,7 +75,7 @@ def bench_latency_sentilib(one_by_one, pipelines, task):
 
 @pytest.fixture(scope="module")
 def plain(train, pipelines):
-    """Python tokenizer of the IMDB example, and models in plain Keras."""
+    """Return the Python tokenizer of the IMDB example, and models in plain Keras."""
     tokenizer = PythonTokenizer().fit(train.text)
     return tokenizer, {
         task: give_weights(build(), pipelines[task][-1]) for task, (_, build) in MODELS.items()
@@ -99,7 +99,7 @@ def bench_latency_keras_call(one_by_one, plain, task):
     model = models[task]
 
     def predict(text):
-        # To NumPy, as the others answer.
+        # Converted to NumPy, which the other contenders return.
         logits = model(tokenizer.transform([text]), training=False)
         return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
 
@@ -108,7 +108,7 @@ def bench_latency_keras_call(one_by_one, plain, task):
 
 @pytest.fixture(scope="module")
 def tfidf(train):
-    """TF-IDF and logistic regression, learnt from train."""
+    """Fit TF-IDF with logistic regression."""
     return tfidf_regression((1, 1)).fit(train.text, train.label)
 
 
@@ -119,7 +119,7 @@ def bench_latency_tfidf(one_by_one, tfidf):
 
 @pytest.fixture(scope="module")
 def fasttext_model(train):
-    """FastText model, learnt from train."""
+    """Fit a fastText model."""
     pytest.importorskip("fasttext")
     return FastText().fit(train.text, train.label)
 

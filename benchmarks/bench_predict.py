@@ -1,7 +1,7 @@
 """Raw test reviews to probabilities, and the exactness of the fast paths.
 
-Models that are compared for speed have 10,000 words, 250 tokens and the reference's layers. The
-product's own tokenizer reads HTML; no peer does.
+Models that are compared for speed have 10,000 words, 250 tokens and the reference's layers.
+sentilib's tokenizer parses HTML; no peer does.
 """
 
 import keras
@@ -48,13 +48,13 @@ MOST_DIFFERENCE = 1e-5  # of probabilities from those of Keras
 
 @pytest.fixture(scope="module")
 def tokenizer(train):
-    """Tokenizer of the reference's size that knows the words of train."""
+    """Fit a tokenizer of the reference's size."""
     return HTMLTokenizer(N_WORDS, N_TOKENS, n_jobs=THREADS).fit(train.text)
 
 
 @pytest.fixture(scope="module")
 def classifiers(tokenizer, train):
-    """Fit the default models, and those of plain Keras: no n-grams, and padding is a word."""
+    """Fit the default models, and models equal to plain Keras: no n-grams, padding is a word."""
     X = tokenizer.transform(train.text)
     return {
         (kind, default): kind(
@@ -67,7 +67,7 @@ def classifiers(tokenizer, train):
 
 @pytest.fixture(scope="module")
 def plain_models(classifiers):
-    """Models in plain Keras with the weights of the unmasked classifiers."""
+    """Build models in plain Keras with the weights of the unmasked classifiers."""
     return {
         kind: give_weights(build(), classifiers[kind, False])
         for kind, build in (
@@ -98,7 +98,7 @@ def bench_predict_sentilib(
 
 @pytest.fixture(scope="module")
 def layer(train):
-    """Keras layer that knows the words of train."""
+    """Adapt a Keras layer."""
     layer = text_vectorization(N_WORDS, N_TOKENS)
     layer.adapt(text_batches(train.text))
     return layer
@@ -119,7 +119,7 @@ def bench_predict_keras(measure, layer, plain_models, test, task, kind):
 
 @pytest.fixture(scope="module")
 def python_tokenizer(train):
-    """Tokenizer of the IMDB example that knows the words of train."""
+    """Fit the tokenizer of the IMDB example."""
     return PythonTokenizer().fit(train.text)
 
 
@@ -135,7 +135,7 @@ def bench_predict_keras_python_tokenizer(measure, python_tokenizer, plain_models
 
 @pytest.fixture(scope="module")
 def tfidf(train):
-    """TF-IDF and logistic regression, learnt from train."""
+    """Fit TF-IDF with logistic regression."""
     return {n: tfidf_regression((1, n)).fit(train.text, train.label) for n in (1, 2)}
 
 
@@ -148,7 +148,7 @@ def bench_predict_tfidf(measure, tfidf, test, n):
 
 @pytest.fixture(scope="module")
 def fasttext_model(train):
-    """FastText model, learnt from train."""
+    """Fit a fastText model."""
     pytest.importorskip("fasttext")
     return FastText().fit(train.text, train.label)
 

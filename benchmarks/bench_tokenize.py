@@ -1,7 +1,7 @@
-"""Raw train reviews to a vocabulary, and to token ids.
+"""Raw training reviews to a vocabulary, and to token ids.
 
-The product reads HTML; no peer does. All keep 30,000 words; those that make rows of ids keep 512
-tokens a review. Text goes in as a list of str.
+sentilib parses HTML; no peer does. All keep 30,000 words; contenders that return rows of ids keep
+512 tokens per review. Text is passed as a list of str.
 """
 
 import pytest
@@ -30,7 +30,7 @@ COMPARISONS = [
 
 
 def product(n_jobs=THREADS):
-    # Its marks are tokens, as those of Hugging Face are; other peers drop them.
+    # Punctuation marks are tokens, as in Hugging Face's tokenizer; other peers drop them.
     return HTMLTokenizer(N_WORDS, N_TOKENS, n_jobs=n_jobs)
 
 
@@ -73,7 +73,7 @@ def bench_fit_hugging_face(measure, train):
 
 @pytest.fixture(scope="module")
 def fitted(train):
-    """Tokenizer that knows the words of train."""
+    """Fit the tokenizer."""
     return product().fit(train.text)
 
 
@@ -89,7 +89,7 @@ def bench_transform_sentilib_one_thread(measure, fitted, train):
 
 @pytest.fixture(scope="module")
 def count_vectorizer(train):
-    """Vectorizer that knows the words of train."""
+    """Fit the vectorizer."""
     return CountVectorizer(max_features=N_WORDS).fit(train.text)
 
 
@@ -104,7 +104,7 @@ def bench_transform_hashing_vectorizer(measure, train):
 
 @pytest.fixture(scope="module")
 def text_vectorization_layer(train):
-    """Keras layer that knows the words of train."""
+    """Adapt the Keras layer."""
     layer = text_vectorization(N_WORDS, N_TOKENS)
     layer.adapt(text_batches(train.text))
     return layer
@@ -112,7 +112,7 @@ def text_vectorization_layer(train):
 
 def bench_transform_keras_text_vectorization(measure, text_vectorization_layer, train):
     def transform():
-        # The batches stay apart, which saves the peer a copy.
+        # The batches are not joined, which saves the peer a copy.
         return list(vectorized(train.text, text_vectorization_layer).as_numpy_iterator())
 
     measure(TRANSFORM, "Keras TextVectorization", transform, rounds=3)
@@ -120,7 +120,7 @@ def bench_transform_keras_text_vectorization(measure, text_vectorization_layer, 
 
 @pytest.fixture(scope="module")
 def hugging_face(train):
-    """Tokenizer that knows the words of train."""
+    """Fit the tokenizer."""
     pytest.importorskip("tokenizers")
     tokenizer, trainer = hugging_face_tokenizer(N_WORDS)
     tokenizer.train_from_iterator(train.text, trainer, length=len(train.text))
@@ -128,7 +128,7 @@ def hugging_face(train):
 
 
 def bench_transform_hugging_face(measure, hugging_face, train):
-    # Without offsets, and without a matrix of the encodings, which would take it as long again.
+    # Without offsets, and without a matrix of the encodings, which would double its time.
     measure(
         TRANSFORM,
         "Hugging Face tokenizers",

@@ -1,9 +1,9 @@
 """Token ids to a fitted model, and raw text to a fitted model.
 
-Product and plain Keras learn from the same ids of the same reviews (10,000 words, 250 tokens) and
+sentilib and plain Keras learn from the same ids of the same reviews (10,000 words, 250 tokens) and
 are scored on the same reviews of other movies, with another seed in each turn. Plain Keras traces
-its training step before the clock starts, except where small fits are compared, since a grid
-search builds a model for each. The product's fit is timed with all that is in it.
+its training step before the clock starts, except where small fits are compared, because a grid
+search builds a model for each. sentilib's time is that of the whole `fit`.
 """
 
 import functools
@@ -48,7 +48,7 @@ COMPARISONS = [
 
 
 def plain_keras(measure, task, contender, ids, build, epochs, batch_size):
-    """Time epochs of a traced model and note its accuracy."""
+    """Time the epochs of a traced model and note its accuracy."""
     import keras
 
     keras.utils.set_random_seed(measure.turn)
@@ -67,7 +67,7 @@ def plain_keras(measure, task, contender, ids, build, epochs, batch_size):
 def product(measure, task, contender, ids, classifier):
     """Time a fit of a classifier and note its accuracy."""
     classifier.set_params(random_state=measure.turn)
-    classifier.fit(ids.X[:64], ids.y[:64])  # traces, where no fit came before
+    classifier.fit(ids.X[:64], ids.y[:64])  # traces the graph if no fit came before
     measure(task, contender, lambda: classifier.fit(ids.X, ids.y), rounds=1, warm_up=False)
     measure.note(accuracy=classifier.score(ids.X_val, ids.y_val))
 
@@ -92,7 +92,7 @@ def bench_dense_sentilib_with_ngrams(measure, ids, most):
 
 
 def bench_dense_512_keras(measure, ids):
-    # The example's rate, 1e-3, suits batches of 32: with it five epochs would end at 0.81.
+    # The example's learning rate, 1e-3, suits batches of 32: five epochs with it would end at 0.81.
     build = functools.partial(keras_dense, learning_rate=LEARNING_RATE_512)
     plain_keras(measure, DENSE_512, "plain Keras", ids, build, DENSE_EPOCHS, 512)
 

@@ -14,7 +14,7 @@ from sentilib import HTMLTokenizer
 from sentilib.datasets import load_imdb, make_reviews
 
 GROUPS = ("tokenize", "train", "predict", "latency", "explain")  # in the order of the table
-N_GENERATED = 25_000  # reviews of each split, where there is no IMDB
+N_GENERATED = 25_000  # reviews of each split, if there is no IMDB
 _report = pytest.StashKey[Report]()
 
 
@@ -27,11 +27,11 @@ class Reviews(NamedTuple):
 
     @property
     def megabytes(self) -> float:
-        """Size in UTF-8."""
+        """Size in UTF-8, in megabytes."""
         return sum(len(text.encode()) for text in self.text) / 1e6
 
     def rows(self, rows: np.ndarray) -> "Reviews":
-        """Take some of the reviews."""
+        """Return some of the reviews."""
         return Reviews([self.text[i] for i in rows], self.label[rows], self.movie[rows])
 
 
@@ -50,7 +50,7 @@ class Ids(NamedTuple):
 def pytest_addoption(parser):
     group = parser.getgroup("sentilib")
     group.addoption("--turns", type=int, default=3, help="turns of each contender; default: 3")
-    group.addoption("--limit", type=int, help="take only that many reviews of each split")
+    group.addoption("--limit", type=int, help="maximum number of reviews per split")
     group.addoption(
         "--without",
         default=[],
@@ -74,7 +74,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Let contenders of a file take turns, so that a slow minute of the machine hits them all."""
+    """Let contenders of a file take turns, so that a slow minute affects them all."""
     without = config.getoption("without")
     left_out = [item for item in items if any(peer in item.originalname for peer in without)]
     if left_out:
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def group_of(item):
-    """Name of the group that a benchmark belongs to: that of its file."""
+    """Return the group of a benchmark, which is named by its file."""
     return item.path.stem.removeprefix("bench_")
 
 
@@ -95,7 +95,7 @@ def group_of(item):
 
 @pytest.fixture(scope="session")
 def splits(pytestconfig):
-    """Train and test in random order: IMDB where it is found, else generated reviews."""
+    """Return train and test in random order: IMDB if it is found, else generated reviews."""
     limit = pytestconfig.getoption("limit")
     report = pytestconfig.stash[_report]
     try:
@@ -122,19 +122,19 @@ def splits(pytestconfig):
 
 @pytest.fixture(scope="session")
 def train(splits):
-    """Give the reviews to learn from."""
+    """Return the reviews to learn from."""
     return splits[0]
 
 
 @pytest.fixture(scope="session")
 def test(splits):
-    """Give the reviews to predict."""
+    """Return the reviews to predict."""
     return splits[1]
 
 
 @pytest.fixture(scope="session")
 def by_movie(train):
-    """Train and a fifth of it that shares no movie with the rest."""
+    """Split train into four fifths and a fifth that shares no movie with them."""
     splitter = GroupShuffleSplit(1, test_size=0.2, random_state=0)
     learn, held_out = next(splitter.split(train.text, groups=train.movie))
     return train.rows(learn), train.rows(held_out)
@@ -142,7 +142,7 @@ def by_movie(train):
 
 @pytest.fixture(scope="session")
 def ids(by_movie):
-    """Token ids of the reference models: 10,000 words, 250 tokens, punctuation deleted."""
+    """Return ids for the reference models: 10,000 words, 250 tokens, no punctuation."""
     learn, held_out = by_movie
     tokenizer = HTMLTokenizer(_peers.N_WORDS, _peers.N_TOKENS, punctuation="drop")
     X = tokenizer.fit_transform(learn.text)
@@ -154,12 +154,12 @@ def ids(by_movie):
 
 @pytest.fixture
 def measure(benchmark, turn, request, pytestconfig):
-    """Give a function that times another one and keeps its seconds for the table.
+    """Return a function that times another one and keeps its seconds for the table.
 
     measure(task, contender, function, rounds=3, warm_up=True, setup=None, **facts)
 
-    Returns what the last round returned. `facts` (accuracies, ...) go to the JSON file; further
-    ones may be added with `measure.note(name=value)`.
+    It returns the result of the last round. `facts` (accuracies, ...) go to the JSON file;
+    `measure.note(name=value)` adds further ones.
     """
     report = pytestconfig.stash[_report]
 

@@ -1,11 +1,11 @@
-"""Explain more and longer reviews: time by token, and memory.
+"""Explain more and longer reviews: time per token, and memory.
 
     python benchmarks/explain_cost.py [--limit 25000] [--rounds 3]
 
-Explains token ids by the default Dense model and CNN: reviews of 125 to 1,000
-tokens, then 1/8 of the reviews to all of them at 250 tokens. Prints a table in Markdown: seconds
-(the fastest round), processor time a token, and by how much the peak of the process's memory has
-grown beyond that of fitting, with the values that are returned.
+The default Dense model and CNN explain reviews of 125 to 1,000 tokens, then an eighth of the
+reviews to all of them at 250 tokens. Prints a table in Markdown: seconds (the fastest round),
+processor time per token, and by how much the peak memory of the process exceeds that of fitting,
+including the returned values.
 """
 
 import argparse
@@ -30,7 +30,7 @@ N_LEARNT = 4000
 
 
 def load():
-    """Texts and labels to learn from: IMDB where it is found, else generated ones."""
+    """Return texts and labels to learn from: IMDB if it is found, else generated reviews."""
     try:
         train = load_imdb("train", download=False)
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def load():
 
 
 def peak_megabytes():
-    """Greatest memory that the process has had."""
+    """Return the peak memory of the process, in megabytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

@@ -1,15 +1,14 @@
-"""Flip labels on purpose and count how many `find_label_issues` finds, next to cleanlab.
+"""Flip labels on purpose and count how many `find_label_issues` finds, beside cleanlab.
 
     python benchmarks/label_issues.py [--n 5000] [--seeds 3]
 
-Prints the average precision of the ranking (random: the share of flipped labels), and precision
-and recall of those called issues: out of folds, for IMDB at three noise rates and for generated
-reviews of two and three classes, with the Dense model and with logistic regression on
-naive-Bayes-weighted n-grams (Wang & Manning 2012), since any scikit-learn classifier will do; and
-for IMDB's test split by a model of its training split. The Dense model is asked together with
-others, as is the default, and alone. Both libraries get the same out-of-fold probabilities,
-those of `find_label_issues` itself, so that only what they make of them differs. cleanlab is left
-out where it is not installed.
+Prints the average precision of the ranking (a random one has the share of flipped labels), and the
+precision and recall of the reported issues. Out of folds: IMDB at three noise rates and generated
+reviews of two and three classes, with the Dense model together with others (the default), the Dense
+model alone, and logistic regression on naive-Bayes-weighted n-grams (Wang & Manning 2012). Then
+IMDB's test split, by a model of its training split. Both libraries get the same out-of-fold
+probabilities, those of `find_label_issues`, so that only their use of them differs. cleanlab is
+skipped if it is not installed.
 """
 
 import argparse
@@ -34,7 +33,7 @@ MODELS = ["Dense and others", "Dense alone", "NB n-grams"]
 
 
 def estimators(seed, n_classes):
-    """Give models and whether others are asked too; the weights of n-grams know two classes."""
+    """Yield models, and whether others vote too; the weights of n-grams support two classes."""
     dense = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=seed))
     yield "Dense and others", dense, True
     yield "Dense alone", dense, False
@@ -68,7 +67,7 @@ def flip(y, rate, rng):
 
 
 def cleanlab_scores(y, proba, flipped):
-    """Give average precision, precision and recall of cleanlab's default ranking and filter."""
+    """Return average precision, precision and recall of cleanlab's default ranking and filter."""
     try:
         from cleanlab.filter import find_label_issues as find
         from cleanlab.rank import get_label_quality_scores
@@ -145,7 +144,7 @@ def main():
 
 
 def held_out(options):
-    """Find labels that were flipped in the test split, by a model of the training split."""
+    """Find flipped labels of the test split with a model of the training split."""
     train, test = load_imdb("train"), load_imdb("test")
     rows = np.random.RandomState(0).permutation(len(train.data))
     model = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
@@ -166,7 +165,7 @@ def held_out(options):
 
 
 def probabilities(table, model, second, texts, y, seed, n_repeats):
-    """Give the probabilities behind a table; with more than two classes they are made again."""
+    """Return the probabilities behind a table; for more than two classes they are recomputed."""
     classes = np.unique(y)
     if len(classes) == 2:
         given, own = table["given"].to_numpy(), table["self_confidence"].to_numpy()
@@ -184,7 +183,7 @@ def probabilities(table, model, second, texts, y, seed, n_repeats):
 
 
 def reviews(name, n_classes, n, seed, imdb):
-    """Draw reviews with labels that are as right as the data have them."""
+    """Draw reviews with their original labels."""
     if name == "IMDB":
         rows = np.random.RandomState(seed).permutation(len(imdb.data))[:n]
         return [imdb.data[row] for row in rows], np.asarray(imdb.target)[rows]

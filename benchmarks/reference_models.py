@@ -1,14 +1,15 @@
-"""Accuracy of the well-known IMDB example's two models, beside this library's defaults.
+"""Accuracy of the well-known IMDB example's two models, beside sentilib's defaults.
 
     python benchmarks/reference_models.py --seeds 3
 
-Each model is scored three ways, after training on all that the part leaves:
+Each model is scored on three parts, after training on the rest:
 
 * test: the official test reviews, after training on all of train;
-* random: a stratified random fifth of train. It is optimistic: most of its movies were trained on;
-* movies: a fifth of train that shares no movie with the rest, as test does.
+* random: a stratified random fifth of train, which is optimistic, because most of its movies were
+  trained on;
+* movies: a fifth of train that shares no movie with the rest, like test.
 
-`--limit` takes a sample of the reviews, to see in a minute that the script runs.
+`--limit` takes a sample of the reviews, for a quick check that the script runs.
 """
 
 import argparse
@@ -55,7 +56,7 @@ PARTS = ("test", "random", "movies")
 
 
 class Score(NamedTuple):
-    """One fit's accuracy and log loss on its held-out part, and its seconds from raw text."""
+    """Accuracy and log loss of a fit on the held-out part, and its seconds from raw text."""
 
     accuracy: float
     loss: float
@@ -75,7 +76,7 @@ def load(limit: int | None) -> tuple[Any, Any]:
 
 
 def held_out(part: str, train: Any, test: Any, seed: int) -> tuple[Any, Any, Any, Any]:
-    """Texts and labels to learn from, texts and labels to score on."""
+    """Return texts and labels to learn from, and texts and labels to score on."""
     if part == "test":
         return train.data, train.target, test.data, test.target
     if part == "random":
@@ -99,9 +100,9 @@ def measure(pipe: Pipeline, texts: Any, labels: Any, new_texts: Any, new_labels:
 
 
 def all_scores(options: argparse.Namespace) -> Iterator[tuple[str, str, list[Score]]]:
-    """Measure every model on every part, once a seed."""
+    """Measure every model on every part, once per seed."""
     train, test = load(options.limit)
-    # Loads Keras and the compiled tokenizer, which is no part of the seconds below.
+    # Loads Keras and the compiled tokenizer before anything is timed.
     clone(MODELS["dense, defaults"]).fit(train.data[:64], train.target[:64])
     for name, pipe in MODELS.items():
         for part in options.parts:
@@ -120,11 +121,11 @@ def all_scores(options: argparse.Namespace) -> Iterator[tuple[str, str, list[Sco
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print the table in Markdown: means and, behind ±, standard deviations over the seeds."""
+    """Print the table in Markdown: means ± standard deviations over the seeds."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3, help="fits of each model on each part")
+    parser.add_argument("--seeds", type=int, default=3, help="fits per model and part")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--limit", type=int, help="take only that many reviews of each split")
+    parser.add_argument("--limit", type=int, help="maximum number of reviews per split")
     options = parser.parse_args(argv)
 
     print("| model | held out | accuracy | log loss | fit, s |", "|---|---|---|---|---|", sep="\n")

@@ -2,9 +2,9 @@
 
     python benchmarks/scaling.py
 
-Each size runs in a process of its own. Reviews are repeated with their words in another order and
-come in chunks; making them is not timed. Both estimators learn by `partial_fit`: one pass over the
-stream for the vocabulary, one to train. IMDB where it is found, else generated reviews.
+Each size runs in its own process. Reviews are repeated with their words in another order and arrive
+in chunks; generating them is not timed. Both estimators learn by `partial_fit`: one pass over the
+stream for the vocabulary, one to train. The reviews are IMDB's if they are found, else generated.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def load(limit: int | None) -> tuple[list[str], np.ndarray]:
 
 
 def stream(texts: list[str], labels: np.ndarray, times: int) -> Iterator[tuple[list, np.ndarray]]:
-    """Give all reviews `times` times, each time with their words shuffled anew."""
+    """Yield all reviews `times` times, each time with their words shuffled anew."""
     rng = np.random.default_rng(0)
     for _ in range(times):
         for start in range(0, len(texts), CHUNK):
@@ -47,7 +47,7 @@ def stream(texts: list[str], labels: np.ndarray, times: int) -> Iterator[tuple[l
 
 
 def shuffled(text: str, rng: np.random.Generator) -> str:
-    """Shuffle the words of a review; a line break moves as a word, and stays whole."""
+    """Shuffle the words of a review; a line break moves like a word."""
     words = np.array(text.replace("<br />", " <br/> ").split(), dtype=object)
     return " ".join(words[rng.permutation(len(words))])
 
@@ -84,7 +84,7 @@ def work(times: int, limit: int | None) -> None:
 
 
 def run(times: int, options: argparse.Namespace) -> dict[str, float]:
-    """Give the medians of some processes that learn from `times` times the reviews."""
+    """Return the medians over processes that learn from `times` times the reviews."""
     command = [sys.executable, __file__, "--worker", str(times)]
     if options.limit:
         command += ["--limit", str(options.limit)]
@@ -98,8 +98,8 @@ def run(times: int, options: argparse.Namespace) -> dict[str, float]:
 def main(argv: list[str] | None = None) -> None:
     """Print the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeats", type=int, default=3, help="processes of each size")
-    parser.add_argument("--limit", type=int, help="take only that many reviews")
+    parser.add_argument("--repeats", type=int, default=3, help="processes per size")
+    parser.add_argument("--limit", type=int, help="maximum number of reviews")
     parser.add_argument("--worker", type=int, metavar="TIMES", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.worker:
@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> None:
         unit, digits = ("", 0) if name.startswith("peak") else (" s", 2)
         cells = [f"{size[name]:,.{digits}f}{unit}" for size in (once, ten)]
         print("| " + " | ".join([name, *cells, f"{ten[name] / once[name]:.1f}"]) + " |")
-    print(f"\nWanted: at most {MOST_RATIO} times the time, under {MOST_MEGABYTES:,} MB.", end=" ")
+    print(f"\nRequired: at most {MOST_RATIO} times the time, under {MOST_MEGABYTES:,} MB.", end=" ")
     linear = ten["all"] <= MOST_RATIO * once["all"] and ten["peak, MB"] < MOST_MEGABYTES
     print("Both hold." if linear else "This does NOT hold.")
 

@@ -134,7 +134,7 @@ def test_a_folder_of_parquet_files_adds_data_sets(accuracy, tmp_path):
         task.load(0)
     with pytest.raises(ValueError, match=r"No data set is called words; there are .*letters"):
         data.tasks(["words"], tmp_path, None)
-    with pytest.raises(FileNotFoundError, match=r"holds no file NAME\.parquet"):
+    with pytest.raises(FileNotFoundError, match=r"contains no file NAME\.parquet"):
         data.tasks(None, tmp_path / "empty", None)
 
 
