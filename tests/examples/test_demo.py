@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.py"
+pytestmark = [pytest.mark.examples, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

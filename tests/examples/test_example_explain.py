@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "explain_reviews.py"
+pytestmark = [pytest.mark.examples, pytest.mark.slow]
 
 
 def test_the_example_explains_both_models(capsys, tmp_path):

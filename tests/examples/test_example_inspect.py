@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "inspect_errors.py"
+pytestmark = [pytest.mark.examples, pytest.mark.slow]
 
 
 def test_the_example_checks_the_observations_and_writes_its_pages(capsys, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from sentilib.datasets import make_reviews
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "stream_training.py"
+pytestmark = [pytest.mark.examples, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

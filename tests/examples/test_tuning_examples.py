@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+pytestmark = [pytest.mark.examples, pytest.mark.slow]
 
 
 def load(name):

@@ -22,6 +22,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOSTILE = (
     "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1> zebra "
     '&lt;script&gt;window.hacked=2&lt;/script&gt; &lt;img src=x onerror=window.hacked=3&gt; "q" '
