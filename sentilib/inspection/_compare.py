@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from html import escape
-from numbers import Integral
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,11 @@ import scipy.stats
 
 from sentilib._optional import import_pandas
 from sentilib._pages import _page
-from sentilib._sklearn import Interval, validate_params
+from sentilib._sklearn import HasMethods
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._heat_maps import heat_maps
-from sentilib.inspection._measures._statistics import (
-    check_confidence_level,
-    mean_interval,
-    share_interval,
-)
+from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._statistics import mean_interval, share_interval
 from sentilib.inspection._report._page_data import compact_heat_map, toward_class
 
 if TYPE_CHECKING:
@@ -68,13 +64,7 @@ class Comparison:
             f"McNemar's exact p = {self.pvalue:.3g}"
         )
 
-    @validate_params(
-        {
-            "path": [str, PathLike],
-            "n_explained": [Interval(Integral, 0, None, closed="left"), None],
-        },
-        prefer_skip_nested_validation=True,
-    )
+    @check_parameters(path=[str, PathLike])
     def report(self, path: str | PathLike, *, n_explained: int | None = 200) -> str:
         """Write the disagreements into one HTML file, heat-maps next to each other.
 
@@ -154,6 +144,9 @@ class Comparison:
         return str(target)
 
 
+@check_parameters(
+    estimator_a=[HasMethods("fit")], estimator_b=[HasMethods("fit")], names=[tuple, list, None]
+)
 def compare(
     estimator_a: Any,
     estimator_b: Any,
@@ -214,7 +207,6 @@ def compare(
     100
     """
     pandas = import_pandas("compare")
-    level = check_confidence_level(confidence_level)
     sides = []
     for estimator in (estimator_a, estimator_b):
         reviews = read_reviews(estimator, X)
@@ -260,7 +252,7 @@ def compare(
         names,
         counts,
         pvalue,
-        _scores(pandas, names, a, b, level),
+        _scores(pandas, names, a, b, confidence_level),
         table.iloc[np.argsort(-np.abs(gap), kind="stable")],
         tuple(sides),
     )
@@ -269,6 +261,8 @@ def compare(
 def _names(names: Any, classes: list[str]) -> tuple[str, str]:
     if names is None:
         names = classes if classes[0] != classes[1] else [f"{classes[0]} {k}" for k in "AB"]
+    if len(names) != 2:
+        raise ValueError(f"names must contain one name per model, got {names!r}.")
     first, second = map(str, names)
     if first == second:
         raise ValueError(f"The models need different names, got {first!r} twice.")

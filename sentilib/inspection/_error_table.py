@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib._optional import import_pandas
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._evaluation import evaluate, read_reviews
 from sentilib.inspection._measures._heat_maps import heat_maps, strongest_words
+from sentilib.inspection._measures._parameters import COUNT, check_parameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+@check_parameters(n_words=COUNT)
 def error_table(
     estimator: Any,
     X: Any,
@@ -71,30 +73,9 @@ def error_table(
     >>> bool(table["loss"].is_monotonic_decreasing), len(table)
     (True, 100)
     """
-    reviews = read_reviews(estimator, X)
-    return table_of(
-        reviews,
-        evaluate(reviews, y),
-        n_explained=n_explained,
-        n_words=n_words,
-        snippet_length=snippet_length,
-    )
-
-
-def table_of(
-    reviews: Reviews,
-    evaluation: Evaluation,
-    *,
-    n_explained: int | None,
-    n_words: int = 5,
-    snippet_length: int = 100,
-) -> "DataFrame":
-    """Make the table of reviews that have been read and predicted."""
     pandas = import_pandas("error_table")
-    if n_explained is not None and n_explained < 0:
-        raise ValueError(f"n_explained must be 0, more or None, got {n_explained!r}.")
-    if n_words < 1 or snippet_length < 1:
-        raise ValueError("n_words and snippet_length must be at least 1.")
+    reviews = read_reviews(estimator, X)
+    evaluation = evaluate(reviews, y)
     n = len(evaluation)
     order = np.argsort(-evaluation.loss, kind="stable")
     explained = order[: n if n_explained is None else n_explained]

@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from sentilib._optional import import_pandas
+from sentilib._sklearn import StrOptions
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate, labels, read_reviews
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
+from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 _FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_joint")
 
 
+@check_parameters(
+    estimator=MODEL,
+    filter_by=[StrOptions(set(_FILTERS))],
+    second_opinion=["boolean"],
+    n_repeats=COUNT,
+)
 def find_label_issues(
     estimator: Any,
     X: Any,
@@ -99,10 +107,6 @@ default="prune_by_noise_rate"
     ['given', 'suggested', 'self_confidence', 'label_quality', 'is_issue']
     """
     pandas = import_pandas("find_label_issues")
-    if filter_by not in _FILTERS:
-        raise ValueError(f"filter_by must be one of {_FILTERS}, got {filter_by!r}.")
-    if n_repeats < 1:
-        raise ValueError(f"n_repeats must be at least 1, got {n_repeats!r}.")
     if isinstance(estimator, FrozenEstimator):
         evaluation = evaluate(read_reviews(estimator.estimator, X), y)
     else:

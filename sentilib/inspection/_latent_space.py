@@ -1,18 +1,26 @@
 """LatentSpaceDisplay: where reviews lie in the space that the output layer reads."""
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from sentilib import _plotting
+from sentilib._sklearn import HasMethods, Interval, StrOptions
 from sentilib.inspection._measures._clusters import describe_clusters, find_clusters, seeded_clone
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._parameters import check_parameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _LARGEST_MARKER = 90.0  # points squared
+_OPTIONS: dict[str, list] = {
+    "n_components": [Interval(Integral, 2, 3, closed="both")],
+    "color": [StrOptions({"truth", "prediction", "cluster"})],
+    "transformer": [HasMethods("fit_transform"), None],
+}
 
 
 class LatentSpaceDisplay:
@@ -81,6 +89,7 @@ class LatentSpaceDisplay:
         self.cluster_table = cluster_table
 
     @classmethod
+    @check_parameters(**_OPTIONS)
     def from_estimator(
         cls,
         estimator: Any,
@@ -140,6 +149,7 @@ class LatentSpaceDisplay:
         ).plot(ax=ax)
 
     @classmethod
+    @check_parameters(**_OPTIONS, latent=["array-like"])
     def from_predictions(
         cls,
         latent: Any,
@@ -204,8 +214,6 @@ class LatentSpaceDisplay:
         clusterer: Any,
         random_state: Any,
     ) -> "LatentSpaceDisplay":
-        if color not in ("truth", "prediction", "cluster"):
-            raise ValueError(f"color must be 'truth', 'prediction' or 'cluster', got {color!r}.")
         points, axis_names = project(latent, n_components, transformer, random_state)
         cluster = cluster_table = None
         if clusterer is not None or color == "cluster":
@@ -287,8 +295,6 @@ def project(
     et al., 2006): the evidence of n-grams, which is a logit, would else
     hide all others.
     """
-    if n_components not in (2, 3):
-        raise ValueError(f"n_components must be 2 or 3, got {n_components!r}.")
     latent = latent.astype(np.float64)
     spread = latent.std(axis=0)
     latent = latent / np.sqrt(np.where(spread > 0, spread, 1))

@@ -1,6 +1,7 @@
 """find_leaks: reviews that occur twice, groups on both sides, and what that does to a score."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_pandas
+from sentilib._sklearn import Interval
 from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
 from sentilib.inspection._measures._near_duplicates import (
     shingle_matrix,
@@ -17,7 +19,8 @@ from sentilib.inspection._measures._near_duplicates import (
     whole_documents,
 )
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
-from sentilib.inspection._measures._statistics import check_confidence_level, share_interval
+from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters
+from sentilib.inspection._measures._statistics import share_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -73,6 +76,17 @@ class Leaks:
         return "\n".join(lines)
 
 
+@check_parameters(
+    X_train=["array-like"],
+    X_test=["array-like", None],
+    y_train=["array-like", None],
+    y_test=["array-like", None],
+    groups_train=["array-like", None],
+    groups_test=["array-like", None],
+    threshold=[Interval(Real, 0, 1, closed="right")],
+    shingle_size=COUNT,
+    estimator=[*MODEL, None],
+)
 def find_leaks(
     X_train: Any,
     X_test: Any = None,
@@ -142,11 +156,6 @@ def find_leaks(
     [['train', 0, 1, True], ['test', 0, 0, True]]
     """
     pandas = import_pandas("find_leaks")
-    level = check_confidence_level(confidence_level)
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold must lie above 0 and at most at 1, got {threshold!r}.")
-    if shingle_size < 1:
-        raise ValueError(f"shingle_size must be at least 1, got {shingle_size!r}.")
     train, _ = documents(X_train)
     test = documents(X_test)[0] if X_test is not None else []
     texts = train + test
@@ -161,7 +170,7 @@ def find_leaks(
                 "groups_train."
             )
         optimism = _optimism(
-            estimator, train, y_train, groups_train, cv, level, n_jobs, random_state
+            estimator, train, y_train, groups_train, cv, confidence_level, n_jobs, random_state
         )
 
     cluster, exact, similarity = _clusters_of_duplicates(texts, threshold, shingle_size)

@@ -1,12 +1,13 @@
 """LossByFeatureDisplay: how loss depends on length, unknown words or any number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sentilib import _plotting
 from sentilib._optional import import_pandas
+from sentilib._sklearn import HasMethods
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate, read_reviews
 from sentilib.inspection._measures._features import (
     LABELS,
@@ -14,11 +15,8 @@ from sentilib.inspection._measures._features import (
     resolve_features,
     without_missing,
 )
-from sentilib.inspection._measures._statistics import (
-    check_confidence_level,
-    mean_interval,
-    rank_correlation,
-)
+from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._statistics import mean_interval, rank_correlation
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -81,6 +79,7 @@ class LossByFeatureDisplay:
         self.confidence_level = confidence_level
 
     @classmethod
+    @check_parameters()
     def from_estimator(
         cls,
         estimator: Any,
@@ -130,6 +129,7 @@ class LossByFeatureDisplay:
         return cls._of(evaluation, values, n_bins, confidence_level).plot(ax=ax)
 
     @classmethod
+    @check_parameters(features=[str, Iterable, None], data=[Mapping, HasMethods("__dataframe__")])
     def from_predictions(
         cls,
         y_true: Any,
@@ -184,9 +184,6 @@ class LossByFeatureDisplay:
         confidence_level: float,
     ) -> "LossByFeatureDisplay":
         pandas = import_pandas("LossByFeatureDisplay")
-        level = check_confidence_level(confidence_level)
-        if n_bins < 1:
-            raise ValueError(f"n_bins must be at least 1, got {n_bins!r}.")
         bins, histograms, trends = {}, {}, {}
         for name, column in features.items():
             values, present = without_missing(name, column)
@@ -195,7 +192,7 @@ class LossByFeatureDisplay:
             rows = []
             for k, (low, high) in enumerate(limits):
                 part = codes == k
-                loss_low, loss_high = mean_interval(loss[part], level)
+                loss_low, loss_high = mean_interval(loss[part], confidence_level)
                 rows.append(
                     {
                         "low": low,
@@ -210,7 +207,7 @@ class LossByFeatureDisplay:
                 )
             bins[name] = pandas.DataFrame(rows)
             histograms[name] = _histogram(values)
-            trends[name] = rank_correlation(values, loss, level)
+            trends[name] = rank_correlation(values, loss, confidence_level)
         return cls(
             bins,
             histograms=histograms,
@@ -220,7 +217,7 @@ class LossByFeatureDisplay:
                 columns=["correlation", "correlation_low", "correlation_high"],
             ),
             mean_loss=float(evaluation.loss.mean()),
-            confidence_level=level,
+            confidence_level=confidence_level,
         )
 
     def plot(self, *, ax: Any = None) -> "LossByFeatureDisplay":

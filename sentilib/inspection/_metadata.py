@@ -9,6 +9,7 @@ from joblib import Parallel, delayed
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_optional, import_pandas
 from sentilib.inspection._measures._evaluation import documents
+from sentilib.inspection._measures._parameters import check_parameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,6 +30,7 @@ _COUNTS = ("n_words", "n_sentences")
 _TEXTS_AT_ONCE = 64
 
 
+@check_parameters(texts=["array-like"])
 def review_metadata(texts: Any, *, n_jobs: int | None = None) -> "DataFrame":
     """Measure readability, polarity and subjectivity of reviews.
 

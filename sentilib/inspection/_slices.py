@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib._optional import import_pandas
+from sentilib._sklearn import StrOptions
 from sentilib.inspection._measures._clusters import find_clusters
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._features import quantile_bins, resolve_features, without_missing
-from sentilib.inspection._measures._statistics import (
-    check_confidence_level,
-    mean_interval,
-    share_interval,
-)
+from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._statistics import mean_interval, share_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+@check_parameters(metric=[StrOptions({"loss", "accuracy"})])
 def slices(
     estimator: Any,
     X: Any,
@@ -110,17 +109,14 @@ def slice_table(
 ) -> "DataFrame":
     """Give each subgroup's size, loss and accuracy, worst first."""
     pandas = import_pandas("slices")
-    level = check_confidence_level(confidence_level)
-    if metric not in ("loss", "accuracy"):
-        raise ValueError(f"metric must be 'loss' or 'accuracy', got {metric!r}.")
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins!r}.")
     rows = []
     for name, values in features.items():
         for text, part in _subgroups(name, values, n_bins):
             loss, correct = evaluation.loss[part], evaluation.correct[part]
-            loss_low, loss_high = mean_interval(loss, level)
-            accuracy_low, accuracy_high = share_interval(correct.sum(), len(correct), level)
+            loss_low, loss_high = mean_interval(loss, confidence_level)
+            accuracy_low, accuracy_high = share_interval(
+                correct.sum(), len(correct), confidence_level
+            )
             rows.append(
                 {
                     "feature": name,

@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib import _plotting
+from sentilib.inspection._measures._parameters import check_parameters
 
 _MEASURES = {"loss": "Loss (nats)", "accuracy": "Accuracy"}
 
@@ -42,6 +43,7 @@ class TrainingHistoryDisplay:
         self.name = name
 
     @classmethod
+    @check_parameters(name=[str, None])
     def from_estimator(
         cls, estimator: Any, *, name: str | None = None, ax: Any = None
     ) -> "TrainingHistoryDisplay":

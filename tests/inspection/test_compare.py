@@ -86,6 +86,8 @@ def test_three_classes(dense_of_three, three_reviews, tmp_path):
 def test_models_of_different_labels_cannot_be_compared(dense, dense_of_three, held_out):
     with pytest.raises(ValueError, match="same labels"):
         compare(dense, dense_of_three, *held_out)
+    with pytest.raises(ValueError, match=r"one name per model, got \('A',\)"):
+        compare(dense, dense, *held_out, names=("A",))
     with pytest.raises(ValueError, match="different names"):
         compare(dense, dense, *held_out, names=("A", "A"))
     with pytest.raises(ValueError, match="never saw"):

@@ -219,8 +219,8 @@ class TestLatentSpace:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"n_components": 4}, "n_components must be 2 or 3"),
-            ({"color": "loss"}, "color must be 'truth', 'prediction' or 'cluster'"),
+            ({"n_components": 4}, r"'n_components' .* must be an int in the range \[2, 3\]"),
+            ({"color": "loss"}, "'color' parameter .* must be a str among"),
             ({"transformer": TSNE(1, perplexity=2)}, "must give 2 or 3 dimensions"),
         ],
     )

@@ -108,11 +108,21 @@ def test_one_class_is_enough(dense, held_out):
         (["a", "b"], [0, 5], {}, r"never saw: \[5\]"),
         (["a", "b"], [0], {}, "2 reviews and 1 labels"),
         ([], [], {}, "no reviews"),
-        ("a", [0], {}, "one string"),
+        ("a", [0], {}, "'X' parameter of error_table must be an array-like. Got 'a' instead"),
         (["a", "b"], [0.0, np.nan], {}, "1 missing labels"),
         (["a", "b"], [[0, 1], [1, 0]], {}, "one label a review"),
-        (["a"], [0], {"n_explained": -1}, "n_explained must be"),
-        (["a"], [0], {"n_words": 0}, "n_words and snippet_length"),
+        (
+            ["a"],
+            [0],
+            {"n_explained": -1},
+            "'n_explained' parameter of error_table must be an int in the range",
+        ),
+        (
+            ["a"],
+            [0],
+            {"n_words": 0},
+            "'n_words' parameter of error_table must be an int in the range",
+        ),
     ],
 )
 def test_bad_input_says_what_to_do(dense, X, y, options, message):

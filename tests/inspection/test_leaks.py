@@ -154,11 +154,14 @@ def test_a_random_split_is_optimistic_where_groups_give_the_label_away():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threshold": 0}, "threshold must lie above 0"),
-        ({"shingle_size": 0}, "shingle_size must be at least 1"),
+        ({"threshold": 0}, r"'threshold' .* must be a float in the range \(0.0, 1.0\]"),
+        ({"shingle_size": 0}, "'shingle_size' parameter of find_leaks must be an int in the range"),
         ({"y_train": [1]}, "y_train must hold one value for each of 2 reviews, got 1"),
         ({"estimator": DenseSentimentClassifier()}, "needs y_train and groups_train"),
-        ({"confidence_level": 95}, "between 0 and 1"),
+        (
+            {"confidence_level": 95},
+            r"'confidence_level' .* must be a float in the range \(0.0, 1.0\)",
+        ),
     ],
 )
 def test_bad_input_says_what_to_do(options, message):

@@ -139,10 +139,10 @@ def test_n_explained_says_how_many_reviews_have_a_heat_map(
     [{"n_explained": -1}, {"snippet_length": 0}, {"confidence_level": 95}, {"random_state": "a"},
      {"title": 7}, {"clusterer": "kmeans"}],
 )  # fmt: skip
-def test_bad_parameters_are_named_before_any_work(tmp_path, options):
+def test_bad_parameters_are_named_before_any_work(dense, tmp_path, options):
     (name,) = options
     with pytest.raises(ValueError, match=f"The '{name}' parameter of report must be"):
-        report("not even looked at", [], [], path=tmp_path / "r.html", **options)
+        report(dense, ["not read"], [0], path=tmp_path / "r.html", **options)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,9 +199,9 @@ def test_missing_values_of_a_column_are_left_out_with_one_warning(dense, held_ou
 class TestWriting:
     def test_a_folder_that_does_not_exist_is_named_before_any_work(self, dense, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"'.*new' does not exist: create it first"):
-            report(dense, "not even looked at", None, path=tmp_path / "new" / "r.html")
+            report(dense, ["not read"], [0, 0], path=tmp_path / "new" / "r.html")
         with pytest.raises(IsADirectoryError, match="is a folder: name a file"):
-            report(dense, "not even looked at", None, path=tmp_path)
+            report(dense, ["not read"], [0, 0], path=tmp_path)
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

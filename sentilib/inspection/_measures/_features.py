@@ -1,7 +1,7 @@
 """Features of reviews that losses are held against: built-in ones and the user's columns."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -110,14 +110,8 @@ def quantile_bins(values: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarr
 def _columns(data: Any, n_samples: int) -> dict[str, np.ndarray]:
     if data is None:
         return {}
-    if hasattr(data, "columns"):
-        columns = {str(name): np.asarray(data[name]) for name in data.columns}
-    elif isinstance(data, Mapping):
-        columns = {str(name): np.asarray(values) for name, values in data.items()}
-    else:
-        raise TypeError(
-            f"data must be a DataFrame or a mapping of names to columns, got {type(data).__name__}."
-        )
+    names = data.columns if hasattr(data, "columns") else data
+    columns = {str(name): np.asarray(data[name]) for name in names}
     for name, values in columns.items():
         if values.shape != (n_samples,):
             raise ValueError(

@@ -112,6 +112,7 @@ def folds(
         raise ValueError(f"y holds one class only ({names[0]!r}): there is nothing to tell apart.")
     if groups is not None:
         groups = labels(groups, len(y))
+    cv = 5 if cv is None else cv
     if isinstance(cv, (int, np.integer)):
         n_units = sizes.min()
         if groups is not None:

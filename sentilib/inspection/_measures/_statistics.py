@@ -1,7 +1,5 @@
 """Intervals of means and shares, and of rank correlations."""
 
-from typing import Any
-
 import numpy as np
 import scipy.stats
 
@@ -38,12 +36,3 @@ def rank_correlation(
     half *= ((1 + rho**2 / 2) / (len(x) - 3)) ** 0.5
     z = np.arctanh(rho)
     return rho, float(np.tanh(z - half)), float(np.tanh(z + half))
-
-
-def check_confidence_level(confidence_level: Any) -> float:
-    """Check that a confidence level lies between 0 and 1."""
-    if not 0 < confidence_level < 1:
-        raise ValueError(
-            f"confidence_level must lie between 0 and 1, such as 0.95, got {confidence_level!r}."
-        )
-    return float(confidence_level)

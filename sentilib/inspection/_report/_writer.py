@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from html import escape
-from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any
 
@@ -10,28 +9,17 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._pages import _page
-from sentilib._sklearn import HasMethods, Interval, validate_params
 from sentilib.inspection._label_issues import calibrated, confident_joint, prune
 from sentilib.inspection._latent_space import project
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._heat_maps import heat_maps
+from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._report import _sections
 from sentilib.inspection._report._page_data import compact_heat_map, toward_class
 
 
-@validate_params(
-    {
-        "path": [str, PathLike],
-        "title": [str, None],
-        "n_explained": [Interval(Integral, 0, None, closed="left"), None],
-        "snippet_length": [Interval(Integral, 1, None, closed="left")],
-        "confidence_level": [Interval(Real, 0, 1, closed="neither")],
-        "clusterer": [HasMethods("fit_predict"), None],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@check_parameters(path=[str, PathLike], title=[str, None], features=[str, Iterable, None])
 def report(
     estimator: Any,
     X: Any,
