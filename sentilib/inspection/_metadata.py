@@ -1,6 +1,6 @@
-"""review_metadata: readability, polarity and subjectivity of texts."""
+"""review_metadata: length, readability, polarity and subjectivity of texts."""
 
-import warnings
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,90 +14,99 @@ from sentilib.inspection._measures._parameters import check_parameters
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_READABILITY = (
-    "flesch_reading_ease",
-    "flesch_kincaid_grade",
-    "smog_index",
-    "gunning_fog",
-    "coleman_liau_index",
+_COLUMNS = (
+    "n_words",
+    "n_sentences",
     "automated_readability_index",
-    "dale_chall_readability_score",
-    "linsear_write_formula",
-    "difficult_words",
-    "reading_time",
+    "coleman_liau_index",
+    "polarity",
+    "subjectivity",
 )
-_COUNTS = ("n_words", "n_sentences")
-_TEXTS_AT_ONCE = 64
+_TEXTS_PER_TASK = 64
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+_END_OF_SENTENCE = re.compile(r"""[.!?…]+["'\u201d\u2019)\]]*(?=\s|$)|\n\s*\n""")
 
 
 @check_parameters(texts=["array-like"])
 def review_metadata(texts: Any, *, n_jobs: int | None = None) -> "DataFrame":
-    """Measure readability, polarity and subjectivity of reviews.
+    """Measure length, readability, polarity and subjectivity of reviews.
 
-    Readability comes from textstat, opinion from TextBlob's lexicon; both work without a network.
-    Pass the result as `data` to `LossByFeatureDisplay`, `slices` or `report`.
+    The result can be passed as `data` to `LossByFeatureDisplay`, `slices` or `report`. The
+    readability formulas and the opinion lexicon of TextBlob are made for English. Neither needs a
+    network or a corpus.
+
+    A word is a run of letters and digits, which may contain apostrophes and hyphens. A sentence
+    ends at a run of ".", "!", "?" or "…", perhaps in closing quotes or brackets, that is followed
+    by white space or by the end of the text, or at a blank line, and counts if it contains a word.
+    The rule knows no abbreviations: "Dr. No" has two sentences.
 
     Parameters
     ----------
     texts : array-like of str of shape (n_samples,)
-        Reviews, with or without markup: their visible text is measured.
+        Reviews, with or without markup. Their visible text is measured.
     n_jobs : int or None, default=None
-        Processes.
+        Number of processes. None means 1 unless in a :obj:`joblib.parallel_backend` context; -1
+        means all processors.
 
     Returns
     -------
-    DataFrame of shape (n_samples, 14)
-        `n_words`, `n_sentences`; `flesch_reading_ease` (0 hard to 100 easy); school grades
-        `flesch_kincaid_grade`, `smog_index`, `gunning_fog`, `coleman_liau_index`,
-        `automated_readability_index`, `linsear_write_formula`; `dale_chall_readability_score`;
-        `difficult_words` (count); `reading_time` (seconds); `polarity` (-1 to 1) and
-        `subjectivity` (0 to 1). Readability of a text without words is NaN.
+    DataFrame of shape (n_samples, 6)
+        One row per review:
+
+        - `n_words`, `n_sentences`
+        - `automated_readability_index`, `coleman_liau_index`: school grade of the reader who
+          understands the text; NaN for a text without words
+        - `polarity` (-1 negative to 1 positive), `subjectivity` (0 to 1)
 
     Raises
     ------
     ImportError
-        If textstat or TextBlob is missing.
+        If pandas or TextBlob is not installed.
+    ValueError
+        If there are no texts, or a parameter is invalid.
 
     References
     ----------
-    R. Flesch, "A new readability yardstick", 1948; J. P. Kincaid et al., 1975; G. H. McLaughlin,
-    "SMOG grading", 1969; R. Gunning, 1952; M. Coleman, T. L. Liau, 1975; E. Dale, J. S. Chall,
-    1948.
+    E. A. Smith, R. J. Senter, "Automated Readability Index", AMRL-TR-66-220, 1967.
+
+    M. Coleman, T. L. Liau, "A Computer Readability Formula Designed for Machine Scoring", Journal
+    of Applied Psychology 60 (1975).
 
     Examples
     --------
     >>> from sentilib.inspection import review_metadata
-    >>> table = review_metadata(["A <b>wonderful</b> film.", "Dull."])  # doctest: +SKIP
-    >>> table["polarity"].tolist()  # doctest: +SKIP
-    [1.0, -0.29166666666666663]
+    >>> table = review_metadata(["A <b>wonderful</b> film! Go and see it.", "Dull."])
+    >>> table[["n_words", "n_sentences", "polarity"]].round(2).values.tolist()
+    [[7.0, 2.0, 1.0], [1.0, 1.0, -0.29]]
     """
     pandas = import_pandas("review_metadata")
-    import_optional("textstat", "review_metadata", "metadata")
     import_optional("textblob", "review_metadata", "metadata")
     texts, _ = documents(texts)
-    parts = [texts[k : k + _TEXTS_AT_ONCE] for k in range(0, len(texts), _TEXTS_AT_ONCE)]
+    parts = [texts[k : k + _TEXTS_PER_TASK] for k in range(0, len(texts), _TEXTS_PER_TASK)]
     rows = Parallel(n_jobs=n_jobs)(delayed(_measure_all)(part) for part in parts)
-    columns = [*_COUNTS, *_READABILITY, "polarity", "subjectivity"]
-    return pandas.DataFrame([row for part in rows for row in part], columns=columns)
+    return pandas.DataFrame([row for part in rows for row in part], columns=_COLUMNS)
 
 
 def _measure_all(texts: list[str]) -> list[list[float]]:
-    with warnings.catch_warnings():
-        # textstat reads its word lists by a deprecated interface.
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-        textstat = import_optional("textstat", "review_metadata", "metadata").textstat
-        text_blob = import_optional("textblob", "review_metadata", "metadata").TextBlob
-        tokenizer = HTMLTokenizer()
-        return [_measure(tokenizer.visible_text(text), textstat, text_blob) for text in texts]
+    text_blob = import_optional("textblob", "review_metadata", "metadata").TextBlob
+    tokenizer = HTMLTokenizer()
+    return [_measure(tokenizer.visible_text(text), text_blob) for text in texts]
 
 
-def _measure(text: str, textstat: Any, text_blob: Callable) -> list[float]:
-    text = " ".join(text.split())
-    n_words = textstat.lexicon_count(text)
-    opinion = text_blob(text).sentiment
-    readability = [float("nan")] * len(_READABILITY)
+def _measure(text: str, text_blob: Callable) -> list[float]:
+    n_words = len(_WORD.findall(text))
+    n_sentences = sum(1 for part in _END_OF_SENTENCE.split(text) if _WORD.search(part))
+    automated = coleman_liau = float("nan")
     if n_words:
-        readability = [float(getattr(textstat, name)(text)) for name in _READABILITY]
-    n_sentences = textstat.sentence_count(text) if n_words else 0
-    return [n_words, n_sentences, *readability, opinion.polarity, opinion.subjectivity]
+        n_characters = sum(map(str.isalnum, text))
+        automated = 4.71 * n_characters / n_words + 0.5 * n_words / n_sentences - 21.43
+        coleman_liau = 5.88 * n_characters / n_words - 29.6 * n_sentences / n_words - 15.8
+    opinion = text_blob(text).sentiment
+    return [
+        n_words,
+        n_sentences,
+        automated,
+        coleman_liau,
+        opinion.polarity,
+        opinion.subjectivity,
+    ]
