@@ -1,23 +1,20 @@
 """HTMLTokenizer: raw documents, with or without HTML in them, to a matrix of token ids."""
 
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils.validation import check_is_fitted
 
-from sentilib._ids import FIRST_WORD, OOV_WORD, PAD
+from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
-from sentilib._text._documents import as_documents
 
 if TYPE_CHECKING:
-    from sentilib._text._scan import Reading, Scanner, Stream
-    from sentilib._text._vocabulary import Vocabulary
+    from sentilib._text._reader import Reader
+    from sentilib._text._readings import Readings
     from sentilib._text._words import WordTable
 
 
@@ -41,45 +38,34 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     max_features : int or None, default=30_000
         Learn only that many words, those with the highest term count over all documents. The
         highest id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
-
     max_length : int, default=1024
         Number of tokens kept of each document: the width of the matrix.
-
     lowercase : bool, default=True
         Fold case, in every script and as Unicode defines it ("STRASSE" and "straße" agree).
-
     strip_accents : {"ascii", "unicode"} or None, default=None
         Remove accents, by compatibility decomposition. "ascii" also removes every character that
         then is not ASCII.
-
     punctuation : {"drop", "split", "token"}, default="token"
         What becomes of punctuation marks and symbols:
 
         - "drop" deletes them: "don't" gives "dont", "well-made" gives "wellmade";
         - "split" separates words at them, but keeps apostrophes inside a word;
         - "token" splits, and makes each mark a token too: "great!" and "great?" say two things.
-
     stop_words : "english", collection of str or None, default=None
         Words to leave out. They are folded as documents are. "english" is scikit-learn's list.
-
     min_df : int or float in [0.0, 1.0], default=1
         Leave words out of the vocabulary that fewer documents hold; a float is a proportion.
         Ignored if `vocabulary` is given.
-
     max_df : int or float in [0.0, 1.0], default=1.0
         Leave words out of the vocabulary that more documents hold; a float is a proportion.
         Ignored if `vocabulary` is given.
-
     vocabulary : mapping of str to int, iterable of str or None, default=None
         Words to know, instead of learning them. An iterable's words get the ids 2, 3, ...; a
         mapping holds just these ids, as `vocabulary_` does. `transform` then needs no `fit`.
-
     padding : {"pre", "post"}, default="post"
         Side on which documents shorter than `max_length` are filled up with 0.
-
     truncating : {"pre", "post"}, default="pre"
         Side on which longer documents lose tokens: "pre" keeps the last `max_length`.
-
     n_jobs : int or None, default=None
         Number of threads. None means 1 unless in a :obj:`joblib.parallel_config` context, -1 all
         processors.
@@ -88,10 +74,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     ----------
     vocabulary_ : dict of str to int
         Id of each word: 2 for the most frequent, and so on; ties in alphabetical order.
-
     document_frequency_ : ndarray of shape (n_words + 2,), dtype=int64
         Number of documents seen in `fit` that hold the word of each id; 0 for the ids 0 and 1.
-
     n_documents_ : int
         Number of documents seen in `fit`.
 
@@ -180,7 +164,6 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         ----------
         raw_documents : iterable of str
             Documents. A generator is read in pieces and never held in memory as a whole.
-
         y : None
             Ignored.
 
@@ -189,7 +172,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self : HTMLTokenizer
             Fitted estimator.
         """
-        counts, n_documents, _ = self._count(raw_documents)
+        counts, n_documents, _ = self._reader().count(raw_documents)
         self._learn(counts, n_documents)
         return self
 
@@ -204,7 +187,6 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         ----------
         raw_documents : iterable of str
             Documents.
-
         y : None
             Ignored.
 
@@ -214,7 +196,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
             Fitted estimator.
         """
         self._validate_params()  # a given vocabulary makes scikit-learn think that they have been
-        counts, n_documents, _ = self._count(raw_documents)
+        counts, n_documents, _ = self._reader().count(raw_documents)
         if hasattr(self, "_counts"):
             counts, _ = self._counts.merged(counts)
             n_documents += self.n_documents_
@@ -229,7 +211,6 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         ----------
         raw_documents : iterable of str
             Documents.
-
         y : None
             Ignored.
 
@@ -238,19 +219,9 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         ids : ndarray of shape (n_samples, max_length), dtype=int32
             Token ids, 0 where a document has ended.
         """
-        from sentilib._text import _scan
-
-        counts, n_documents, streams = self._count(raw_documents, keep_streams=True)
+        counts, n_documents, streams = self._reader().count(raw_documents, keep_streams=True)
         self._learn(counts, n_documents)
-        ids = self._vocabulary.ids_of(counts)
-        rows = np.zeros((n_documents, self.max_length), dtype=np.int32)
-
-        def work(jobs: Iterable["Stream"]) -> None:
-            for stream in jobs:
-                self._pad(rows, _scan.translate(stream, ids))
-
-        _scan.share_out(work, streams, effective_n_jobs(self.n_jobs))
-        return rows
+        return self._reader().rows(streams, self._vocabulary.ids_of(counts), n_documents)
 
     def transform(self, raw_documents):
         """Return the documents' token ids.
@@ -266,20 +237,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
             Token ids, 0 where a document has ended.
         """
         self._check_vocabulary()
-        documents = as_documents(raw_documents)
-        if not isinstance(documents, list):
-            documents = list(documents)
-        if not documents:
-            raise ValueError("There are no documents: raw_documents is empty.")
-        rows = np.zeros((len(documents), self.max_length), dtype=np.int32)
-        self._scanner().encode_all(
-            documents,
-            self._vocabulary.table,
-            self._vocabulary.ids,
-            lambda stream: self._pad(rows, stream),
-            effective_n_jobs(self.n_jobs),
-        )
-        return rows
+        return self._reader().encode(raw_documents, self._vocabulary)
 
     def inverse_transform(self, X):
         """Return the words of rows of token ids, without padding.
@@ -335,11 +293,9 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         -------
         tokens : list of str
             Tokens, folded, less stop words.
-
         offsets : ndarray of shape (n_tokens, 2), dtype=int64
             Start and end of each token, in characters: ``visible[start:end]`` is the token as it
             stands in the text.
-
         visible : str
             Visible text of the document, as `visible_text` returns it.
 
@@ -355,19 +311,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         """
         if not isinstance(text, str):
             raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
-        return tuple(self._read([text], 1)[0])
-
-    def _read(self, documents: list[str], n_threads: int) -> list["Reading"]:
-        """Do what `tokenize_with_offsets` does for many documents."""
-        from sentilib._text._scan import Reading
-
         self._validate_params()
-        readings = self._scanner().read_all(documents, n_threads)
-        if stop_words := self._folded_stop_words():
-            for number, (tokens, offsets, visible) in enumerate(readings):
-                kept = [k for k, token in enumerate(tokens) if token not in stop_words]
-                readings[number] = Reading([tokens[k] for k in kept], offsets[kept], visible)
-        return readings
+        return tuple(self._reader().read([text])[0])
 
     def visible_text(self, text):
         """Return what a browser would show of a document.
@@ -385,7 +330,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self._validate_params()
         if not isinstance(text, str):
             raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
-        return self._scanner().visible_text(text)
+        return self._reader().scanner.visible_text(text)
 
     def get_feature_names_out(self, input_features=None):
         """Return names of the matrix's columns, which are positions: token0, token1, ...
@@ -414,35 +359,16 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _scanner(self) -> "Scanner":
-        from sentilib._text._scan import Scanner
-
-        return Scanner(
-            lowercase=self.lowercase,
-            strip_accents=self.strip_accents,
-            punctuation=self.punctuation,
-        )
-
-    def _count(
-        self, raw_documents: Iterable[str], *, keep_streams: bool = False
-    ) -> tuple["WordTable", int, list["Stream"]]:
-        counts, n_documents, streams = self._scanner().count_all(
-            as_documents(raw_documents),
-            effective_n_jobs(self.n_jobs),
-            keep_streams=keep_streams,
-        )
-        if n_documents == 0:
-            raise ValueError("There are no documents: raw_documents is empty.")
-        return counts, n_documents, streams
+    def _read(self, documents: list[str], n_threads: int) -> "Readings":
+        """Read documents once: `transform` takes the result, which also knows words and places."""
+        self._check_vocabulary()
+        return self._reader().read(documents, self._vocabulary, n_threads)
 
     def _learn(self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False) -> None:
         """Choose the vocabulary; the estimator changes only once nothing more can fail."""
-        if self.vocabulary is None:
-            vocabulary = self._chosen_vocabulary(counts, n_documents, allow_empty)
-        else:
-            vocabulary = self._given_vocabulary()
+        vocabulary = self._reader().vocabulary(counts, n_documents, allow_empty=allow_empty)
         self.__dict__.update(  # in one step, which no Ctrl-C can halve
-            vocabulary_=_numbered(vocabulary),
+            vocabulary_=vocabulary.numbered,
             document_frequency_=vocabulary.document_frequency(counts),
             n_documents_=n_documents,
             _vocabulary=vocabulary,
@@ -454,65 +380,11 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if not hasattr(self, "vocabulary_"):
             self._validate_params()
-            vocabulary = self._given_vocabulary()
-            self.__dict__.update(vocabulary_=_numbered(vocabulary), _vocabulary=vocabulary)
+            vocabulary = self._reader().given_vocabulary()
+            self.__dict__.update(vocabulary_=vocabulary.numbered, _vocabulary=vocabulary)
 
-    def _chosen_vocabulary(
-        self, counts: "WordTable", n_documents: int, allow_empty: bool
-    ) -> "Vocabulary":
-        from sentilib._text._vocabulary import Vocabulary, choose_words
-        from sentilib._text._words import WordTable
+    def _reader(self) -> "Reader":
+        from sentilib._text._reader import Reader
 
-        if counts.size == 0 and not allow_empty:
-            raise ValueError(
-                "Empty vocabulary: the documents hold no token. Perhaps they are empty, or hold "
-                "only markup or punctuation."
-            )
-        least, most = (
-            limit if isinstance(limit, Integral) else limit * n_documents
-            for limit in (self.min_df, self.max_df)
-        )
-        if most < least and not allow_empty:
-            raise ValueError(
-                f"max_df={self.max_df!r} corresponds to fewer documents than "
-                f"min_df={self.min_df!r}: no word can satisfy both."
-            )
-        stop_words = self._folded_stop_words()
-        words = choose_words(counts, stop_words, least=least, most=most, limit=self.max_features)
-        if words.size == 0 and not allow_empty:
-            raise ValueError(
-                f"Empty vocabulary: min_df={self.min_df!r}, max_df={self.max_df!r} and the stop "
-                f"words leave none of the {counts.size} distinct words. Lower min_df, raise "
-                "max_df, or give more documents."
-            )
-        return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words)
-
-    def _given_vocabulary(self) -> "Vocabulary":
-        from sentilib._text._vocabulary import Vocabulary, given_words, unmatchable
-        from sentilib._text._words import WordTable
-
-        words = given_words(self.vocabulary)
-        if never := unmatchable(words, self._scanner()):
-            warnings.warn(
-                f"{len(never)} words of the vocabulary can match no token, such as {never[0]!r}: "
-                "with these options they would be folded or split.",
-                stacklevel=4,
-            )
-        return Vocabulary.of(WordTable.of(words), self._folded_stop_words())
-
-    def _folded_stop_words(self) -> set[str]:
-        from sentilib._text._vocabulary import folded
-
-        if self.stop_words is None:
-            return set()
         words = ENGLISH_STOP_WORDS if self.stop_words == "english" else self.stop_words
-        return folded(words, self._scanner())
-
-    def _pad(self, rows: np.ndarray, stream: "Stream") -> None:
-        from sentilib._text import _scan
-
-        _scan.pad(rows, stream, padding=self.padding, truncating=self.truncating)
-
-
-def _numbered(vocabulary: "Vocabulary") -> dict[str, int]:
-    return {word: number for number, word in enumerate(vocabulary.words, FIRST_WORD)}
+        return Reader(self, words)

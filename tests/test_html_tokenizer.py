@@ -149,9 +149,12 @@ class TestVocabulary:
         words = HTMLTokenizer(vocabulary=["a", "b"]).inverse_transform([[3, 1, 2, 0]])
         assert [list(row) for row in words] == [["b", "[OOV]", "a"]]
 
-    def test_words_that_can_match_nothing_are_named(self):
-        with pytest.warns(UserWarning, match=r"2 words .* match no token, such as 'Good'"):
-            HTMLTokenizer(vocabulary=["Good", "bad", "well-made"]).fit(["x"])
+    @pytest.mark.parametrize("method", ["fit", "transform"])
+    def test_words_that_can_match_nothing_are_named_where_the_user_called(self, method):
+        message = r"2 words .* match no token, such as 'Good'"
+        with pytest.warns(UserWarning, match=message) as caught:
+            getattr(HTMLTokenizer(vocabulary=["Good", "bad", "well-made"]), method)(["x"])
+        assert caught[0].filename == __file__
 
 
 class TestOptions:

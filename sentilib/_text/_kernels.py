@@ -2,23 +2,16 @@
 
 Documents lie one after the other in a buffer, each closed by a byte 0xFF, which UTF-8 never holds:
 that is what stops every loop, so no index needs checking. A token is folded into 64-bit chunks of
-eight bytes as it is read; chunks are hashed and compared, never single bytes. A table of words is
-
-    slots      int64 (2**k,)      open addressing: hash tag << 32 | (word + 1), 0 where empty
-    chunks     int64 (room,)      the words' bytes, little-endian, zeros behind the last
-    starts     int64 (room + 1,)  where each word's chunks begin
-    stats      int64 (room, 2)    term count; last document counted << 32 | document count
-
-where a hash only proposes a word: equal chunks decide. Kernels allocate nothing; where the table
-has no room for a word, they return, and go on once their caller has made some. Integers are
-signed, since numba turns sums of int64 and uint64 into floats; only the hottest loops index with
-unsigned ones, which spares them the check for negative indices.
+eight bytes as it is read, and looked up in a table of words, which `_table_kernels` describes.
+Integers are signed, since numba turns sums of int64 and uint64 into floats; only the hottest loops
+index with unsigned ones, which spares them the check for negative indices.
 """
 
 import numpy as np
 from numba import types
 
 from sentilib._compiled._compile import BYTES, I32, I32_2D, I64, I64_2D, helper, kernel, load_eight
+from sentilib._text._table_kernels import TABLE, find, finished, has_room, insert, mixed
 from sentilib._text._unicode import (
     APOSTROPHE,
     EMOJI,
@@ -35,12 +28,9 @@ from sentilib._text._unicode import (
     WORD,
 )
 
-NO_DOCUMENT = -1 << 32
-
-_BANG, _LINE_FEED, _UPPER_A = map(ord, "!\nA")
+_BANG, _UPPER_A = map(ord, "!A")
 _JOINER, _KEYCAP, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0x20E3, 0xFE0F, 0xFE0E
 _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
-_MIX, _FINISH = -7046029288634856825, -4417276706812531889  # odd, with bits evenly spread
 
 _ONES = np.uint64(0x0101010101010101)  # a byte for each of eight
 _HIGH, _CASE = np.uint64(0x80) * _ONES, np.uint64(0x20) * _ONES
@@ -49,7 +39,6 @@ _FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9
 
 _ids = types.Array(types.int32, 1, "C", readonly=True)
 _rules = types.Tuple((BYTES, BYTES, I32, I64, BYTES))
-_table = types.Tuple((I64, I64, I64, I64_2D))
 
 
 @helper
@@ -84,25 +73,11 @@ def _decode(raw, i):
 
 
 @helper
-def _mixed(h, chunk):
-    """Hash with one more chunk: every bit of it reaches the upper half."""
-    h = (h ^ chunk) * _MIX
-    return h ^ ((h >> 32) & 0xFFFFFFFF)
-
-
-@helper
-def _finished(h, chunk):
-    """Hash with the last chunk."""
-    h = _mixed(h, chunk) * _FINISH
-    return h ^ ((h >> 29) & 0x7FFFFFFFF)
-
-
-@helper
 def _push(byte, n, chunk, h, token):
     """Append a byte to the open token, storing the chunk before it if that is full."""
     if n & 7 == 0 and n > 0:
         token[(n >> 3) - 1] = chunk
-        h = _mixed(h, chunk)
+        h = mixed(h, chunk)
         chunk = np.int64(0)
     return n + 1, chunk | byte << 8 * (n & 7), h
 
@@ -206,61 +181,9 @@ def _read_on(raw, i, start, end, n, chunk, h, rules, token):
     return i, start, end, n, chunk, h
 
 
-@helper
-def _find(token, n_chunks, h, slots, chunks, starts):
-    """Index of the word that equals the token, or -1, and the slot where the search ended."""
-    mask = slots.size - 1
-    slot = (h >> 32) & mask
-    tag = h & 0xFFFFFFFF
-    while True:
-        entry = slots[slot]
-        if entry == 0:
-            return np.int64(-1), slot
-        if (entry >> 32) & 0xFFFFFFFF == tag:
-            word = (entry & 0xFFFFFFFF) - 1
-            first = starts[word]
-            if starts[word + 1] - first == n_chunks:
-                k = 0
-                while k < n_chunks and chunks[first + k] == token[k]:
-                    k += 1
-                if k == n_chunks:
-                    return word, slot
-        slot = (slot + 1) & mask
-
-
-@helper
-def _hash(token, n_chunks):
-    """Hash of a whole token."""
-    h = np.int64(0)
-    for k in range(n_chunks - 1):
-        h = _mixed(h, token[k])
-    return _finished(h, token[n_chunks - 1])
-
-
-@helper
-def _has_room(n_words, n_chunks, slots, chunks, starts):
-    return (
-        n_words + 2 <= starts.size
-        and starts[n_words] + n_chunks <= chunks.size
-        and 2 * (n_words + 1) <= slots.size
-    )
-
-
-@helper
-def _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
-    """Add the token as word number `word`; there is room."""
-    first = starts[word]
-    for k in range(n_chunks):
-        chunks[first + k] = token[k]
-    starts[word + 1] = first + n_chunks
-    stats[word, 0] = 0
-    stats[word, 1] = NO_DOCUMENT
-    slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
-
-
 @kernel(
     types.UniTuple(types.int64, 4)(
-        BYTES, I64, types.int64, _rules, I64, _table, types.boolean, I32, I64, I64_2D,
+        BYTES, I64, types.int64, _rules, I64, TABLE, types.boolean, I32, I64, I64_2D,
         *[types.int64] * 4,
     )
 )  # fmt: skip
@@ -298,7 +221,7 @@ def scan(
                 if mask != 0:
                     if n > 0:
                         token[(n >> 3) - 1] = chunk
-                        h = _mixed(h, chunk)
+                        h = mixed(h, chunk)
                     chunk = np.int64((eight | case) & mask)
                     n += np.int64(length)
                     at += length
@@ -317,15 +240,15 @@ def scan(
                 if n == 0:
                     break
             token[(n - 1) >> 3] = chunk
-            h = _finished(h, chunk)
+            h = finished(h, chunk)
             n_chunks = (n + 7) >> 3
-            word, slot = _find(token, n_chunks, h, slots, chunks, word_starts)
+            word, slot = find(token, n_chunks, h, slots, chunks, word_starts)
             if learn:
                 if word < 0:
-                    if not _has_room(n_words, n_chunks, slots, chunks, word_starts):
+                    if not has_room(n_words, n_chunks, slots, chunks, word_starts):
                         return n_words, document, start, t
                     word = n_words
-                    _insert(token, n_chunks, h, slot, word, slots, chunks, word_starts, stats)
+                    insert(token, n_chunks, h, slot, word, slots, chunks, word_starts, stats)
                     n_words += 1
                 place = np.uint64(word)
                 stats[place, 0] += 1
@@ -374,68 +297,3 @@ def pad(stream, stream_starts, pad_front, cut_front, rows):
         offset = width - n if pad_front else 0
         for k in range(n):
             rows[document, offset + k] = stream[first + k]
-
-
-@kernel(types.int64(_table, types.int64, _table, I64, I64))
-def merge(table, n_words, other, others, index):
-    """Add these of the other table's words, in this order; `index` takes their new numbers.
-
-    There must be room. Returns how many words there are then.
-    """
-    slots, chunks, starts, stats = table
-    _, other_chunks, other_starts, other_stats = other
-    for k in range(others.size):
-        w = others[k]
-        token = other_chunks[other_starts[w] :]
-        n_chunks = other_starts[w + 1] - other_starts[w]
-        h = _hash(token, n_chunks)
-        word, slot = _find(token, n_chunks, h, slots, chunks, starts)
-        if word < 0:
-            word = n_words
-            _insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats)
-            n_words += 1
-        stats[word, 0] += other_stats[w, 0]
-        stats[word, 1] += other_stats[w, 1] & 0xFFFFFFFF
-        index[k] = word
-    return n_words
-
-
-@kernel(types.void(_table, _table, types.int64, I64))
-def find_words(table, other, n_other, index):
-    """Look the other table's words up in this one; `index` takes their numbers, -1 if unknown."""
-    slots, chunks, starts, _ = table
-    _, other_chunks, other_starts, _ = other
-    for w in range(n_other):
-        token = other_chunks[other_starts[w] :]
-        n_chunks = other_starts[w + 1] - other_starts[w]
-        h = _hash(token, n_chunks)
-        index[w], _ = _find(token, n_chunks, h, slots, chunks, starts)
-
-
-@kernel(types.void(I64, I64, I64, types.int64))
-def fill_slots(slots, chunks, starts, n_words):
-    """Enter the words into empty slots."""
-    mask = slots.size - 1
-    for word in range(n_words):
-        h = _hash(chunks[starts[word] :], starts[word + 1] - starts[word])
-        slot = (h >> 32) & mask
-        while slots[slot] != 0:
-            slot = (slot + 1) & mask
-        slots[slot] = (h & 0xFFFFFFFF) << 32 | (word + 1)
-
-
-@kernel(types.int64(_table, I64, BYTES))
-def spell(table, words, text):
-    """Write the words to text, each closed by a line feed, which no word holds."""
-    _, chunks, starts, _ = table
-    t = 0
-    for word in words:
-        for k in range(starts[word], starts[word + 1]):
-            for shift in range(0, 64, 8):
-                byte = (chunks[k] >> shift) & 0xFF
-                if byte != 0:
-                    text[t] = byte
-                    t += 1
-        text[t] = _LINE_FEED
-        t += 1
-    return t

@@ -34,14 +34,6 @@ class Stream(NamedTuple):
     starts: np.ndarray  # int64 (n_documents + 1,)
 
 
-class Reading(NamedTuple):
-    """What was read of one document."""
-
-    tokens: list[str]
-    offsets: np.ndarray  # int64 (n_tokens, 2), start and end in the visible text, in characters
-    visible: str
-
-
 class Scanner:
     """Splits documents into words, under one combination of options."""
 
@@ -125,10 +117,8 @@ class Scanner:
         share_out(work, blocks(documents), n_threads)
         if not idle:
             return WordTable(), 0, []
-        merged, *others = idle
-        places = {id(merged): np.arange(merged.size)}
-        for table in others:
-            merged, places[id(table)] = merged.merged(table)
+        merged, numbers = WordTable.union(idle)
+        places = dict(zip(map(id, idle), numbers, strict=True))
         for stream, table in kept:
             _kernels.translate(stream.numbers, stream.starts, places[id(table)].astype(np.int32))
         return merged, sum(sizes), [stream for stream, _ in kept]
@@ -138,15 +128,15 @@ class Scanner:
         documents: list[str],
         table: WordTable,
         ids: np.ndarray,
-        write: Callable[[Stream], None],
+        matrix: "Matrix",
         n_threads: int,
     ) -> None:
-        """Look words up, and write streams of ids: 1 for unknown, nothing for a negative id."""
+        """Look words up, and fill rows with their ids: 1 if unknown, nothing if negative."""
 
         def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
             for first, texts in jobs:
                 stream = self.scan(self.prepare(first, texts), table, learn=False)
-                write(translate(stream, ids))
+                matrix.fill(translate(stream, ids))
 
         share_out(work, blocks(documents), n_threads)
 
@@ -161,40 +151,13 @@ class Scanner:
 
     def visible_text(self, document: str) -> str:
         """Text of a document as it is scanned, without markup."""
-        return _texts(self.prepare(0, [document]))[0]
-
-    def read(self, first: int, documents: list[str], *, plain: bool = False) -> list[Reading]:
-        """Read documents: their tokens, where these stand, and the text that they stand in."""
-        block = self.prepare(first, documents, plain=plain)
-        spans = np.empty((len(block.raw), 2), dtype=np.int64)
-        table = WordTable()
-        stream = self.scan(block, table, learn=True, spans=spans)
-        words = table.words()
-        n = int(stream.starts[-1])
-        tokens = [words[w] for w in stream.numbers[:n].tolist()]
-        is_first_byte = (block.raw & 0xC0) != 0x80
-        code_points = np.cumsum(is_first_byte, dtype=np.int64) - is_first_byte
-        offsets = code_points[spans[:n]]
-        offsets -= np.repeat(code_points[block.starts], np.diff(stream.starts))[:, None]
-        parts = zip(pairwise(stream.starts.tolist()), _texts(block), strict=True)
-        return [Reading(tokens[a:b], offsets[a:b], text) for (a, b), text in parts]
-
-    def read_all(self, documents: list[str], n_threads: int) -> list[Reading]:
-        """Read documents, as `read` does, in blocks that threads share."""
-        readings: dict[int, list[Reading]] = {}
-
-        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
-            for first, texts in jobs:
-                readings[first] = self.read(first, texts)
-
-        share_out(work, blocks(documents), n_threads)
-        return [reading for first in sorted(readings) for reading in readings[first]]
+        return texts_of(self.prepare(0, [document]))[0].decode()
 
 
-def _texts(block: Block) -> list[str]:
-    """Visible texts of a block's documents."""
+def texts_of(block: Block) -> list[bytes]:
+    """Return the visible texts of a block's documents, as UTF-8."""
     raw = block.raw.tobytes()
-    return [raw[start : raw.index(b"\xff", start)].decode() for start in block.starts.tolist()]
+    return [raw[start : raw.index(b"\xff", start)] for start in block.starts.tolist()]
 
 
 def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_threads: int) -> None:
@@ -228,16 +191,26 @@ def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_thre
                 batch.clear()
 
 
-def pad(rows: np.ndarray, stream: Stream, *, padding: str, truncating: str) -> None:
-    """Write a block's ids into its documents' rows of the matrix."""
-    n_documents = len(stream.starts) - 1
-    _kernels.pad(
-        stream.numbers,
-        stream.starts,
-        padding == "pre",
-        truncating == "pre",
-        rows[stream.first : stream.first + n_documents],
-    )
+class Matrix:
+    """Rows of ids, zero at first, which streams of ids fill."""
+
+    def __init__(self, n_documents: int, width: int, *, padding: str, truncating: str) -> None:
+        self.rows = np.zeros((n_documents, width), dtype=np.int32)
+        self._pads_front, self._cuts_front = padding == "pre", truncating == "pre"
+
+    def fill(self, stream: Stream) -> None:
+        """Write a block's ids into the rows of its documents."""
+        rows = self.rows[stream.first : stream.first + len(stream.starts) - 1]
+        _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._cuts_front, rows)
+
+    def fill_all(self, streams: Iterable[Stream], ids: np.ndarray, n_threads: int) -> None:
+        """Translate streams of words to ids in place, and write these."""
+
+        def work(jobs: Iterator[Stream]) -> None:
+            for stream in jobs:
+                self.fill(translate(stream, ids))
+
+        share_out(work, streams, n_threads)
 
 
 def translate(stream: Stream, ids: np.ndarray) -> Stream:

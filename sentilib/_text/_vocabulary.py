@@ -31,6 +31,11 @@ class Vocabulary(NamedTuple):
         ids[table.find(stop_table)] = -1
         return cls(words, table, ids)
 
+    @property
+    def numbered(self) -> dict[str, int]:
+        """Id of each word."""
+        return {word: number for number, word in enumerate(self.words, FIRST_WORD)}
+
     def ids_of(self, counts: WordTable) -> np.ndarray:
         """Id of each of these counted words: OOV where it has none, -1 for stop words."""
         ids = np.full(counts.size, OOV, dtype=np.int32)

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._text import _kernels
+from sentilib._text import _table_kernels
+
+# Room in a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
+_N_WORDS, _N_CHUNKS = (1 << 11) - 1, 1 << 12
 
 
 class WordTable:
     """Words, numbered in the order in which they came, with term and document counts."""
 
-    def __init__(self, n_words: int = (1 << 11) - 1, n_chunks: int = 1 << 12) -> None:
-        # Full tables grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
+    def __init__(self, n_words: int = _N_WORDS, n_chunks: int = _N_CHUNKS) -> None:
         self.size = 0
         self.slots = self.chunks = self.starts = np.zeros(1, dtype=np.int64)
         self.stats = np.empty((0, 2), dtype=np.int64)
@@ -34,8 +36,8 @@ class WordTable:
         table.size = len(starts) - 1
         table.chunks[:] = np.array(chunks, dtype=np.uint64).view(np.int64)
         table.starts[:] = starts
-        table.stats[:] = (0, _kernels.NO_DOCUMENT)
-        _kernels.fill_slots(table.slots, table.chunks, table.starts, table.size)
+        table.stats[:] = (0, _table_kernels.NO_DOCUMENT)
+        _table_kernels.fill_slots(table.slots, table.chunks, table.starts, table.size)
         return table
 
     def make_room(self, n_words: int, n_chunks: int) -> None:
@@ -48,8 +50,14 @@ class WordTable:
         chunks[:n_used] = self.chunks[:n_used]
         starts[: self.size + 1] = self.starts[: self.size + 1]
         stats[: self.size] = self.stats[: self.size]
-        _kernels.fill_slots(slots, chunks, starts, self.size)
+        _table_kernels.fill_slots(slots, chunks, starts, self.size)
         self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
+
+    def copy(self) -> "WordTable":
+        """Return a table of the same words, with room for more."""
+        table = copy(self)
+        table.make_room(self.size + _N_WORDS, int(self.starts[self.size]) + _N_CHUNKS)
+        return table
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is unused, or can be worked out again."""
@@ -86,7 +94,7 @@ class WordTable:
             numbers = np.arange(self.size)
         n_bytes = 8 * self._n_chunks(numbers) + len(numbers)
         text = np.empty(n_bytes, dtype=np.uint8)
-        n_written = _kernels.spell(self.arrays, numbers, text)
+        n_written = _table_kernels.spell(self.arrays, numbers, text)
         return text[:n_written].tobytes().decode().split("\n")[:-1]
 
     def merged(
@@ -103,14 +111,24 @@ class WordTable:
             self.size + len(numbers), int(self.starts[self.size]) + other._n_chunks(numbers)
         )
         index = np.empty(len(numbers), dtype=np.int64)
-        table.size = _kernels.merge(table.arrays, table.size, other.arrays, numbers, index)
-        table.stats[: table.size, 1] = table.document_counts | _kernels.NO_DOCUMENT
+        table.size = _table_kernels.merge(table.arrays, table.size, other.arrays, numbers, index)
+        table.stats[: table.size, 1] = table.document_counts | _table_kernels.NO_DOCUMENT
         return table, index
+
+    @classmethod
+    def union(cls, tables: list["WordTable"]) -> tuple["WordTable", list[np.ndarray]]:
+        """Return a table with the words and counts of all, and its numbers for those of each."""
+        whole, *others = tables
+        numbers = [np.arange(whole.size)]
+        for table in others:
+            whole, places = whole.merged(table)
+            numbers.append(places)
+        return whole, numbers
 
     def find(self, other: "WordTable") -> np.ndarray:
         """Return this table's numbers for other's words, -1 for words that it lacks."""
         index = np.empty(other.size, dtype=np.int64)
-        _kernels.find_words(self.arrays, other.arrays, other.size, index)
+        _table_kernels.find_words(self.arrays, other.arrays, other.size, index)
         return index
 
     def _n_chunks(self, numbers: np.ndarray) -> int:

@@ -1,7 +1,7 @@
 """What an explainer is asked about: the parts of a pipeline, ids, and the words behind them."""
 
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,6 @@ from sentilib._ids import OOV_WORD, PAD
 from sentilib._text._documents import as_documents
 
 _MOST_NUMERALS = 2**20
-_TEXTS_AT_ONCE = 2**11
 
 
 class Parts(NamedTuple):
@@ -145,11 +144,9 @@ def words_of_texts(
     cut = slice(-width, None) if tokenizer.truncating == "pre" else slice(width)
     kept: dict[str, str] = {}  # equal strings are one object, as few of many reviews' differ
     shared = kept.setdefault
-    readings = chain.from_iterable(
-        tokenizer._read(texts[start : start + _TEXTS_AT_ONCE], n_threads)
-        for start in range(0, len(texts), _TEXTS_AT_ONCE)
-    )
-    for (tokens, offsets, visible), row in zip(readings, ids, strict=True):
+    readings = tokenizer._read(texts, n_threads)
+    for number, row in enumerate(ids):
+        tokens, offsets, visible = readings[number]
         names = tokens[cut]
         starts, ends = offsets[cut].T.tolist()
         next_starts = np.append(offsets[:, 0], len(visible.rstrip()))[1:][cut].tolist()

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sentilib._text import _kernels
+from sentilib._text import _table_kernels
 from sentilib._text._html import visible_text
+from sentilib._text._readings import Readings
 from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable
 
@@ -147,7 +148,9 @@ def reference_tokens(text, *, lowercase, strip_accents, punctuation):
 
 
 def tokens_with_spans(text, **options):
-    tokens, offsets, _ = Scanner(**options).read(0, [text], plain=True)[0]
+    no_ids = np.empty(0, dtype=np.int32)
+    readings = Readings(Scanner(**options), [text], WordTable(), no_ids, 1, plain=True)
+    tokens, offsets, _ = readings[0]
     return [(token, *span) for token, span in zip(tokens, offsets.tolist(), strict=True)]
 
 
@@ -220,7 +223,7 @@ def test_words_whose_whole_hashes_collide_stay_apart(monkeypatch):
     for k in range(4):
         first, last = table.starts[k : k + 2]
         token[: last - first] = table.chunks[first:last]
-        word, _ = _kernels._find.py_func(
+        word, _ = _table_kernels.find.py_func(
             token, last - first, 0, np.array([1, 2, 3, 4, 0, 0, 0, 0]), table.chunks, table.starts
         )
         hashes.add(int(word))

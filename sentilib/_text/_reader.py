@@ -1,0 +1,137 @@
+"""The work of HTMLTokenizer on documents, under its parameters."""
+
+import warnings
+from collections.abc import Collection, Iterable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from sentilib._text._documents import as_documents
+from sentilib._text._readings import Readings
+from sentilib._text._scan import Matrix, Scanner, Stream
+from sentilib._text._vocabulary import Vocabulary, choose_words, folded, given_words, unmatchable
+from sentilib._text._words import WordTable
+
+
+class Reader:
+    """Reads documents, chooses words and fills matrices.
+
+    Parameters
+    ----------
+    parameters : HTMLTokenizer
+        Nothing but its parameters is used.
+    stop_words : collection of str or None
+        Words to leave out.
+    """
+
+    def __init__(self, parameters: Any, stop_words: Collection[str] | None) -> None:
+        self.scanner = Scanner(
+            lowercase=parameters.lowercase,
+            strip_accents=parameters.strip_accents,
+            punctuation=parameters.punctuation,
+        )
+        self._parameters = parameters
+        self._stop_words = stop_words
+
+    def count(
+        self, raw_documents: Any, *, keep_streams: bool = False
+    ) -> tuple[WordTable, int, list[Stream]]:
+        """Count the words of all documents, as `Scanner.count_all` does."""
+        counts, n_documents, streams = self.scanner.count_all(
+            as_documents(raw_documents), self._n_threads, keep_streams=keep_streams
+        )
+        if n_documents == 0:
+            raise ValueError("There are no documents: raw_documents is empty.")
+        return counts, n_documents, streams
+
+    def vocabulary(
+        self, counts: WordTable, n_documents: int, *, allow_empty: bool = False
+    ) -> Vocabulary:
+        """Return the vocabulary that was given, or choose one from the words of the documents."""
+        if self._parameters.vocabulary is not None:
+            return self.given_vocabulary()
+        if counts.size == 0 and not allow_empty:
+            raise ValueError(
+                "Empty vocabulary: the documents hold no token. Perhaps they are empty, or hold "
+                "only markup or punctuation."
+            )
+        min_df, max_df = self._parameters.min_df, self._parameters.max_df
+        least, most = (
+            limit if isinstance(limit, Integral) else limit * n_documents
+            for limit in (min_df, max_df)
+        )
+        if most < least and not allow_empty:
+            raise ValueError(
+                f"max_df={max_df!r} corresponds to fewer documents than min_df={min_df!r}: no word "
+                "can satisfy both."
+            )
+        stop_words = self._folded_stop_words()
+        limit = self._parameters.max_features
+        words = choose_words(counts, stop_words, least=least, most=most, limit=limit)
+        if words.size == 0 and not allow_empty:
+            raise ValueError(
+                f"Empty vocabulary: min_df={min_df!r}, max_df={max_df!r} and the stop words leave "
+                f"none of the {counts.size} distinct words. Lower min_df, raise max_df, or give "
+                "more documents."
+            )
+        return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words)
+
+    def given_vocabulary(self) -> Vocabulary:
+        """Return the vocabulary that was given, and warn of words that no document can match."""
+        words = given_words(self._parameters.vocabulary)
+        if never := unmatchable(words, self.scanner):
+            warnings.warn(
+                f"{len(never)} words of the vocabulary can match no token, such as {never[0]!r}: "
+                "with these options they would be folded or split.",
+                stacklevel=6,
+            )
+        return Vocabulary.of(WordTable.of(words), self._folded_stop_words())
+
+    def encode(self, raw_documents: Any, vocabulary: Vocabulary) -> np.ndarray:
+        """Return the ids of documents, or of what was `read` of them."""
+        if isinstance(raw_documents, Readings):
+            matrix = self._matrix(len(raw_documents))
+            raw_documents.fill(matrix)
+            return matrix.rows
+        documents = as_documents(raw_documents)
+        if not isinstance(documents, list):
+            documents = list(documents)
+        if not documents:
+            raise ValueError("There are no documents: raw_documents is empty.")
+        matrix = self._matrix(len(documents))
+        self.scanner.encode_all(
+            documents, vocabulary.table, vocabulary.ids, matrix, self._n_threads
+        )
+        return matrix.rows
+
+    def rows(self, streams: Iterable[Stream], ids: np.ndarray, n_documents: int) -> np.ndarray:
+        """Return the ids of documents whose words were counted."""
+        matrix = self._matrix(n_documents)
+        matrix.fill_all(streams, ids, self._n_threads)
+        return matrix.rows
+
+    def read(
+        self, documents: list[str], vocabulary: Vocabulary | None = None, n_threads: int = 1
+    ) -> Readings:
+        """Read documents once; without a vocabulary only stop words are known."""
+        if vocabulary is None:
+            vocabulary = Vocabulary.of(WordTable(), self._folded_stop_words())
+        return Readings(self.scanner, documents, vocabulary.table, vocabulary.ids, n_threads)
+
+    @property
+    def _n_threads(self) -> int:
+        return effective_n_jobs(self._parameters.n_jobs)
+
+    def _folded_stop_words(self) -> set[str]:
+        return folded(self._stop_words or (), self.scanner)
+
+    def _matrix(self, n_documents: int) -> Matrix:
+        parameters = self._parameters
+        return Matrix(
+            n_documents,
+            parameters.max_length,
+            padding=parameters.padding,
+            truncating=parameters.truncating,
+        )

@@ -1,0 +1,152 @@
+"""Documents read once: visible text, tokens, where they stand and their ids, in compact arrays."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from sentilib._ids import OOV
+from sentilib._text._documents import blocks
+from sentilib._text._scan import Block, Matrix, Scanner, Stream, share_out, texts_of
+from sentilib._text._words import WordTable
+
+
+class Reading(NamedTuple):
+    """What was read of one document."""
+
+    tokens: list[str]
+    offsets: np.ndarray  # int64 (n_tokens, 2), start and end in the visible text, in characters
+    visible: str
+
+
+class _Part(NamedTuple):
+    """What was read of one block."""
+
+    texts: list[bytes]
+    lengths: np.ndarray  # int64 (n_documents,)
+    numbers: np.ndarray  # int32 (n_tokens,)
+    spans: np.ndarray  # int32 (n_tokens, 2)
+    table: WordTable  # whose words the numbers are
+
+
+class Readings:
+    """Documents as one scan found them; a document is decoded when it is asked for.
+
+    They take 12 bytes for each token, and one for each byte of visible text.
+
+    Parameters
+    ----------
+    scanner : Scanner
+        What splits documents into words.
+    documents : list of str
+        Raw documents.
+    table : WordTable
+        Known words; others are learnt in copies of it.
+    ids : ndarray of shape (table.size,), int32
+        Id of each known word; negative for a stop word, which leaves no token.
+    n_threads : int
+        Threads that share the documents.
+    plain : bool, default=False
+        Whether the documents are visible text already.
+
+    Attributes
+    ----------
+    texts : list of bytes
+        Visible text of each document, as UTF-8.
+    lengths : ndarray of shape (n_documents,), int64
+        Number of tokens of each document.
+    numbers : ndarray of shape (n_tokens,), int32
+        Word of each token of all documents, by its place in `words`.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        documents: list[str],
+        table: WordTable,
+        ids: np.ndarray,
+        n_threads: int,
+        *,
+        plain: bool = False,
+    ) -> None:
+        is_token = ids >= 0
+        idle: list[WordTable] = []
+        parts: dict[int, _Part] = {}
+
+        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+            try:
+                own = idle.pop()
+            except IndexError:
+                own = table.copy()
+            for first, texts in jobs:
+                block = scanner.prepare(first, texts, plain=plain)
+                parts[first] = _read_block(scanner, block, own, is_token)
+            idle.append(own)
+
+        share_out(work, blocks(documents), n_threads)
+        self._table, numbers = WordTable.union(idle or [table])
+        places = dict(zip(map(id, idle), numbers, strict=False))
+        self._ids = np.full(self._table.size, OOV, dtype=np.int32)
+        self._ids[: len(ids)] = ids
+
+        n_tokens = sum(len(part.numbers) for part in parts.values())
+        self.numbers = np.empty(n_tokens, dtype=np.int32)
+        self._spans = np.empty((n_tokens, 2), dtype=np.int32)
+        self._starts = np.zeros(len(documents) + 1, dtype=np.int64)
+        self.texts: list[bytes] = []
+        t = 0
+        for first in sorted(parts):
+            part = parts.pop(first)  # one after the other, so that no two copies of all are held
+            end = t + len(part.numbers)
+            self.numbers[t:end] = places[id(part.table)][part.numbers]
+            self._spans[t:end] = part.spans
+            self._starts[first + 1 : first + 1 + len(part.texts)] = t + np.cumsum(part.lengths)
+            self.texts += part.texts
+            t = end
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, row: int) -> Reading:
+        """Decode a document."""
+        text, tokens = self.texts[row], slice(*self._starts[row : row + 2])
+        offsets = self._spans[tokens].astype(np.int64)
+        if not text.isascii():
+            is_first_byte = (np.frombuffer(text, dtype=np.uint8) & 0xC0) != 0x80
+            offsets = np.concatenate([[0], np.cumsum(is_first_byte, dtype=np.int64)])[offsets]
+        return Reading(self.words[self.numbers[tokens]].tolist(), offsets, text.decode())
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of tokens of each document."""
+        return np.diff(self._starts)
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """Words that `numbers` refers to."""
+        return np.array(self._table.words(), dtype=object)
+
+    def visible_text(self, row: int) -> str:
+        """Return the visible text of a document."""
+        return self.texts[row].decode()
+
+    def fill(self, matrix: Matrix) -> None:
+        """Write the documents' ids into their rows: those of known words, OOV for others."""
+        matrix.fill(Stream(0, self._ids[self.numbers], self._starts))
+
+
+def _read_block(scanner: Scanner, block: Block, table: WordTable, is_token: np.ndarray) -> _Part:
+    spans = np.empty((len(block.raw), 2), dtype=np.int64)
+    stream = scanner.scan(block, table, learn=True, spans=spans)
+    lengths = np.diff(stream.starts)
+    document = np.repeat(np.arange(len(lengths)), lengths)
+    numbers = stream.numbers[: len(document)]
+    spans = spans[: len(document)] - block.starts[document, None]
+    if not is_token.all():
+        kept = np.ones(table.size, dtype=bool)
+        kept[: len(is_token)] = is_token
+        kept = kept[numbers]
+        numbers, spans = numbers[kept], spans[kept]
+        lengths = np.bincount(document[kept], minlength=len(lengths))
+    return _Part(texts_of(block), lengths, numbers.copy(), spans.astype(np.int32), table)
