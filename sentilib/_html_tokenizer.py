@@ -366,7 +366,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
     def _learn(self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False) -> None:
         """Choose the vocabulary; the estimator changes only once nothing more can fail."""
-        vocabulary = self._reader().vocabulary(counts, n_documents, allow_empty=allow_empty)
+        if self.vocabulary is None:
+            vocabulary = self._reader().chosen_vocabulary(counts, n_documents, allow_empty)
+        else:
+            vocabulary = self._reader().given_vocabulary()
         self.__dict__.update(  # in one step, which no Ctrl-C can halve
             vocabulary_=vocabulary.numbered,
             document_frequency_=vocabulary.document_frequency(counts),

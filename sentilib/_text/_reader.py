@@ -46,12 +46,10 @@ class Reader:
             raise ValueError("There are no documents: raw_documents is empty.")
         return counts, n_documents, streams
 
-    def vocabulary(
-        self, counts: WordTable, n_documents: int, *, allow_empty: bool = False
+    def chosen_vocabulary(
+        self, counts: WordTable, n_documents: int, allow_empty: bool
     ) -> Vocabulary:
-        """Return the vocabulary that was given, or choose one from the words of the documents."""
-        if self._parameters.vocabulary is not None:
-            return self.given_vocabulary()
+        """Choose from the words of so many documents."""
         if counts.size == 0 and not allow_empty:
             raise ValueError(
                 "Empty vocabulary: the documents hold no token. Perhaps they are empty, or hold "
@@ -85,7 +83,7 @@ class Reader:
             warnings.warn(
                 f"{len(never)} words of the vocabulary can match no token, such as {never[0]!r}: "
                 "with these options they would be folded or split.",
-                stacklevel=6,
+                stacklevel=5,  # where the user called `fit` or `transform`
             )
         return Vocabulary.of(WordTable.of(words), self._folded_stop_words())
 
