@@ -1,4 +1,4 @@
-"""compare: two models side by side, McNemar's test, and where they disagree."""
+"""compare: two models side by side, McNemar's test, and the reviews on which they disagree."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -23,26 +23,30 @@ if TYPE_CHECKING:
 
 @dataclass
 class Comparison:
-    """What `compare` found.
+    """Result of `compare`.
 
-    Attributes
+    Parameters
     ----------
     names : tuple of two str
-        The models.
+        Names of the models.
     counts : DataFrame of shape (2, 2)
-        Reviews by whether the first model (rows) and the second (columns) is right.
+        Numbers of reviews, by whether the first model (rows) and the second (columns) is right.
     pvalue : float
-        McNemar's exact test: probability of a split of the disagreements at least as uneven, if
-        both models were equally often right.
+        P-value of McNemar's exact test: probability of a split of the disagreements at least as
+        uneven, if both models were equally often right.
     scores : DataFrame
-        A row a model, and "difference" (first less second): `accuracy`, `accuracy_low`,
-        `accuracy_high`, `loss`, `loss_low`, `loss_high`; the intervals of the difference are those
+        One row per model, and a row "difference" (first minus second): `accuracy`, `accuracy_low`,
+        `accuracy_high`, `loss`, `loss_low`, `loss_high`. The intervals of the difference are those
         of paired values.
     disagreements : DataFrame
-        A row for each review that one model gets right and the other wrong, its index (`row`) the
-        position in X: `right` (the model), `truth`, `prediction_a`, `prediction_b`, `probability_a`
-        and `probability_b` (of the true label), `gap` (their difference), `length`, `oov_rate`,
-        `snippet`. Widest gap first.
+        One row per review that one model gets right and the other wrong, the widest gap first. The
+        index (`row`) is the position in X. Columns: `right` (name of the model), `truth`,
+        `prediction_a`, `prediction_b`, `probability_a` and `probability_b` (of the true label),
+        `gap` (their difference), `length`, `oov_rate`, `snippet`.
+
+    See Also
+    --------
+    compare : Compute it.
     """
 
     names: tuple[str, str]
@@ -50,7 +54,7 @@ class Comparison:
     pvalue: float
     scores: "DataFrame"
     disagreements: "DataFrame"
-    _sides: tuple[tuple[Reviews, Evaluation], ...] = field(repr=False)
+    _sides: tuple[tuple[Reviews, Evaluation], ...] = field(init=False, repr=False)
 
     def __str__(self) -> str:
         first, second = self.names
@@ -157,32 +161,40 @@ def compare(
     confidence_level: float = 0.95,
     snippet_length: int = 100,
 ) -> Comparison:
-    """Find which reviews one model gets right and the other wrong.
+    """Compare two models: scores, McNemar's test, and the reviews that only one gets right.
 
     Parameters
     ----------
     estimator_a, estimator_b : Pipeline or classifier
-        Fitted, with the same labels.
-    X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
-        Reviews that neither was fitted on.
+        Fitted pipelines from HTMLTokenizer to a classifier, or fitted classifiers of token ids,
+        with the same labels.
+    X : array-like of shape (n_samples,) or (n_samples, n_tokens)
+        Reviews for pipelines, token ids for classifiers, on which neither was fitted. A DataFrame
+        of reviews has one column of text.
     y : array-like of shape (n_samples,)
         Labels.
     names : tuple of two str, default=None
-        What to call the models; None takes their classes.
+        Names of the models; None means the names of their classes.
     confidence_level : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
     snippet_length : int, default=100
-        Characters of the snippets.
+        Maximum number of characters in `snippet`.
 
     Returns
     -------
     Comparison
-        Tables; printing it summarizes them, `report(path)` shows heat-maps next to each other.
+        Tables. Printing it summarizes them; its method `report` writes a page with the heat-maps of
+        both models side by side.
 
     Raises
     ------
     ValueError
-        If the models know different labels, y holds others, or lengths differ.
+        If the models know different labels, y contains others, lengths differ, or a parameter is
+        invalid.
+    TypeError
+        If an estimator has no `predict_proba` or reads no text.
+    NotFittedError
+        If an estimator is not fitted.
 
     References
     ----------
@@ -248,14 +260,15 @@ def compare(
         },
         index=pandas.Index(rows, name="row"),
     )
-    return Comparison(
+    found = Comparison(
         names,
         counts,
         pvalue,
         _scores(pandas, names, a, b, confidence_level),
         table.iloc[np.argsort(-np.abs(gap), kind="stable")],
-        tuple(sides),
     )
+    found._sides = tuple(sides)
+    return found
 
 
 def _names(names: Any, classes: list[str]) -> tuple[str, str]:

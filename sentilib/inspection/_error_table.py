@@ -1,4 +1,4 @@
-"""error_table: a row a review, the worst first."""
+"""error_table: one row per review, the highest loss first."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,39 +23,52 @@ def error_table(
     n_words: int = 5,
     snippet_length: int = 100,
 ) -> "DataFrame":
-    """List reviews by falling loss, with what may have misled the model.
+    """Compute a table of reviews, sorted by falling loss, with what may have misled the model.
 
     Parameters
     ----------
     estimator : Pipeline or classifier
-        Fitted, from HTMLTokenizer to a classifier; or a classifier of token ids.
-    X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
-        Reviews.
+        Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
+    X : array-like of shape (n_samples,) or (n_samples, n_tokens)
+        Reviews for a pipeline, token ids for a classifier. A DataFrame of reviews has one column of
+        text.
     y : array-like of shape (n_samples,)
         Labels.
     n_explained : int or None, default=1000
-        How many reviews, those of the highest loss, get their words explained; None explains all.
-        The Dense model takes microseconds a review, the CNN a few milliseconds.
+        Number of reviews whose words are explained, those of the highest loss; None explains all.
+        An explanation takes microseconds per review of the Dense model, milliseconds of the CNN.
     n_words : int, default=5
-        Words each way.
+        Maximum number of words in `words_for` and in `words_against`.
     snippet_length : int, default=100
-        Characters of the snippet.
+        Maximum number of characters in `snippet`.
 
     Returns
     -------
     DataFrame
-        A row a review, its index (`row`) the position in X, sorted by falling loss: `truth`,
-        `prediction`, `probability` (of the prediction), `loss` (-log p(truth), nats), `length`
-        (tokens of the whole review), `oov_count` and `oov_rate` (of the tokens that the model
-        reads), `truncated`, `label_quality` (normalized margin of the given label: 0 contradicted
-        to 1 agreed with), `words_for` and `words_against` (words that pull most toward the
-        prediction and away from it, by exact Shapley values; missing where not explained),
-        `snippet`. Further columns of a DataFrame X follow.
+        One row per review, sorted by falling loss. The index (`row`) is the position in X. Further
+        columns of a DataFrame X follow these:
+
+        - `truth`, `prediction`
+        - `probability`: of the prediction
+        - `loss`: -log p(truth), in nats
+        - `length`: number of tokens of the whole review
+        - `oov_count`, `oov_rate`: unknown words among the tokens that the model reads
+        - `truncated`: whether tokens were cut off
+        - `label_quality`: normalized margin of the given label, from 0 (the model contradicts it)
+          to 1 (it agrees)
+        - `words_for`, `words_against`: words that pull most toward the prediction and away from it,
+          by exact Shapley values; missing where the review is not explained
+        - `snippet`: beginning of the visible text
 
     Raises
     ------
     ValueError
-        If y holds labels that the model never saw, or X and y differ in length.
+        If y contains labels that the model never saw, X and y differ in length, a further column
+        of X has the name of one above, or a parameter is invalid.
+    TypeError
+        If the estimator has no `predict_proba`, reads no text, or cannot be explained.
+    NotFittedError
+        If the estimator is not fitted.
 
     See Also
     --------
@@ -98,8 +111,10 @@ def error_table(
             "words_for": toward,
             "words_against": away,
             "snippet": [reviews.snippet(row, snippet_length) for row in range(n)],
-            **{name: values for name, values in reviews.columns.items()},
-        }
+        },
+        index=pandas.RangeIndex(n, name="row"),
     )
-    table.index.name = "row"
-    return table.iloc[order]
+    clashing = [name for name in reviews.columns if name in table]
+    if clashing:
+        raise ValueError(f"Columns of X have names that the table needs: {clashing}. Rename them.")
+    return table.assign(**reviews.columns).iloc[order]

@@ -1,4 +1,4 @@
-"""find_label_issues: confident learning, written from Northcutt, Jiang & Chuang (2021)."""
+"""find_label_issues: reviews whose label is likely wrong, by confident learning."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +7,12 @@ from sklearn.frozen import FrozenEstimator
 
 from sentilib._optional import import_pandas
 from sentilib._sklearn import StrOptions
+from sentilib.inspection._measures._confident_learning import (
+    FILTERS,
+    calibrated,
+    confident_joint,
+    prune,
+)
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate, labels, read_reviews
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
 from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters
@@ -14,12 +20,10 @@ from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parame
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_joint")
-
 
 @check_parameters(
     estimator=MODEL,
-    filter_by=[StrOptions(set(_FILTERS))],
+    filter_by=[StrOptions(set(FILTERS))],
     second_opinion=["boolean"],
     n_repeats=COUNT,
 )
@@ -41,49 +45,57 @@ def find_label_issues(
     Parameters
     ----------
     estimator : Pipeline or classifier
-        Model whose clones are fitted on the folds. Where a pipeline begins with an HTMLTokenizer,
-        the text is read once for all folds. To use a fitted model as it is, on reviews that it was
-        not fitted on, wrap it in a :class:`~sklearn.frozen.FrozenEstimator`: it is then asked
-        alone, without folds.
+        Model whose clones are fitted on the folds. If it is a pipeline that begins with an
+        HTMLTokenizer, the text is read once for all folds. A fitted pipeline or classifier in a
+        :class:`~sklearn.frozen.FrozenEstimator` predicts as it is, without folds and without
+        second opinions; this is for reviews on which it was not fitted.
     X : array-like of shape (n_samples, ...)
-        What the estimator reads.
+        Input of the estimator.
     y : array-like of shape (n_samples,)
-        Labels of any type and number, some of them perhaps wrong.
+        Labels of any type and number, some of which may be wrong.
     cv : int, cross-validation generator or iterable, default=10
-        Folds for out-of-fold probabilities: a number of stratified folds, by group if `groups` are
-        given, or a splitter.
+        Folds for out-of-fold probabilities: a number of stratified folds (None means 5), a splitter
+        or pairs of training and test rows.
     groups : array-like of shape (n_samples,), default=None
-        Movie, author, ...: no group comes to lie in two folds.
+        Group of each review (movie, author, ...): no group is in two folds.
     filter_by : {"prune_by_noise_rate", "prune_by_class", "both", "confident_joint"}, \
 default="prune_by_noise_rate"
-        Which reviews count as issues: for each pair of labels the estimated number with the
-        largest margin; for each label the estimated number with the lowest probability; those in
-        both; or those counted off the diagonal of the confident joint.
+        Rule that chooses the issues: for each pair of labels, the estimated number of reviews with
+        the largest margins; for each label, the estimated number of reviews with the lowest
+        probabilities; the reviews chosen by both rules; or those counted off the diagonal of the
+        confident joint.
     second_opinion : bool, default=True
-        Whether to ask other models too, where the estimator reads token ids: logistic regressions
-        on n-grams and on latent topics, on the same folds. They are fitted again without the
-        reviews whose labels all models together doubt. Probabilities are averaged: models of
+        Whether to average the probabilities with those of other models, if the estimator reads
+        token ids: logistic regressions on n-grams and on latent topics, fitted on the same folds,
+        and fitted again without the reviews whose labels all models together doubt. Models of
         different kinds err in different reviews, so that more of the contradicted labels are wrong.
     n_repeats : int, default=1
-        How often to predict out of folds, each time on other folds; probabilities are averaged.
+        Number of cross-validations, each on other folds, whose probabilities are averaged.
     n_jobs : int or None, default=None
-        Folds fitted at once.
+        Number of folds fitted in parallel. None means 1 unless in a
+        :obj:`joblib.parallel_backend` context; -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        For the folds. The estimator has its own.
+        Random state of the folds, where `cv` is a number. The estimator has its own.
 
     Returns
     -------
     DataFrame
-        A row a review, its index the position in X, likely errors first: `given`, `suggested`
-        (most probable label), `self_confidence` (probability of the given label),
-        `label_quality` (normalized margin, 0 contradicted to 1 agreed with), `is_issue`.
-        `attrs` holds the `confident_joint`, its calibrated share `joint` and the `thresholds`, as
-        nested lists in the order of the sorted labels.
+        One row per review, likely errors first; the index is the position in X. Columns: `given`,
+        `suggested` (most probable label), `self_confidence` (probability of the given label),
+        `label_quality` (normalized margin of the given label, from 0, the models contradict it, to
+        1, they agree), `is_issue`. Its `attrs` contain the `confident_joint`, the estimated `joint`
+        distribution of given and true labels and the `thresholds`, as (nested) lists in the order
+        of the sorted labels.
 
     Raises
     ------
     ValueError
-        If y holds one class only, lengths differ or a class has fewer reviews than folds.
+        If y contains a single class, lengths differ, a class has fewer reviews (or groups) than
+        there are folds, or a parameter is invalid.
+    NotFittedError
+        If a frozen estimator is not fitted.
+    ImportError
+        If pandas is not installed.
 
     References
     ----------
@@ -124,7 +136,7 @@ default="prune_by_noise_rate"
         evaluation = Evaluation.of(np.unique(y), y, proba)
     if len(np.unique(evaluation.truth)) < 2:
         raise ValueError(
-            f"y holds one class only ({evaluation.classes[evaluation.truth[0]]!r}): no label "
+            f"y contains a single class ({evaluation.classes[evaluation.truth[0]]!r}): no label "
             "contradicts another."
         )
     counts, thresholds, off_diagonal = confident_joint(evaluation)
@@ -146,64 +158,3 @@ default="prune_by_noise_rate"
         "thresholds": thresholds.tolist(),
     }
     return table.sort_values("label_quality", kind="stable")
-
-
-def confident_joint(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count reviews by given label and by the label that the model is confident of.
-
-    Returns
-    -------
-    counts : ndarray of shape (n_classes, n_classes), int
-        Equation 1: reviews with given label i whose probability of j reaches the threshold of j;
-        where it does for several labels, the most probable counts.
-    thresholds : ndarray of shape (n_classes,)
-        Equation 2: mean probability of each label over the reviews that were given it; infinite
-        for labels that none was given.
-    off_diagonal : ndarray of shape (n_samples,), bool
-        Which reviews are counted off the diagonal.
-    """
-    proba, given = evaluation.proba, evaluation.truth
-    n_classes = proba.shape[1]
-    thresholds = np.array(
-        [proba[given == k, k].mean() if (given == k).any() else np.inf for k in range(n_classes)]
-    )
-    confident = np.where(proba >= thresholds, proba, -1.0)
-    likely = confident.argmax(axis=1)
-    counted = confident.max(axis=1) >= 0
-    counts = np.zeros((n_classes, n_classes), dtype=np.int64)
-    np.add.at(counts, (given[counted], likely[counted]), 1)
-    return counts, thresholds, counted & (likely != given)
-
-
-def calibrated(counts: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Scale the counts' rows to the given labels' frequencies and their sum to 1 (equation 3)."""
-    filled = counts.astype(np.float64)
-    empty = filled.sum(axis=1) == 0
-    filled[empty, empty] = 1.0  # nothing confident: nothing said against the label
-    sizes = np.bincount(given, minlength=len(counts))
-    joint = filled / filled.sum(axis=1, keepdims=True) * sizes[:, np.newaxis]
-    return joint / joint.sum()
-
-
-def prune(
-    evaluation: Evaluation, joint: np.ndarray, off_diagonal: np.ndarray, filter_by: str
-) -> np.ndarray:
-    """Choose the issues (section 3.2, methods 2 to 5)."""
-    if filter_by == "confident_joint":
-        return off_diagonal
-    proba, given = evaluation.proba, evaluation.truth
-    n_classes = proba.shape[1]
-    expected = np.rint(joint * len(given)).astype(np.int64)
-    by_class = np.zeros(len(given), dtype=bool)
-    by_rate = np.zeros(len(given), dtype=bool)
-    for i in range(n_classes):
-        rows = np.flatnonzero(given == i)
-        n_wrong = expected[i].sum() - expected[i, i]
-        by_class[rows[np.argsort(proba[rows, i], kind="stable")[:n_wrong]]] = True
-        for j in range(n_classes):
-            if j != i:
-                margin = proba[rows, j] - proba[rows, i]
-                by_rate[rows[np.argsort(-margin, kind="stable")[: expected[i, j]]]] = True
-    if filter_by == "both":
-        return by_class & by_rate
-    return by_class if filter_by == "prune_by_class" else by_rate

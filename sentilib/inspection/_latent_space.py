@@ -1,16 +1,16 @@
-"""LatentSpaceDisplay: where reviews lie in the space that the output layer reads."""
+"""LatentSpaceDisplay: the space that the output layer reads, projected."""
 
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from sentilib import _plotting
 from sentilib._sklearn import HasMethods, Interval, StrOptions
-from sentilib.inspection._measures._clusters import describe_clusters, find_clusters, seeded_clone
+from sentilib.inspection._measures._clusters import describe_clusters, find_clusters
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._projection import project
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,36 +24,36 @@ _OPTIONS: dict[str, list] = {
 
 
 class LatentSpaceDisplay:
-    """Pooled latent space in two or three dimensions, coloured by class and sized by loss.
+    """Latent space in two or three dimensions, coloured by class and sized by loss.
 
-    Make one by `from_estimator` or `from_predictions`.
+    Create it with `from_estimator` or `from_predictions`.
 
     Parameters
     ----------
     points : ndarray of shape (n_samples, 2) or (n_samples, 3)
-        Reviews, projected.
+        Projected reviews.
     group : ndarray of shape (n_samples,), int
-        What the colour shows, as positions in `group_names`.
+        Class or cluster of each review, which the colour shows, as a position in `group_names`.
     group_names : list of str
-        Legend.
+        Names of the groups, for the legend.
     loss : ndarray of shape (n_samples,)
-        Cross-entropy of each review (nats): the size of its mark.
+        Cross-entropy of each review in nats, which the size of its mark shows.
     color : {"truth", "prediction", "cluster"}
-        What the colour means.
+        What the groups are.
     axis_names : list of str
         Labels of the axes.
     cluster : ndarray of shape (n_samples,), int, default=None
-        Cluster of each review.
+        Cluster of each review; -1 is noise.
     cluster_table : DataFrame, default=None
-        A row a cluster: `n_reviews`, `error_rate`, `loss` and, from reviews, mean `length`,
-        `oov_rate` and characteristic `words`.
+        One row per cluster: `n_reviews`, `error_rate`, mean `loss` and, of an estimator's reviews,
+        mean `length`, `oov_rate` and characteristic `words`.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes of the plot.
     figure_ : matplotlib Figure
-        Its figure.
+        Figure of the axes.
 
     Examples
     --------
@@ -103,37 +103,50 @@ class LatentSpaceDisplay:
         random_state: Any = None,
         ax: Any = None,
     ) -> "LatentSpaceDisplay":
-        """Project reviews and plot them.
+        """Plot the latent space of an estimator.
 
         Parameters
         ----------
         estimator : Pipeline or classifier
-            Fitted, from HTMLTokenizer to a classifier with `transform`; or such a classifier of
-            token ids.
-        X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
-            Reviews.
+            Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
+            The classifier has a `transform`, which returns latent vectors.
+        X : array-like of shape (n_samples,) or (n_samples, n_tokens)
+            Reviews for a pipeline, token ids for a classifier. A DataFrame of reviews has one
+            column of text.
         y : array-like of shape (n_samples,)
             Labels.
         n_components : {2, 3}, default=2
-            Dimensions of the default projection.
+            Number of dimensions of the default projection.
         color : {"truth", "prediction", "cluster"}, default="truth"
             What the colour shows.
         transformer : transformer, default=None
-            What projects the latent space, with units of closer variance, such as TSNE
-            or UMAP, with 2 or 3 components. None is
-            PCA.
+            Estimator with `fit_transform` that projects the latent space, whose units are scaled to
+            similar variance, to 2 or 3 components, such as TSNE or UMAP; a clone is fitted. None
+            means PCA.
         clusterer : clusterer, default=None
-            What finds clusters in the latent space. With None there are clusters only where
-            `color="cluster"`, by KMeans.
+            Estimator with `fit_predict` that finds clusters in the latent space; a clone is fitted.
+            None means KMeans if `color="cluster"`, else no clusters.
         random_state : int, RandomState instance or None, default=None
-            For those transformers and clusterers that have none of their own.
+            Random state of the transformer and the clusterer, if they have none of their own.
         ax : matplotlib Axes, default=None
-            Where to draw; three dimensions need `projection="3d"`.
+            Axes to draw on; three dimensions need `projection="3d"`.
 
         Returns
         -------
-        display : LatentSpaceDisplay
-            Drawn.
+        LatentSpaceDisplay
+            Display, already plotted.
+
+        Raises
+        ------
+        ValueError
+            If y contains labels that the model never saw, lengths differ, the transformer returns
+            other than 2 or 3 dimensions, or a parameter is invalid.
+        TypeError
+            If the classifier has no `predict_proba` or no `transform`, or reads no text.
+        NotFittedError
+            If the estimator is not fitted.
+        ImportError
+            If matplotlib is not installed.
         """
         reviews = read_reviews(estimator, X)
         evaluation = evaluate(reviews, y)
@@ -169,20 +182,38 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         latent : array-like of shape (n_samples, n_latent)
-            Points.
+            Latent vectors.
         y_true : array-like of shape (n_samples,)
             Labels.
         y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
             Probability of the second label, or of each, in ascending order of the labels.
         labels : array-like of shape (n_classes,), default=None
             All labels; needed where y_true lacks some.
-        n_components, color, transformer, clusterer, random_state, ax
-            As in `from_estimator`.
+        n_components : {2, 3}, default=2
+            Number of dimensions of the default projection.
+        color : {"truth", "prediction", "cluster"}, default="truth"
+            What the colour shows.
+        transformer : transformer, default=None
+            Estimator that projects the latent space, as in `from_estimator`.
+        clusterer : clusterer, default=None
+            Estimator that finds clusters, as in `from_estimator`.
+        random_state : int, RandomState instance or None, default=None
+            Random state of the transformer and the clusterer, if they have none of their own.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; three dimensions need `projection="3d"`.
 
         Returns
         -------
-        display : LatentSpaceDisplay
-            Drawn.
+        LatentSpaceDisplay
+            Display, already plotted.
+
+        Raises
+        ------
+        ValueError
+            If latent vectors, labels and probabilities do not fit each other, or a parameter is
+            invalid.
+        ImportError
+            If matplotlib is not installed.
         """
         evaluation = Evaluation.of(np.unique(y_true if labels is None else labels), y_true, y_proba)
         latent = np.asarray(latent, dtype=np.float64)
@@ -243,12 +274,12 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; three dimensions need `projection="3d"`.
+            Axes to draw on; three dimensions need `projection="3d"`.
 
         Returns
         -------
-        display : LatentSpaceDisplay
-            Itself.
+        LatentSpaceDisplay
+            The display itself.
         """
         n_components = self.points.shape[1]
         wanted = "3d" if n_components == 3 else "rectilinear"
@@ -284,38 +315,3 @@ class LatentSpaceDisplay:
         ax.legend(handles=marks, frameon=False)
         self.ax_, self.figure_ = ax, figure
         return self
-
-
-def project(
-    latent: np.ndarray, n_components: int, transformer: Any, random_state: Any
-) -> tuple[np.ndarray, list[str]]:
-    """Project points to two or three dimensions, and name the axes.
-
-    Each unit is divided by the square root of its standard deviation (Pareto scaling, van den Berg
-    et al., 2006): the evidence of n-grams, which is a logit, would else
-    hide all others.
-    """
-    latent = latent.astype(np.float64)
-    spread = latent.std(axis=0)
-    latent = latent / np.sqrt(np.where(spread > 0, spread, 1))
-    if transformer is not None:
-        transformer = seeded_clone(transformer, random_state)
-        points = np.asarray(transformer.fit_transform(latent), dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] not in (2, 3):
-            raise ValueError(
-                f"{type(transformer).__name__} must give 2 or 3 dimensions, got shape "
-                f"{points.shape}. Set its n_components."
-            )
-        name = type(transformer).__name__
-        return points, [f"{name} {k + 1}" for k in range(points.shape[1])]
-    if min(latent.shape) < n_components:
-        raise ValueError(
-            f"PCA to {n_components} dimensions needs at least as many reviews and latent units, "
-            f"got {latent.shape[0]} reviews of {latent.shape[1]} units."
-        )
-    pca = PCA(n_components, svd_solver="full")
-    points = pca.fit_transform(latent)
-    shares = pca.explained_variance_ratio_ if spread.any() else np.zeros(n_components)
-    return points, [
-        f"Component {k + 1} ({share:.0%} of variance)" for k, share in enumerate(shares)
-    ]

@@ -1,23 +1,17 @@
-"""find_leaks: reviews that occur twice, groups on both sides, and what that does to a score."""
+"""find_leaks: duplicate reviews, groups in both splits, and the optimism of a random split."""
 
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse
 import scipy.stats
-from scipy.sparse.csgraph import connected_components
 
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_pandas
 from sentilib._sklearn import Interval
 from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
-from sentilib.inspection._measures._near_duplicates import (
-    shingle_matrix,
-    similar_pairs,
-    whole_documents,
-)
+from sentilib.inspection._measures._near_duplicates import clusters_of_duplicates
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
 from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters
 from sentilib.inspection._measures._statistics import share_interval
@@ -30,23 +24,28 @@ _SNIPPET = 100
 
 @dataclass
 class Leaks:
-    """What `find_leaks` found.
+    """Result of `find_leaks`.
 
-    Attributes
+    Parameters
     ----------
     duplicates : DataFrame
-        A row for each review that has a duplicate: `cluster` (its duplicates share the number),
-        `split`, `row`, `label`, `group`, `exact` (another one has the same words), `similarity`
-        (Jaccard, of the most similar other one), `labels_disagree` and `across_splits` (of the
-        cluster), `snippet`. Clusters whose labels disagree come first, then those across splits.
+        One row per review that has a duplicate. Clusters whose labels disagree come first, then
+        those across splits. Columns: `cluster` (number that duplicates share), `split`, `row`
+        (position in its split), `label`, `group`, `exact` (whether another review has the same
+        words), `similarity` (Jaccard similarity of the most similar other review),
+        `labels_disagree` and `across_splits` (of the cluster), `snippet`.
     shared_groups : DataFrame
-        A row for each group on both sides: `n_train`, `n_test`.
+        One row per group that is in both splits: `n_train`, `n_test`.
     optimism : DataFrame or None
         Rows "random" and "by group": cross-validated `accuracy`, `accuracy_low`,
         `accuracy_high`, `loss` on the training reviews. Row "optimism": their difference, with an
         interval that allows for correlation within groups. None if no estimator was given.
     n_train, n_test : int
-        Number of reviews.
+        Numbers of reviews.
+
+    See Also
+    --------
+    find_leaks : Compute it.
     """
 
     duplicates: "DataFrame"
@@ -64,7 +63,7 @@ class Leaks:
             f"{len(clusters):,} clusters",
             f"clusters across splits: {int(clusters['across_splits'].sum()):,}; with labels that "
             f"disagree: {int(clusters['labels_disagree'].sum()):,}",
-            f"groups on both sides: {len(self.shared_groups):,}",
+            f"groups in both splits: {len(self.shared_groups):,}",
         ]
         if self.optimism is not None:
             row = self.optimism.loc["optimism"]
@@ -86,6 +85,7 @@ class Leaks:
     threshold=[Interval(Real, 0, 1, closed="right")],
     shingle_size=COUNT,
     estimator=[*MODEL, None],
+    cv=[Interval(Integral, 2, None, closed="left")],
 )
 def find_leaks(
     X_train: Any,
@@ -98,16 +98,16 @@ def find_leaks(
     threshold: float = 0.8,
     shingle_size: int = 5,
     estimator: Any = None,
-    cv: Any = 5,
+    cv: int = 5,
     confidence_level: float = 0.95,
     n_jobs: int | None = None,
     random_state: Any = None,
 ) -> Leaks:
-    """Find duplicates within and across splits, groups on both sides, and what they cost.
+    """Find duplicates within and across splits, and groups in both, and measure what they cost.
 
-    Reviews are compared as words: markup, case and punctuation make no difference. Two are near
-    duplicates if the Jaccard similarity of their sets of `shingle_size` words in a row reaches the
-    threshold; every such pair is found.
+    Reviews are compared by their words: markup, case and punctuation make no difference. Two
+    reviews are near duplicates if the Jaccard similarity of their sets of shingles (runs of
+    `shingle_size` words) reaches the threshold. Every such pair is found.
 
     Parameters
     ----------
@@ -118,32 +118,36 @@ def find_leaks(
     y_train, y_test : array-like of shapes (n_train,) and (n_test,), default=None
         Labels.
     groups_train, groups_test : array-like of shapes (n_train,) and (n_test,), default=None
-        Movie, product, author, ... of each review.
+        Group of each review: movie, product, author, ...
     threshold : float, default=0.8
-        Least similarity of near duplicates, above 0 and at most 1.
+        Minimum similarity of near duplicates, greater than 0 and at most 1.
     shingle_size : int, default=5
-        Words in a row that are compared.
+        Number of words in a shingle.
     estimator : Pipeline or classifier, default=None
-        With `y_train` and `groups_train`: what to cross-validate on the training reviews, on
-        random folds and on folds by group.
+        Model that is cross-validated on the training reviews, on random folds and on folds by
+        group, to measure the optimism of a random split. It needs `y_train` and `groups_train`.
     cv : int, default=5
-        Number of folds.
+        Number of stratified folds.
     confidence_level : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
     n_jobs : int or None, default=None
-        Folds fitted at once.
+        Number of folds fitted in parallel. None means 1 unless in a
+        :obj:`joblib.parallel_backend` context; -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        For the folds.
+        Random state of the folds.
 
     Returns
     -------
     Leaks
-        Tables; printing it summarizes them.
+        Tables. Printing it summarizes them.
 
     Raises
     ------
     ValueError
-        If lengths differ, the threshold is out of range, or the estimator lacks labels or groups.
+        If lengths differ, an estimator is given without labels or groups, or a parameter is
+        invalid.
+    ImportError
+        If pandas is not installed.
 
     Examples
     --------
@@ -173,7 +177,7 @@ def find_leaks(
             estimator, train, y_train, groups_train, cv, confidence_level, n_jobs, random_state
         )
 
-    cluster, exact, similarity = _clusters_of_duplicates(texts, threshold, shingle_size)
+    cluster, exact, similarity = clusters_of_duplicates(texts, threshold, shingle_size)
     rows = np.flatnonzero(cluster >= 0)
     numbers = np.concatenate([np.arange(len(train)), np.arange(len(test))])
     tokenizer = HTMLTokenizer(punctuation="split")
@@ -210,46 +214,11 @@ def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list
             values += [None] * n
         elif len(part) != n:
             raise ValueError(
-                f"{name} must hold one value for each of {n} reviews, got {len(part)}."
+                f"{name} must contain one value for each of {n} reviews, got {len(part)}."
             )
         else:
             values += np.asarray(part).tolist()
     return values
-
-
-def _clusters_of_duplicates(
-    texts: list[str], threshold: float, shingle_size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find clusters of reviews that are alike; -1 for reviews without a duplicate."""
-    ids, lengths = whole_documents(texts)
-    ends = np.cumsum(lengths)
-    numbers_of: dict[bytes, int] = {}
-    same = np.array(
-        [
-            numbers_of.setdefault(ids[end - length : end].tobytes(), len(numbers_of))
-            for end, length in zip(ends, lengths, strict=True)
-        ]
-    )
-    _, first = np.unique(same, return_index=True)
-    sizes = np.bincount(same)
-    shingles = shingle_matrix(ids, lengths, shingle_size)[first]
-    a, b, jaccard = similar_pairs(shingles, threshold)
-    links = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(first), len(first)))
-    _, component = connected_components(links, directed=False)
-    best = np.zeros(len(first))
-    np.maximum.at(best, a, jaccard)
-    np.maximum.at(best, b, jaccard)
-    best[sizes > 1] = 1.0
-    n_reviews = np.bincount(component, weights=sizes)
-    numbers = component[same]
-    duplicated = n_reviews[numbers] > 1
-    cluster = np.full(len(texts), -1)
-    _, start = np.unique(numbers[duplicated], return_index=True)
-    names = numbers[duplicated][np.sort(start)]  # in the order of their first reviews
-    rank = np.empty(len(n_reviews), dtype=np.int64)
-    rank[names] = np.arange(len(names))
-    cluster[duplicated] = rank[numbers[duplicated]]
-    return cluster, sizes[same] > 1, best[same]
 
 
 def _shared_groups(pandas: Any, split: np.ndarray, group: list) -> "DataFrame":
@@ -266,7 +235,7 @@ def _optimism(
     texts: list[str],
     y: Any,
     groups: Any,
-    cv: Any,
+    cv: int,
     level: float,
     n_jobs: int | None,
     random_state: Any,
@@ -292,7 +261,7 @@ def _optimism(
     _, group = np.unique(groups, return_inverse=True)
     sums = np.bincount(group, weights=difference - difference.mean())
     n_groups = len(sums)
-    # Sandwich estimate: reviews of one group may be alike.
+    # Sandwich estimate: reviews of one group may be correlated.
     error = (n_groups / (n_groups - 1) * (sums**2).sum()) ** 0.5 / len(difference)
     half = scipy.stats.t.ppf(0.5 + level / 2, n_groups - 1) * error
     rows["optimism"] = {

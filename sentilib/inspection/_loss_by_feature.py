@@ -1,4 +1,4 @@
-"""LossByFeatureDisplay: how loss depends on length, unknown words or any number."""
+"""LossByFeatureDisplay: loss against length, unknown words or any numeric feature."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,32 +25,32 @@ _HISTOGRAM_BINS = 40
 
 
 class LossByFeatureDisplay:
-    """Histogram of a feature with the mean loss in quantile bins and its confidence interval.
+    """Mean loss in quantile bins of a feature, with confidence intervals, over its histogram.
 
-    Make one by `from_estimator` or `from_predictions`.
+    Create it with `from_estimator` or `from_predictions`.
 
     Parameters
     ----------
     bins : dict of str to DataFrame
-        For each feature a row a bin: `low`, `high` (smallest and largest value in it), `mean` (of
-        the feature), `n_reviews`, `loss` (mean cross-entropy, nats), `loss_low`, `loss_high`,
-        `accuracy`.
-    histograms : dict of str to tuple of ndarrays
-        Counts and edges of each feature's histogram, which leaves a long tail of 1 % out.
+        Table of each feature with one row per bin: `low`, `high` (smallest and largest value in the
+        bin), `mean` (of the feature), `n_reviews`, `loss` (mean cross-entropy, in nats),
+        `loss_low`, `loss_high`, `accuracy`.
+    histograms : dict of str to tuple of two ndarrays
+        Counts and edges of each feature's histogram, without a long tail of 1 %.
     trends : DataFrame
-        A row a feature: Spearman's correlation with the loss, `correlation`, `correlation_low`,
-        `correlation_high`.
+        One row per feature: Spearman's correlation with the loss, `correlation`,
+        `correlation_low`, `correlation_high`.
     mean_loss : float
-        Over all reviews.
+        Mean loss of all reviews, in nats.
     confidence_level : float
-        Of all intervals.
+        Confidence level of all intervals.
 
     Attributes
     ----------
     ax_ : matplotlib Axes or ndarray of them
-        The axes of one feature, or of each.
+        Axes of the only feature, or of each.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
 
     Examples
     --------
@@ -92,36 +92,45 @@ class LossByFeatureDisplay:
         confidence_level: float = 0.95,
         ax: Any = None,
     ) -> "LossByFeatureDisplay":
-        """Predict reviews and plot their loss against features.
+        """Plot the loss of an estimator's predictions against features.
 
         Parameters
         ----------
         estimator : Pipeline or classifier
-            Fitted, from HTMLTokenizer to a classifier; or a classifier of token ids.
-        X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
-            Reviews; a DataFrame has one column of text, and its others may be features.
+            Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
+        X : array-like of shape (n_samples,) or (n_samples, n_tokens)
+            Reviews for a pipeline, token ids for a classifier. A DataFrame of reviews has one
+            column of text; its other columns may be features.
         y : array-like of shape (n_samples,)
             Labels.
         features : str or iterable of str, default=("length", "oov_count", "oov_rate")
-            Names: "length", "oov_count", "oov_rate", "truncated" or columns of `data`.
+            Names of features: "length", "oov_count", "oov_rate", "truncated", or columns of `data`
+            or X.
         data : DataFrame or mapping of str to array-like of shape (n_samples,), default=None
             Further numeric features, such as a rating.
         n_bins : int, default=10
-            Number of quantile bins; a feature with fewer distinct values has a bin for each.
+            Number of quantile bins; a feature with fewer distinct values has one bin per value.
         confidence_level : float, default=0.95
-            Of all intervals.
+            Confidence level of all intervals.
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw: one a feature, or one whose place a grid takes.
+            Axes to draw on, one per feature, or a single one that a grid replaces.
 
         Returns
         -------
-        display : LossByFeatureDisplay
-            Drawn.
+        LossByFeatureDisplay
+            Display, already plotted.
 
         Raises
         ------
         ValueError
-            If y holds labels that the model never saw, lengths differ or a feature is unknown.
+            If y contains labels that the model never saw, lengths differ, a feature is unknown or
+            not numeric, or a parameter is invalid.
+        TypeError
+            If the estimator has no `predict_proba` or reads no text.
+        NotFittedError
+            If the estimator is not fitted.
+        ImportError
+            If pandas or matplotlib is not installed.
         """
         reviews = read_reviews(estimator, X)
         evaluation = evaluate(reviews, y)
@@ -153,20 +162,28 @@ class LossByFeatureDisplay:
         data : DataFrame or mapping of str to array-like of shape (n_samples,)
             Numeric features.
         labels : array-like of shape (n_classes,), default=None
-            All labels, ascending; needed where y_true lacks some.
+            All labels; needed where y_true lacks some.
         features : str or iterable of str, default=None
-            Columns of `data`; None takes all.
+            Columns of `data`; None means all.
         n_bins : int, default=10
-            Number of quantile bins.
+            Number of quantile bins; a feature with fewer distinct values has one bin per value.
         confidence_level : float, default=0.95
-            Of all intervals.
+            Confidence level of all intervals.
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw.
+            Axes to draw on, one per feature, or a single one that a grid replaces.
 
         Returns
         -------
-        display : LossByFeatureDisplay
-            Drawn.
+        LossByFeatureDisplay
+            Display, already plotted.
+
+        Raises
+        ------
+        ValueError
+            If probabilities are none or do not fit the labels, lengths differ, a feature is unknown
+            or not numeric, or a parameter is invalid.
+        ImportError
+            If pandas or matplotlib is not installed.
         """
         classes = np.unique(y_true if labels is None else labels)
         evaluation = Evaluation.of(classes, y_true, y_proba)
@@ -226,12 +243,12 @@ class LossByFeatureDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw: one a feature, or one whose place a grid takes.
+            Axes to draw on, one per feature, or a single one that a grid replaces.
 
         Returns
         -------
-        display : LossByFeatureDisplay
-            Itself.
+        LossByFeatureDisplay
+            The display itself.
         """
         figure, axes = _plotting.grid_of_axes(ax, len(self.bins), 3, "LossByFeatureDisplay")
         for axis, (name, bins) in zip(axes, self.bins.items(), strict=True):
@@ -273,7 +290,7 @@ class LossByFeatureDisplay:
 
 
 def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count values in bars of equal width; whole numbers get whole bars."""
+    """Compute a histogram with bars of equal width, of whole width where all values are whole."""
     low, high = values.min(), values.max()
     tail = np.quantile(values, 0.99)
     if high - low > 2 * (tail - low) > 0:

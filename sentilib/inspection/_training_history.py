@@ -1,4 +1,4 @@
-"""TrainingHistoryDisplay: loss and accuracy of each epoch."""
+"""TrainingHistoryDisplay: loss and accuracy per epoch."""
 
 from typing import Any
 
@@ -13,22 +13,22 @@ _MEASURES = {"loss": "Loss (nats)", "accuracy": "Accuracy"}
 
 
 class TrainingHistoryDisplay:
-    """Loss and accuracy of each epoch, in training and on validation data.
+    """Loss and accuracy per epoch, on training and validation data.
 
     Parameters
     ----------
     history : dict of str to list of float
-        A value an epoch: `loss` and `accuracy`, with validation data `val_loss` and
-        `val_accuracy`, as in a classifier's `history_`.
+        One value per epoch of `loss` and `accuracy`, with validation data also of `val_loss` and
+        `val_accuracy`, as in the `history_` of a classifier.
     name : str or None, default=None
         Title of the figure.
 
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes
-        One a measure.
+        Axes, one per measure.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
 
     Examples
     --------
@@ -47,26 +47,30 @@ class TrainingHistoryDisplay:
     def from_estimator(
         cls, estimator: Any, *, name: str | None = None, ax: Any = None
     ) -> "TrainingHistoryDisplay":
-        """Plot how a classifier was trained.
+        """Plot the training history of a classifier.
 
         Parameters
         ----------
         estimator : Pipeline or classifier
-            Fitted; its (last) step has a `history_`.
+            Fitted classifier with a `history_`, or pipeline that ends with one.
         name : str, default=None
-            Title; None takes the classifier's class.
+            Title; None means the name of the classifier's class.
         ax : matplotlib Axes or array-like of two, default=None
-            Where to draw: one a measure, or one whose place a grid takes.
+            Axes to draw on, one per measure, or a single one that a grid replaces.
 
         Returns
         -------
-        display : TrainingHistoryDisplay
-            Drawn.
+        TrainingHistoryDisplay
+            Display, already plotted.
 
         Raises
         ------
         TypeError
             If the classifier keeps no history.
+        NotFittedError
+            If the estimator is not fitted.
+        ImportError
+            If matplotlib is not installed.
         """
         estimator = getattr(estimator, "best_estimator_", estimator)
         check_is_fitted(estimator)
@@ -85,12 +89,12 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw: one a measure, or one whose place a grid takes.
+            Axes to draw on, one per measure, or a single one that a grid replaces.
 
         Returns
         -------
-        display : TrainingHistoryDisplay
-            Itself.
+        TrainingHistoryDisplay
+            The display itself.
         """
         measures = [name for name in _MEASURES if name in self.history]
         if not measures:

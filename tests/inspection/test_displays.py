@@ -221,7 +221,7 @@ class TestLatentSpace:
         [
             ({"n_components": 4}, r"'n_components' .* must be an int in the range \[2, 3\]"),
             ({"color": "loss"}, "'color' parameter .* must be a str among"),
-            ({"transformer": TSNE(1, perplexity=2)}, "must give 2 or 3 dimensions"),
+            ({"transformer": TSNE(1, perplexity=2)}, "must return 2 or 3 dimensions"),
         ],
     )
     def test_bad_options_say_what_is_possible(self, dense, held_out, options, message):
@@ -288,6 +288,32 @@ class TestSlices:
         with pytest.warns(UserWarning, match=f"'source': {len(X) // 2} of {len(X)} values"):
             table = slices(dense, X, y, "source", data={"source": source})
         assert table["n_reviews"].tolist() == [len(X) // 2]
+
+    def test_a_column_of_the_user_s_goes_before_a_computed_feature(self, dense, held_out):
+        X, y = held_out
+        cluster = np.arange(len(X)) % 3
+        table = slices(dense, X, y, "cluster", data={"cluster": cluster})
+        assert sorted(table["slice"]) == ["cluster = 0", "cluster = 1", "cluster = 2"]
+
+    @pytest.mark.parametrize(
+        ("features", "data", "message"),
+        [
+            ([], None, "features is empty"),
+            (
+                ["length", "stars", "size"],
+                None,
+                r"no features \['stars', 'size'\]. Known are .*'cluster'",
+            ),
+            (
+                "stars",
+                {"stars": [1, 2]},
+                r"'stars' of data must contain one value .* got shape \(2,\)",
+            ),
+        ],
+    )
+    def test_wrong_features_are_named(self, dense, held_out, features, data, message):
+        with pytest.raises(ValueError, match=message):
+            slices(dense, *held_out, features, data=data)
 
 
 DISPLAYS = {

@@ -130,6 +130,12 @@ def test_bad_input_says_what_to_do(dense, X, y, options, message):
         error_table(dense, X, y, **options)
 
 
+def test_columns_of_the_reviews_do_not_replace_those_of_the_table(dense, held_out):
+    frame = pandas.DataFrame({"text": held_out[0][:5], "loss": 0.0, "stars": 3, "truth": 1})
+    with pytest.raises(ValueError, match=r"names that the table needs: \['loss', 'truth'\]"):
+        error_table(dense, frame, held_out[1][:5])
+
+
 def test_estimators_that_cannot_be_inspected_are_refused(dense, held_out):
     X, y = held_out
     with pytest.raises(NotFittedError):

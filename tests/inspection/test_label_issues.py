@@ -14,7 +14,7 @@ from sklearn.preprocessing import normalize
 from sentilib import HTMLTokenizer
 from sentilib.datasets import make_reviews
 from sentilib.inspection import find_label_issues
-from sentilib.inspection._label_issues import calibrated, confident_joint
+from sentilib.inspection._measures._confident_learning import calibrated, confident_joint
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._out_of_fold import _without, folds
 from sentilib.inspection._measures._second_opinions import second_opinions
@@ -342,7 +342,7 @@ def test_a_splitter_and_repeats_are_used(model, ids, noisy):
 @pytest.mark.parametrize(
     ("y", "options", "message"),
     [
-        ([1, 1, 1, 1], {}, "one class only"),
+        ([1, 1, 1, 1], {}, "single class"),
         ([0, 1, 0], {}, "got 4 reviews and 3 labels"),
         ([0, 1, 0, 1], {}, "cv=10 folds need at least 10 reviews of each class"),
         (

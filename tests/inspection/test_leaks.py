@@ -1,4 +1,4 @@
-"""Duplicates within and across splits, groups on both sides, and the optimism of a random split."""
+"""Duplicates within and across splits, groups in both, and the optimism of a random split."""
 
 import itertools
 
@@ -156,7 +156,7 @@ def test_a_random_split_is_optimistic_where_groups_give_the_label_away():
     [
         ({"threshold": 0}, r"'threshold' .* must be a float in the range \(0.0, 1.0\]"),
         ({"shingle_size": 0}, "'shingle_size' parameter of find_leaks must be an int in the range"),
-        ({"y_train": [1]}, "y_train must hold one value for each of 2 reviews, got 1"),
+        ({"y_train": [1]}, "y_train must contain one value for each of 2 reviews, got 1"),
         ({"estimator": DenseSentimentClassifier()}, "needs y_train and groups_train"),
         (
             {"confidence_level": 95},

@@ -1,4 +1,4 @@
-"""Clusters of the latent space, and the words that tell one from the rest."""
+"""Clusters of the latent space, and the words that distinguish each from the others."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,11 @@ from sentilib.inspection._measures._evaluation import Evaluation, Reviews
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_PRIOR_WORDS = 1000  # alpha_0 of the prior: words that each cluster is assumed to have seen
+_PRIOR_WORDS = 1000  # alpha_0 of the prior: its weight, as a number of words
 
 
 def seeded_clone(estimator: Any, random_state: Any) -> Any:
-    """Clone an estimator; one without a random_state of its own gets this one."""
+    """Clone an estimator, and set its random_state if that is None."""
     estimator = clone(estimator)
     parameters = estimator.get_params()
     if "random_state" in parameters and parameters["random_state"] is None:
@@ -26,7 +26,7 @@ def seeded_clone(estimator: Any, random_state: Any) -> Any:
 
 
 def find_clusters(latent: np.ndarray, clusterer: Any, random_state: Any) -> np.ndarray:
-    """Find clusters of points, numbered from 0 on, largest first; noise is -1."""
+    """Find clusters of points, numbered from 0 by falling size; noise is -1."""
     if clusterer is None:
         n_distinct = len(np.unique(latent, axis=0))
         clusterer = KMeans(min(8, max(1, len(latent) // 5), n_distinct), n_init=4)
@@ -53,16 +53,16 @@ def describe_clusters(
     cluster : ndarray of shape (n_samples,), int
         Cluster of each review.
     evaluation : Evaluation
-        Losses.
+        Predictions and losses.
     reviews : Reviews, default=None
-        Lengths and words; None leaves those columns out.
+        Source of lengths and words; None leaves those columns out.
     n_words : int, default=8
-        Words a cluster.
+        Maximum number of words per cluster.
 
     Returns
     -------
     DataFrame
-        A row a cluster.
+        One row per cluster.
     """
     pandas = import_pandas("A table of clusters")
     words = characteristic_words(cluster, reviews, n_words) if reviews is not None else {}
@@ -88,8 +88,8 @@ def characteristic_words(
 ) -> dict[int, list[str]]:
     """Find the words that stand out in each cluster against all others.
 
-    Score: z-score of the log-odds ratio under a Dirichlet prior that holds the words' overall
-    frequencies (Monroe, Colaresi & Quinn, "Fightin' Words", 2008, equations 15, 18 and 22).
+    Words are sorted by the z-score of the log-odds ratio under a Dirichlet prior with the words'
+    overall frequencies (Monroe, Colaresi & Quinn, "Fightin' Words", 2008, equations 15, 18 and 22).
     """
     size = len(reviews.words)
     ids = np.where(reviews.ids < size, reviews.ids, OOV)

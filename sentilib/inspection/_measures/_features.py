@@ -1,7 +1,8 @@
-"""Features of reviews that losses are held against: built-in ones and the user's columns."""
+"""Features of reviews: those computed from the reviews, and the user's columns."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,26 @@ BUILT_IN = ("length", "oov_count", "oov_rate", "truncated")
 
 
 def resolve_features(
-    features: str | Iterable[str], data: Any, n_samples: int, reviews: Reviews | None = None
+    features: str | Iterable[str],
+    data: Any,
+    n_samples: int,
+    reviews: Reviews | None = None,
+    **computed: Callable[[], np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """Look features up by name: in the user's columns, then among the built-in ones.
+    """Look features up by name: in the user's columns, then among the computed ones.
 
     Parameters
     ----------
     features : str or iterable of str
-        Names.
+        Names of the features.
     data : DataFrame, mapping of str to array-like, or None
         The user's columns.
     n_samples : int
         Number of reviews.
-    reviews : Reviews or None
-        Where built-in features come from.
+    reviews : Reviews or None, default=None
+        Source of the features in `BUILT_IN`, and of further columns.
+    **computed : callable
+        Functions without arguments that compute further features.
 
     Returns
     -------
@@ -42,30 +49,26 @@ def resolve_features(
     Raises
     ------
     ValueError
-        If a name is unknown, or a column is not one value a review.
+        If a name is unknown, or a column has not one value per review.
     """
     names = [features] if isinstance(features, str) else list(features)
     if not names:
         raise ValueError("features is empty: name at least one.")
     columns = _columns(data, n_samples)
     if reviews is not None:
-        columns = {**reviews.columns, **columns}
-    resolved = {}
-    for name in names:
-        if name in columns:
-            resolved[name] = columns[name]
-        elif reviews is not None and name in BUILT_IN:
-            resolved[name] = getattr(reviews, name)
-        else:
-            known = [*columns, *(BUILT_IN if reviews is not None else ())]
-            raise ValueError(
-                f"There is no feature {name!r}. Known are {known}; give others as columns of data."
-            )
-    return resolved
+        columns = reviews.columns | columns
+        computed = {name: partial(getattr, reviews, name) for name in BUILT_IN} | computed
+    unknown = [name for name in names if name not in columns and name not in computed]
+    if unknown:
+        raise ValueError(
+            f"There are no features {unknown}. Known are {[*columns, *computed]}; pass others as "
+            "columns of data."
+        )
+    return {name: columns[name] if name in columns else computed[name]() for name in names}
 
 
 def without_missing(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the numbers of a feature and which reviews have one, and warn of those that lack it."""
+    """Return the finite values of a feature and which reviews have one; warn of missing ones."""
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -86,7 +89,7 @@ def without_missing(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def quantile_bins(values: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut numbers into bins of like size; few distinct values get a bin each.
+    """Cut numbers into bins of similar size; few distinct values have one bin each.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def _columns(data: Any, n_samples: int) -> dict[str, np.ndarray]:
     for name, values in columns.items():
         if values.shape != (n_samples,):
             raise ValueError(
-                f"The column {name!r} of data must hold one value for each of {n_samples} "
+                f"The column {name!r} of data must contain one value for each of {n_samples} "
                 f"reviews, got shape {values.shape}."
             )
     return columns

@@ -13,7 +13,7 @@ _RESAMPLES = 500
 
 
 class Metric(NamedTuple):
-    """One figure and its interval."""
+    """A metric and its confidence interval."""
 
     name: str
     value: float
@@ -23,7 +23,7 @@ class Metric(NamedTuple):
 
 
 class CalibrationBin(NamedTuple):
-    """Reviews of like confidence, and how many of them were right."""
+    """Reviews of similar confidence, and the share of correct predictions among them."""
 
     confidence: float
     accuracy: float
@@ -40,10 +40,10 @@ def confusion(evaluation: Evaluation) -> np.ndarray:
 
 
 def metrics(evaluation: Evaluation, confidence_level: float, random_state: object) -> list[Metric]:
-    """Accuracy, log loss, Brier score, macro F1, AUC and calibration error, with intervals.
+    """Compute accuracy, log loss, Brier score, macro F1, AUC and calibration error, with intervals.
 
-    Wilson's interval for the accuracy, Student's for means over reviews, the percentile bootstrap
-    for the rest.
+    The interval is Wilson's for the accuracy, Student's for means over reviews, DeLong's for the
+    AUC, and that of the percentile bootstrap for the others.
     """
     rng = check_random_state(random_state)
     n = len(evaluation)
@@ -90,7 +90,7 @@ def metrics(evaluation: Evaluation, confidence_level: float, random_state: objec
 
 
 def calibration(evaluation: Evaluation, confidence_level: float) -> list[CalibrationBin]:
-    """Compare confidence with accuracy in bins of like size."""
+    """Compute mean confidence and accuracy in bins of similar size."""
     confidence = evaluation.proba.max(axis=1)
     n_bins = min(10, max(1, len(evaluation) // 20))
     found = []
@@ -104,7 +104,7 @@ def calibration(evaluation: Evaluation, confidence_level: float) -> list[Calibra
 
 
 def _macro_f1(counts: np.ndarray) -> np.ndarray:
-    """F1 of each label that occurs, averaged; for a stack of confusion matrices."""
+    """Return the mean F1 of the labels that occur, for each of a stack of confusion matrices."""
     hits = np.diagonal(counts, axis1=1, axis2=2)
     total = counts.sum(axis=1) + counts.sum(axis=2)
     scores = 2 * hits / np.maximum(total, 1)
@@ -112,7 +112,7 @@ def _macro_f1(counts: np.ndarray) -> np.ndarray:
 
 
 def _area_under_curve(evaluation: Evaluation, confidence_level: float) -> Metric:
-    """AUC with DeLong's interval (1988), from midranks (Sun & Xu 2014)."""
+    """Compute the AUC with DeLong's interval (1988), from midranks (Sun & Xu 2014)."""
     score = evaluation.proba[:, 1]
     positive, negative = score[evaluation.truth == 1], score[evaluation.truth == 0]
     m, n = len(positive), len(negative)

@@ -1,13 +1,14 @@
-"""Pairs of near-duplicate documents: an exact join of shingle sets, no sketch and no chance in it.
+"""Near-duplicate documents, by an exact join of their sets of shingles.
 
 Two sets with Jaccard similarity of at least t share one of their first |x| - ceil(t |x|) + 1
 elements in any common order (prefix filtering: Bayardo, Ma & Srikant, "Scaling Up All Pairs
-Similarity Search", WWW 2007). With the rarest shingles first, hardly any document shares one by
-chance, so the candidates are few and their similarity is computed outright.
+Similarity Search", WWW 2007). With the rarest shingles first, documents seldom share one by chance,
+so the candidates are few and their similarity is computed directly.
 """
 
 import numpy as np
 import scipy.sparse
+from scipy.sparse.csgraph import connected_components
 
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import PAD
@@ -19,19 +20,19 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # any odd number with well-mixed bi
 
 
 def whole_documents(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Give the words of whole documents as numbers, alike whatever their case and markup.
+    """Return the words of whole documents as numbers, regardless of case and markup.
 
     Returns
     -------
     ids : ndarray of shape (n_tokens_in_all,), int32
         Words of the first document, then of the second, ...
     lengths : ndarray of shape (n_samples,), int
-        Tokens of each document.
+        Number of tokens of each document.
     """
     tokenizer = HTMLTokenizer(max_features=None, max_length=1, punctuation="split")
     try:
         tokenizer.fit(texts)
-    except ValueError:  # not a word anywhere
+    except ValueError:  # there is no word in any document
         return np.empty(0, dtype=np.int32), np.zeros(len(texts), dtype=np.int64)
     parts, lengths = [], []
     for start in range(0, len(texts), _DOCUMENTS_AT_ONCE):
@@ -47,24 +48,24 @@ def whole_documents(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.sparse.csr_array:
-    """Give which runs of `size` words each document holds.
+    """Return which shingles, runs of `size` words, each document contains.
 
-    A document that is shorter has its whole content as its only shingle. Shingles are told apart
-    by 64-bit hashes.
+    The only shingle of a shorter document is its whole content. Shingles are identified by 64-bit
+    hashes.
 
     Parameters
     ----------
     ids : ndarray of shape (n_tokens_in_all,), int
-        Words, as `whole_documents` gives them.
+        Words, as `whole_documents` returns them.
     lengths : ndarray of shape (n_samples,), int
-        Tokens of each document.
+        Number of tokens of each document.
     size : int
-        Words a shingle.
+        Number of words in a shingle.
 
     Returns
     -------
     csr_array of shape (n_samples, n_shingles), dtype=float32
-        1 for each shingle that a document holds.
+        1 for each shingle that a document contains.
     """
     starts = np.cumsum(lengths) - lengths
     counts = np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
@@ -95,9 +96,9 @@ def similar_pairs(
     Parameters
     ----------
     shingles : csr_array of shape (n_samples, n_shingles)
-        Sets, as `shingle_matrix` gives them.
+        Sets, as `shingle_matrix` returns them.
     threshold : float in (0, 1]
-        Least similarity.
+        Minimum similarity.
 
     Returns
     -------
@@ -141,3 +142,48 @@ def similar_pairs(
     first, second, similarity = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.lexsort((second, first))
     return first[order], second[order], similarity[order]
+
+
+def clusters_of_duplicates(
+    texts: list[str], threshold: float, shingle_size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find clusters of duplicates among documents.
+
+    Returns
+    -------
+    cluster : ndarray of shape (n_samples,), int
+        Cluster of each document, -1 if it has no duplicate.
+    exact : ndarray of shape (n_samples,), bool
+        Whether another document has the same words.
+    similarity : ndarray of shape (n_samples,)
+        Similarity of the most similar other document.
+    """
+    ids, lengths = whole_documents(texts)
+    ends = np.cumsum(lengths)
+    numbers_of: dict[bytes, int] = {}
+    same = np.array(
+        [
+            numbers_of.setdefault(ids[end - length : end].tobytes(), len(numbers_of))
+            for end, length in zip(ends, lengths, strict=True)
+        ]
+    )
+    _, first = np.unique(same, return_index=True)
+    sizes = np.bincount(same)
+    shingles = shingle_matrix(ids, lengths, shingle_size)[first]
+    a, b, jaccard = similar_pairs(shingles, threshold)
+    links = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(first), len(first)))
+    _, component = connected_components(links, directed=False)
+    best = np.zeros(len(first))
+    np.maximum.at(best, a, jaccard)
+    np.maximum.at(best, b, jaccard)
+    best[sizes > 1] = 1.0
+    n_reviews = np.bincount(component, weights=sizes)
+    numbers = component[same]
+    duplicated = n_reviews[numbers] > 1
+    cluster = np.full(len(texts), -1)
+    _, start = np.unique(numbers[duplicated], return_index=True)
+    names = numbers[duplicated][np.sort(start)]  # in the order of their first reviews
+    rank = np.empty(len(n_reviews), dtype=np.int64)
+    rank[names] = np.arange(len(names))
+    cluster[duplicated] = rank[numbers[duplicated]]
+    return cluster, sizes[same] > 1, best[same]

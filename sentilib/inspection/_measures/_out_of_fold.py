@@ -1,4 +1,4 @@
-"""Out-of-fold probabilities of one or more models; text is read once for all folds."""
+"""Out-of-fold probabilities of one or more models; the text is read once for all folds."""
 
 from typing import Any
 
@@ -19,16 +19,17 @@ from sentilib._ids import as_token_ids
 from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
 from sentilib.inspection._measures._second_opinions import second_opinions
 
-_DOUBTED = 0.15  # label quality below which a review teaches nobody in the second round
+_DOUBTED = 0.15  # label quality below which a review is left out of the second fit
 
 
 def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any, Any]]:
-    """Give the models to ask about labels, each with what it reads.
+    """Return the models whose predictions judge the labels, each with its input.
 
-    The first is the estimator, or what is left of it behind its tokenizer: the vocabulary is then
-    learnt from all reviews, without their labels; a word that only held-out reviews have is one
-    that the model never trained on, and so as good as unknown. The others, if they are asked for
-    and there are token ids, are of other kinds; they know marks such as "!" where there is text.
+    The first is the estimator. Of a pipeline that begins with a tokenizer it is the rest: the
+    vocabulary is learnt from all reviews, without their labels, which tells a model nothing, since
+    it never trained on words that only held-out reviews contain. The other models, of other kinds,
+    follow if `second_opinion` is set and there are token ids; where there is text, their ids
+    include marks such as "!".
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], HTMLTokenizer):
@@ -57,10 +58,10 @@ def mean_out_of_fold_proba(
     n_jobs: Any,
     random_state: Any,
 ) -> np.ndarray:
-    """Average what models, fitted on the same folds, predict out of them, and that over repeats.
+    """Compute out-of-fold probabilities, averaged over the models and over repeats.
 
-    All models but the first, which are quick, are fitted twice: the second time without the
-    reviews whose labels all models together doubted the first time.
+    All models are fitted on the same folds. All but the first, which are quick, are fitted twice:
+    the second time without the reviews whose labels all models together doubted.
     """
     rng = check_random_state(random_state)
     first, *others = models
@@ -81,7 +82,7 @@ def mean_out_of_fold_proba(
 
 
 def _without(train: np.ndarray, doubted: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Leave out what is doubted, but no class as a whole."""
+    """Return the training rows without doubted ones, unless a whole class would be lost."""
     kept = train[~doubted[train]]
     return kept if len(np.unique(y[kept])) == len(np.unique(y[train])) else train
 
@@ -89,27 +90,30 @@ def _without(train: np.ndarray, doubted: np.ndarray, y: np.ndarray) -> np.ndarra
 def folds(
     y: np.ndarray, *, cv: Any, groups: Any, random_state: Any
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Split so that each review can be predicted by a model that was not trained on it.
+    """Split the reviews so that each can be predicted by a model that was not fitted on it.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
-        Labels, at least two different ones.
-    cv : int or splitter
-        Number of stratified folds, by group where there are any; or a splitter.
+        Labels of at least two classes.
+    cv : int, cross-validation generator, iterable or None
+        Number of stratified folds, by group if there are groups (None means 5); or a splitter or
+        pairs of rows.
     groups : array-like of shape (n_samples,) or None
-        No group comes to lie on both sides.
+        Group of each review; no group is in two folds.
     random_state : int, RandomState instance or None
-        For the folds, where `cv` is a number.
+        Random state of the folds, where `cv` is a number.
 
     Returns
     -------
     list of tuple of two ndarray
-        Rows to train on and to predict, of each fold.
+        Rows for training and rows for prediction, one pair per fold.
     """
     names, sizes = np.unique(y, return_counts=True)
     if len(names) < 2:
-        raise ValueError(f"y holds one class only ({names[0]!r}): there is nothing to tell apart.")
+        raise ValueError(
+            f"y contains a single class ({names[0]!r}): there is nothing to distinguish."
+        )
     if groups is not None:
         groups = labels(groups, len(y))
     cv = 5 if cv is None else cv
@@ -121,7 +125,7 @@ def folds(
             what = "reviews" if groups is None else "groups"
             raise ValueError(
                 f"cv={cv} folds need at least {max(cv, 2)} {what} of each class, but the rarest "
-                f"has {n_units}. Lower cv (2 at least) or drop rare classes."
+                f"has {n_units}. Lower cv (to no less than 2) or drop rare classes."
             )
         seed = check_random_state(random_state).randint(2**31 - 1)
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold

@@ -1,4 +1,4 @@
-"""Models of other kinds than neural networks, to be asked about labels too."""
+"""Models of other kinds than neural networks, for second opinions about labels."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from sentilib._ids import PAD
 from sentilib._ngrams._dictionary import Ngrams, bags
 
 # Chosen on IMDB reviews with flipped labels, see benchmarks/ATTEMPTS.md.
-_LONGEST, _LEAST_ROWS, _MOST = 3, 2, 1_000_000  # of n-grams: words, rows that hold one, number
-_ENDING = 50  # tokens; there reviews conclude
+_MAX_WORDS, _MIN_ROWS, _MAX_NGRAMS = 3, 2, 1_000_000  # words per n-gram, rows with it, n-grams
+_ENDING = 50  # tokens at the end of a review, where it concludes
 _N_TOPICS = 300
 
 
@@ -29,14 +29,19 @@ class LogCountRatios(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: Any, y: Any) -> "LogCountRatios":
-        """Count.
+        """Compute the ratios.
 
         Parameters
         ----------
         X : sparse array of shape (n_samples, n_columns)
-            1 where a row holds what a column stands for.
+            1 where a row contains the n-gram of a column.
         y : ndarray of shape (n_samples,)
             Labels of two classes.
+
+        Returns
+        -------
+        LogCountRatios
+            Fitted transformer.
         """
         inside = y == np.max(y)
         counts = [1 + np.asarray(X[rows].sum(axis=0)).ravel() for rows in (inside, ~inside)]
@@ -45,7 +50,7 @@ class LogCountRatios(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Any:
-        """Weight.
+        """Weight the columns.
 
         Parameters
         ----------
@@ -55,43 +60,42 @@ class LogCountRatios(TransformerMixin, BaseEstimator):
         Returns
         -------
         sparse array of shape (n_samples, n_columns)
-            Its columns times their ratios.
+            Columns of X times their ratios.
         """
         return X @ scipy.sparse.diags_array(self.ratios_)
 
 
 def second_opinions(ids: np.ndarray) -> list[tuple[Any, Any]]:
-    """Give classifiers, each with what it reads of rows of token ids.
+    """Return classifiers, each with its input, made of rows of token ids.
 
-    One weighs n-grams by naive Bayes, those of a row's ending apart; of more than two classes each
-    is set against the others. One reads topics. What they read is made without labels, of all rows
-    at once.
+    The first weights n-grams by naive Bayes, those of a row's ending apart, each class against the
+    others. The second reads latent topics. Inputs are made of all rows at once, without labels.
     """
     ngrams = make_pipeline(
         LogCountRatios(), Normalizer(), LogisticRegression(C=10, max_iter=300, tol=1e-3)
     )
     before_end = np.cumsum((ids != PAD)[:, ::-1], axis=1)[:, ::-1]
     endings = np.where(before_end <= _ENDING, ids, PAD)
-    held = scipy.sparse.hstack([_held(_counts(part, _LONGEST)) for part in (ids, endings)])
+    held = scipy.sparse.hstack([_presence(_counts(part, _MAX_WORDS)) for part in (ids, endings)])
     topics = LogisticRegression(C=3, max_iter=300)
     return [(OneVsRestClassifier(ngrams), held.tocsr()), (topics, _topics(_counts(ids, 1)))]
 
 
-def _counts(ids: np.ndarray, longest: int) -> scipy.sparse.csr_array:
-    """How often each row holds each n-gram."""
-    ngrams = Ngrams((1, longest), _LEAST_ROWS, _MOST).learn(ids)
+def _counts(ids: np.ndarray, max_words: int) -> scipy.sparse.csr_array:
+    """Count each n-gram of up to `max_words` words in each row."""
+    ngrams = Ngrams((1, max_words), _MIN_ROWS, _MAX_NGRAMS).learn(ids)
     counts = bags(ngrams.terms(ids), len(ngrams), np.ones(len(ids)))
     n_rows = np.bincount(counts.indices, minlength=counts.shape[1])
-    n_rows[0] = _LEAST_ROWS  # the unknown word, which no n-gram holds, is the least to stay
-    return counts[:, np.flatnonzero(n_rows >= _LEAST_ROWS)].astype(np.float64)
+    n_rows[0] = _MIN_ROWS  # the unknown word always stays, so that there is a column at least
+    return counts[:, np.flatnonzero(n_rows >= _MIN_ROWS)].astype(np.float64)
 
 
-def _held(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+def _presence(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     return (counts > 0).astype(np.float64)
 
 
 def _topics(counts: scipy.sparse.csr_array) -> np.ndarray:
-    """Latent semantics (Deerwester et al., 1990): principal directions of weighted word counts."""
+    """Project weighted word counts to their principal directions (Deerwester et al., 1990)."""
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     n_topics = min(_N_TOPICS, *(size - 1 for size in weighted.shape))
     if n_topics < 1:

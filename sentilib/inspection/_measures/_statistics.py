@@ -1,11 +1,11 @@
-"""Intervals of means and shares, and of rank correlations."""
+"""Confidence intervals of means, shares and rank correlations."""
 
 import numpy as np
 import scipy.stats
 
 
 def mean_interval(values: np.ndarray, confidence_level: float) -> tuple[float, float]:
-    """Student's interval of a mean; NaN for fewer than two values."""
+    """Return Student's interval of a mean, NaN for fewer than two values."""
     n = len(values)
     if n < 2:
         return np.nan, np.nan
@@ -14,7 +14,7 @@ def mean_interval(values: np.ndarray, confidence_level: float) -> tuple[float, f
 
 
 def share_interval(successes: int, n: int, confidence_level: float) -> tuple[float, float]:
-    """Wilson's interval of a share; NaN of nothing."""
+    """Return Wilson's interval of a share, NaN for n = 0."""
     if n == 0:
         return np.nan, np.nan
     interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(
@@ -26,7 +26,7 @@ def share_interval(successes: int, n: int, confidence_level: float) -> tuple[flo
 def rank_correlation(
     x: np.ndarray, y: np.ndarray, confidence_level: float
 ) -> tuple[float, float, float]:
-    """Spearman's correlation with its interval (Bonett & Wright 2000, Fisher's z)."""
+    """Return Spearman's correlation and its interval (Bonett & Wright 2000, Fisher's z)."""
     if len(x) < 5 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return np.nan, np.nan, np.nan
     rho = float(scipy.stats.spearmanr(x, y).statistic)

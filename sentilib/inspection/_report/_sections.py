@@ -17,8 +17,8 @@ from sentilib.inspection._measures._clusters import describe_clusters
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews
 from sentilib.inspection._measures._features import LABELS, resolve_features
 from sentilib.inspection._measures._metrics import calibration, confusion, metrics
+from sentilib.inspection._measures._subgroups import default_slices, slice_table
 from sentilib.inspection._report._chart import Chart
-from sentilib.inspection._slices import default_slices, slice_table
 
 _MOST_SLICES = 15
 _MOST_ISSUES = 50

@@ -9,12 +9,12 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._pages import _page
-from sentilib.inspection._label_issues import calibrated, confident_joint, prune
-from sentilib.inspection._latent_space import project
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
+from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
 from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._projection import project
 from sentilib.inspection._report import _sections
 from sentilib.inspection._report._page_data import compact_heat_map, toward_class
 
