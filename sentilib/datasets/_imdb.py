@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -65,16 +66,16 @@ http://www.aclweb.org/anthology/P11-1015
     prefer_skip_nested_validation=True,
 )
 def load_imdb(
-    subset="train",
+    subset: str = "train",
     *,
-    data_home=None,
-    download=True,
-    as_frame=False,
-    return_X_y=False,
-    n_retries=3,
-    delay=1.0,
-    verbose=True,
-):
+    data_home: str | os.PathLike | None = None,
+    download: bool = True,
+    as_frame: bool = False,
+    return_X_y: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    verbose: bool = True,
+) -> Bunch | tuple[Any, Any]:
     """Load the Large Movie Review Dataset (IMDB, classification of raw HTML reviews).
 
     The function looks into `data_home`, then into the folder named by the environment variable

@@ -34,17 +34,17 @@ _T = TypeVar("_T")
     prefer_skip_nested_validation=True,
 )
 def make_reviews(
-    n_samples=1000,
+    n_samples: int = 1000,
     *,
-    n_classes=2,
-    n_movies=None,
-    length=100,
-    negation=0.25,
-    label_noise=0.05,
-    markup=True,
-    return_X_y=True,
-    random_state=None,
-):
+    n_classes: int = 2,
+    n_movies: int | None = None,
+    length: int = 100,
+    negation: float = 0.25,
+    label_noise: float = 0.05,
+    markup: bool = True,
+    return_X_y: bool = True,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch | tuple[list[str], np.ndarray]:
     """Generate labelled movie reviews in raw HTML.
 
     Each review mixes opinions of graded strength ("superb", "decent", "dull") with neutral

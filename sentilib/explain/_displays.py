@@ -1,19 +1,21 @@
-"""Which words matter over many reviews, and which pairs of words within one."""
+"""Displays of the words that matter over many reviews, and of the pairs that interact in one."""
 
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from sentilib import _plotting
 from sentilib.explain._explainer import TokenShapExplainer
+from sentilib.explain._explanation import TokenInteractions
 from sentilib.explain._rows import output_names_of, rows_of
 
 
 class TokenImportanceDisplay:
     """Contribution of each word over many reviews.
 
-    Build it by `from_estimator` or `from_explanation`. All words are kept; `plot` draws the first.
+    Create it with `from_estimator` or `from_explanation`. It contains all words; `plot` draws the
+    first.
 
     Parameters
     ----------
@@ -24,18 +26,18 @@ class TokenImportanceDisplay:
     mean_abs : ndarray of shape (n_words,)
         Mean absolute contribution.
     count : ndarray of shape (n_words,), int
-        Occurrences.
+        Number of occurrences.
     n_reviews : int
-        Number of reviews that were explained.
+        Number of explained reviews.
     output_name : str
-        What is explained.
+        Name of the explained output.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        Axes of the last plot.
     figure_ : matplotlib Figure
-        Its figure.
+        Figure of the last plot.
 
     See Also
     --------
@@ -57,7 +59,15 @@ class TokenImportanceDisplay:
     ax_: Any
     figure_: Any
 
-    def __init__(self, tokens, mean, mean_abs, count, n_reviews, output_name):
+    def __init__(
+        self,
+        tokens: np.ndarray,
+        mean: np.ndarray,
+        mean_abs: np.ndarray,
+        count: np.ndarray,
+        n_reviews: int,
+        output_name: str,
+    ) -> None:
         self.tokens = tokens
         self.mean = mean
         self.mean_abs = mean_abs
@@ -67,56 +77,69 @@ class TokenImportanceDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, output=0, min_count=1, ax=None, n_words=20, by="total", **parameters
-    ):
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        output: int = 0,
+        min_count: int = 1,
+        ax: Any = None,
+        n_words: int = 20,
+        by: str = "total",
+        **parameters: Any,
+    ) -> Self:
         """Explain reviews and draw the words that matter most.
 
         Parameters
         ----------
         estimator : classifier or Pipeline
-            As for `TokenShapExplainer`.
+            As in `TokenShapExplainer`.
         X : iterable of str, or array-like of shape (n_samples, n_tokens), int
             Reviews.
         output : int, default=0
-            Number of the class, with more than two of them.
+            Index of the class, for more than two classes.
         min_count : int, default=1
-            Leave out words that occur less often.
-        ax, n_words, by
-            As in `plot`.
+            Minimum number of occurrences of a word.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; by default a new figure.
+        n_words : int, default=20
+            Number of words to draw.
+        by : {"total", "mean", "mean_abs"}, default="total"
+            Order of the words, as in `plot`.
         **parameters : dict
             Further parameters of `TokenShapExplainer`.
 
         Returns
         -------
         TokenImportanceDisplay
-            Drawn.
+            The display, already drawn.
         """
         explanation = TokenShapExplainer(estimator, **parameters).explain(X)
         display = cls.from_explanation(explanation, output=output, min_count=min_count)
         return display.plot(ax=ax, n_words=n_words, by=by)
 
     @classmethod
-    def from_explanation(cls, explanation, *, output=0, min_count=1):
-        """Sum an explanation up by word; `plot` draws it.
+    def from_explanation(cls, explanation: Any, *, output: int = 0, min_count: int = 1) -> Self:
+        """Summarize an explanation by word; `plot` draws it.
 
         Parameters
         ----------
         explanation : shap.Explanation or TokenExplanation
-            Of one or many reviews.
+            Explanation of one or more reviews.
         output : int, default=0
-            Number of the class, with more than two of them.
+            Index of the class, for more than two classes.
         min_count : int, default=1
-            Leave out words that occur less often.
+            Minimum number of occurrences of a word.
 
         Returns
         -------
         TokenImportanceDisplay
-            Words by falling total absolute contribution.
+            The display, with its words in order of decreasing total absolute contribution.
 
         Raises
         ------
         ValueError
-            If no word occurs so often.
+            If no word occurs that often.
         """
         rows = rows_of(explanation)
         numbers: dict[str, int] = {}
@@ -147,28 +170,28 @@ class TokenImportanceDisplay:
             names[output],
         )
 
-    def plot(self, *, ax=None, n_words=20, by="total"):
+    def plot(self, *, ax: Any = None, n_words: int = 20, by: str = "total") -> Self:
         """Draw the words that matter most.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            Axes to draw on; by default a new figure.
         n_words : int, default=20
-            How many words.
+            Number of words to draw.
         by : {"total", "mean", "mean_abs"}, default="total"
-            Order: total absolute contribution over all occurrences, absolute mean, or mean
-            absolute contribution.
+            Order of the words: total absolute contribution over all occurrences, absolute mean, or
+            mean absolute contribution.
 
         Returns
         -------
         TokenImportanceDisplay
-            Itself.
+            The display itself.
 
         Raises
         ------
         ValueError
-            If `by` is none of these.
+            If `by` has another value.
         ImportError
             If matplotlib is not installed.
         """
@@ -205,71 +228,85 @@ class TokenImportanceDisplay:
 
 
 class TokenInteractionDisplay:
-    """Pairs of words of a review that change each other's meaning.
+    """Interactions of pairs of words within a review.
 
     Parameters
     ----------
     interactions : TokenInteractions
-        Of one or more reviews, as `TokenShapExplainer.interactions` returns it.
+        Interactions of one or more reviews, from `TokenShapExplainer.interactions`.
     row : int, default=0
-        Number of the review.
+        Index of the review.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        Axes of the last plot.
     figure_ : matplotlib Figure
-        Its figure.
+        Figure of the last plot.
     """
 
     ax_: Any
     figure_: Any
 
-    def __init__(self, interactions, row=0):
+    def __init__(self, interactions: TokenInteractions, row: int = 0) -> None:
         self.interactions = interactions
         self.row = row
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, row=0, ax=None, n_pairs=15, output=0, **parameters):
-        """Compute interactions of reviews and draw those of one.
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        row: int = 0,
+        ax: Any = None,
+        n_pairs: int = 15,
+        output: int = 0,
+        **parameters: Any,
+    ) -> Self:
+        """Compute the interactions in reviews and draw those of one review.
 
         Parameters
         ----------
         estimator : classifier or Pipeline
-            As for `TokenShapExplainer`.
+            As in `TokenShapExplainer`.
         X : iterable of str, or array-like of shape (n_samples, n_tokens), int
             Reviews.
         row : int, default=0
-            Number of the review.
-        ax, n_pairs, output
-            As in `plot`.
+            Index of the review.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; by default a new figure.
+        n_pairs : int, default=15
+            Number of pairs to draw.
+        output : int, default=0
+            Index of the class, for more than two classes.
         **parameters : dict
             Further parameters of `TokenShapExplainer`.
 
         Returns
         -------
         TokenInteractionDisplay
-            Drawn.
+            The display, already drawn.
         """
         interactions = TokenShapExplainer(estimator, **parameters).interactions(X)
         return cls(interactions, row).plot(ax=ax, n_pairs=n_pairs, output=output)
 
-    def plot(self, *, ax=None, n_pairs=15, output=0):
+    def plot(self, *, ax: Any = None, n_pairs: int = 15, output: int = 0) -> Self:
         """Draw the pairs that interact most.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            Axes to draw on; by default a new figure.
         n_pairs : int, default=15
-            How many pairs.
+            Number of pairs to draw.
         output : int, default=0
-            Number of the class, with more than two of them.
+            Index of the class, for more than two classes.
 
         Returns
         -------
         TokenInteractionDisplay
-            Itself.
+            The display itself.
 
         Raises
         ------
