@@ -17,7 +17,7 @@ def import_optional(module: str, what: str, extra: str) -> Any:
     module : str
         Module to import, such as "matplotlib.pyplot".
     what : str
-        What needs it, as the subject of the message.
+        Function or object that needs it, as the subject of the message.
     extra : str
         Extra of sentilib that installs it.
 

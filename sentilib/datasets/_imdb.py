@@ -257,7 +257,7 @@ def _download(
     if not download:
         raise FileNotFoundError(
             f"{tried}. Pass download=True, or set data_home or the environment variable "
-            "SENTILIB_DATA to the folder that holds them."
+            "SENTILIB_DATA to the folder that contains them."
         )
     try:
         return fetch(ARCHIVE, target, n_retries=n_retries, delay=delay, verbose=verbose)

@@ -39,7 +39,7 @@ class LatentSpaceDisplay:
     loss : ndarray of shape (n_samples,)
         Cross-entropy of each review in nats, which the size of its mark shows.
     color : {"truth", "prediction", "cluster"}
-        What the groups are.
+        Meaning of the groups.
     axis_names : list of str
         Labels of the axes.
     cluster : ndarray of shape (n_samples,), int, default=None
@@ -118,7 +118,7 @@ class LatentSpaceDisplay:
         n_components : {2, 3}, default=2
             Number of dimensions of the default projection.
         color : {"truth", "prediction", "cluster"}, default="truth"
-            What the colour shows.
+            Meaning of the colour.
         transformer : transformer, default=None
             Estimator with `fit_transform` that projects the latent space, whose units are scaled to
             similar variance, to 2 or 3 components, such as TSNE or UMAP; a clone is fitted. None
@@ -192,7 +192,7 @@ class LatentSpaceDisplay:
         n_components : {2, 3}, default=2
             Number of dimensions of the default projection.
         color : {"truth", "prediction", "cluster"}, default="truth"
-            What the colour shows.
+            Meaning of the colour.
         transformer : transformer, default=None
             Estimator that projects the latent space, as in `from_estimator`.
         clusterer : clusterer, default=None

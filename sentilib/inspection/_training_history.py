@@ -98,7 +98,9 @@ class TrainingHistoryDisplay:
         """
         measures = [name for name in _MEASURES if name in self.history]
         if not measures:
-            raise ValueError(f"history must hold 'loss' or 'accuracy', got {list(self.history)}.")
+            raise ValueError(
+                f"history must contain 'loss' or 'accuracy', got {list(self.history)}."
+            )
         figure, axes = _plotting.grid_of_axes(ax, len(measures), 2, "TrainingHistoryDisplay")
         lines = (("", "o--", 1, "Training"), ("val_", "o-", 0, "Validation"))
         for axis, measure in zip(axes, measures, strict=True):

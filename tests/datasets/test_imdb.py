@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import requests
 
-from sentilib.datasets import _imdb, _imdb_readers, load_imdb
+from sentilib.datasets import _fetch, _imdb, _imdb_readers, load_imdb
 
 REAL_DATA = os.environ.get("SENTILIB_DATA")
 
@@ -442,6 +442,14 @@ def test_network_errors_are_tried_again(failure, serve, cache, capsys):
     assert_is_train(load_imdb(n_retries=2, delay=0))
     assert server.n_requests == 3
     assert "trying again" in capsys.readouterr().err
+
+
+def test_attempts_are_as_far_apart_as_asked(serve, monkeypatch):
+    waits = []
+    monkeypatch.setattr(_fetch.time, "sleep", waits.append)
+    serve(503, 503, "whole")
+    load_imdb(n_retries=5, delay=0.25, verbose=False)
+    assert waits == [0.25, 0.25]
 
 
 @pytest.mark.parametrize("failure", ["truncated", "hang up", 503])

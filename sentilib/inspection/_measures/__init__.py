@@ -1,1 +1,1 @@
-"""What inspection measures: losses, features, statistics, clusters, duplicates."""
+"""Measures of inspection: losses, features, statistics, clusters, duplicates."""

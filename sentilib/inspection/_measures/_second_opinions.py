@@ -76,9 +76,9 @@ def second_opinions(ids: np.ndarray) -> list[tuple[Any, Any]]:
     )
     before_end = np.cumsum((ids != PAD)[:, ::-1], axis=1)[:, ::-1]
     endings = np.where(before_end <= _ENDING, ids, PAD)
-    held = scipy.sparse.hstack([_presence(_counts(part, _MAX_WORDS)) for part in (ids, endings)])
+    present = scipy.sparse.hstack([_presence(_counts(part, _MAX_WORDS)) for part in (ids, endings)])
     topics = LogisticRegression(C=3, max_iter=300)
-    return [(OneVsRestClassifier(ngrams), held.tocsr()), (topics, _topics(_counts(ids, 1)))]
+    return [(OneVsRestClassifier(ngrams), present.tocsr()), (topics, _topics(_counts(ids, 1)))]
 
 
 def _counts(ids: np.ndarray, max_words: int) -> scipy.sparse.csr_array:
