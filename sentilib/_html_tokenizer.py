@@ -359,10 +359,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _read(self, documents: list[str], n_threads: int) -> "Readings":
+    def _read(self, documents: list[str], n_jobs: int | None = None) -> "Readings":
         """Read documents once: `transform` takes the result, which also knows words and places."""
         self._check_vocabulary()
-        return self._reader().read(documents, self._vocabulary, n_threads)
+        return self._reader().read(documents, self._vocabulary, n_jobs)
 
     def _learn(self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False) -> None:
         """Choose the vocabulary; the estimator changes only once nothing more can fail."""

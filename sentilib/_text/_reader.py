@@ -111,11 +111,15 @@ class Reader:
         return matrix.rows
 
     def read(
-        self, documents: list[str], vocabulary: Vocabulary | None = None, n_threads: int = 1
+        self,
+        documents: list[str],
+        vocabulary: Vocabulary | None = None,
+        n_jobs: int | None = None,
     ) -> Readings:
         """Read documents once; without a vocabulary only stop words are known."""
         if vocabulary is None:
             vocabulary = Vocabulary.of(WordTable(), self._folded_stop_words())
+        n_threads = self._n_threads if n_jobs is None else effective_n_jobs(n_jobs)
         return Readings(self.scanner, documents, vocabulary.table, vocabulary.ids, n_threads)
 
     @property

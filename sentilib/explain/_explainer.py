@@ -12,21 +12,15 @@ from sklearn.utils import check_random_state
 
 from sentilib._compiled._threads import in_threads
 from sentilib._conv_classifier import ConvSentimentClassifier
-from sentilib._ids import OOV, PAD, as_token_ids, count_tokens
+from sentilib._ids import OOV, PAD, count_tokens
+from sentilib._pipelines import Parts, Reviews
 from sentilib._sklearn import Interval, StrOptions
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
 from sentilib.explain._games._baseline import BaselineModel, ngrams_of
 from sentilib.explain._games._permutation import PermutationSampling
 from sentilib.explain._games._sum import SumOfGames
 from sentilib.explain._games._windows import MAX_RECEPTIVE_FIELD, receptive_field
-from sentilib.explain._reviews import (
-    Parts,
-    Words,
-    as_texts,
-    is_text,
-    words_of_ids,
-    words_of_texts,
-)
+from sentilib.explain._players import players
 
 _TOLERANCE = 1e-8  # of the scale of a row's output; rounding stays far below
 _IDS_AT_ONCE = 2**16  # what is computed from them stays in the cache
@@ -49,7 +43,8 @@ class TokenShapExplainer(BaseEstimator):
     ----------
     estimator : DenseSentimentClassifier, ConvSentimentClassifier or Pipeline
         Fitted. A pipeline ends in one of them; if it starts with an HTMLTokenizer, raw texts can
-        be explained.
+        be explained. Of a fitted search its best estimator is explained, of a
+        :class:`~sklearn.frozen.FrozenEstimator` what it contains.
     baseline : {"oov", "pad", "mean"} or int, default="oov"
         What stands in the place of an absent word: the unknown word; padding, which with
         `mask_padding=True` shortens the review; the mean word, weighted by document frequency
@@ -206,7 +201,12 @@ class TokenShapExplainer(BaseEstimator):
         TokenExplanation
             The same numbers and words under the same names; its `to_shap` makes the rest.
         """
-        parts, ids, words = self._read(X)
+        return self._explain(self._read(X))
+
+    def _explain(self, reviews: Reviews, rows: np.ndarray | None = None) -> TokenExplanation:
+        """Explain reviews that were read, or some rows of them."""
+        parts, words = reviews.parts, players(reviews, rows)
+        ids = reviews.known_ids if rows is None else reviews.known_ids[rows]
         reason = self._why_not_exact(parts.classifier)
         if self.method == "exact" and reason is not None:
             raise ValueError(f"method='exact' is not possible: {reason}")
@@ -267,7 +267,8 @@ class TokenShapExplainer(BaseEstimator):
             If exact values are not possible, or all words interact because absent ones shorten the
             review: `baseline="pad"` with `mask_padding=True` or n-grams.
         """
-        parts, ids, words = self._read(X)
+        reviews = self._read(X)
+        parts, ids, words = reviews.parts, reviews.known_ids, players(reviews)
         reason = self._why_not_exact(parts.classifier)
         if reason is not None:
             raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
@@ -291,24 +292,12 @@ class TokenShapExplainer(BaseEstimator):
             self._output_names(parts),
         )
 
-    def _read(self, X: Any) -> tuple[Parts, np.ndarray, Words]:
+    def _read(self, X: Any) -> Reviews:
         self._validate_params()
         parts = Parts.of(self.estimator)
-        if not is_text(X):
-            ids = parts.classifier._known_ids(X)
-            return parts, ids, words_of_ids(as_token_ids(np.asarray(X)), parts.names())
-        texts = as_texts(X)
-        if parts.tokenizer is None:
-            raise ValueError(
-                "X holds text, but the estimator has no HTMLTokenizer to read it. Explain "
-                "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)]), or give ids."
-            )
-        ids = parts.ids_of_texts(texts)
-        return (
-            parts,
-            ids,
-            words_of_texts(parts.tokenizer, texts, ids, effective_n_jobs(self.n_jobs)),
-        )
+        parts.check_explained()
+        parts.check_fitted()
+        return Reviews.read(parts, X, self.n_jobs)
 
     def _model(self, parts: Parts) -> BaselineModel:
         """Tables are kept until the classifier is fitted again or a parameter changes."""

@@ -153,8 +153,8 @@ def faithfulness(
         raise ValueError(f"fractions must lie in (0, 1], got {fractions.tolist()}.")
     if explanation is None:
         explanation = explainer.explain(X)
-    parts, ids, _ = explainer._read(X)
-    model = explainer._model(parts)
+    reviews = explainer._read(X)
+    ids, model = reviews.known_ids, explainer._model(reviews.parts)
     rows = rows_of(explanation)
     lengths = (ids != PAD).sum(axis=1)
     if len(rows) != len(ids) or any(

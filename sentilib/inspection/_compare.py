@@ -10,8 +10,9 @@ import scipy.stats
 
 from sentilib._optional import import_pandas
 from sentilib._pages import _page
+from sentilib._pipelines import Reviews, read_reviews
 from sentilib._sklearn import HasMethods
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._statistics import mean_interval, share_interval

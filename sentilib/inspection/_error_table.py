@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib._optional import import_pandas
-from sentilib.inspection._measures._evaluation import evaluate, read_reviews
+from sentilib._pipelines import read_reviews
+from sentilib.inspection._measures._evaluation import evaluate
 from sentilib.inspection._measures._heat_maps import heat_maps, strongest_words
 from sentilib.inspection._measures._parameters import COUNT, check_parameters
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from sentilib._optional import import_pandas
+from sentilib._pipelines import read_reviews
 from sentilib._sklearn import StrOptions
 from sentilib.inspection._measures._confident_learning import (
     FILTERS,
@@ -13,7 +14,7 @@ from sentilib.inspection._measures._confident_learning import (
     confident_joint,
     prune,
 )
-from sentilib.inspection._measures._evaluation import Evaluation, evaluate, labels, read_reviews
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate, labels
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
 from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters
 

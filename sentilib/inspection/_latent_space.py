@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib import _plotting
+from sentilib._pipelines import Reviews, read_reviews
 from sentilib._sklearn import HasMethods, Interval, StrOptions
 from sentilib.inspection._measures._clusters import describe_clusters, find_clusters
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._projection import project
 

@@ -9,8 +9,9 @@ import scipy.stats
 
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_pandas
+from sentilib._pipelines import documents
 from sentilib._sklearn import Interval
-from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
+from sentilib.inspection._measures._evaluation import Evaluation, labels
 from sentilib.inspection._measures._near_duplicates import clusters_of_duplicates
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
 from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters

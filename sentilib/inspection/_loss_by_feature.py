@@ -7,8 +7,9 @@ import numpy as np
 
 from sentilib import _plotting
 from sentilib._optional import import_pandas
+from sentilib._pipelines import read_reviews
 from sentilib._sklearn import HasMethods
-from sentilib.inspection._measures._evaluation import Evaluation, evaluate, read_reviews
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._features import (
     LABELS,
     quantile_bins,

@@ -8,7 +8,7 @@ from joblib import Parallel, delayed
 
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_optional, import_pandas
-from sentilib.inspection._measures._evaluation import documents
+from sentilib._pipelines import documents
 from sentilib.inspection._measures._parameters import check_parameters
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentilib._pipelines import read_reviews
 from sentilib._sklearn import StrOptions
 from sentilib.inspection._measures._clusters import find_clusters
-from sentilib.inspection._measures._evaluation import evaluate, read_reviews
+from sentilib.inspection._measures._evaluation import evaluate
 from sentilib.inspection._measures._features import resolve_features
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._subgroups import slice_table

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib import _plotting
+from sentilib._pipelines import Parts
 from sentilib.inspection._measures._parameters import check_parameters
 
 _MEASURES = {"loss": "Loss (nats)", "accuracy": "Accuracy"}
@@ -72,9 +72,8 @@ class TrainingHistoryDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        estimator = getattr(estimator, "best_estimator_", estimator)
-        check_is_fitted(estimator)
-        classifier = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        classifier = Parts.of(estimator).classifier
+        check_is_fitted(classifier)
         history = getattr(classifier, "history_", None)
         if not isinstance(history, dict) or not history:
             raise TypeError(

@@ -8,7 +8,8 @@ from sklearn.cluster import KMeans
 
 from sentilib._ids import FIRST_WORD, OOV
 from sentilib._optional import import_pandas
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews
+from sentilib._pipelines import Reviews
+from sentilib.inspection._measures._evaluation import Evaluation
 
 if TYPE_CHECKING:
     from pandas import DataFrame

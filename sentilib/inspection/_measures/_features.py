@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sentilib.inspection._measures._evaluation import Reviews
+from sentilib._pipelines import Reviews
 
 LABELS = {
     "length": "Length (tokens)",

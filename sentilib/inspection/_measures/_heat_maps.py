@@ -1,12 +1,11 @@
 """What each word of a review did to its prediction: exact Shapley values, ready to be shown."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from sentilib._pages._heat_map import around
+from sentilib._pipelines import Reviews
 from sentilib.explain import TokenShapExplainer
-from sentilib.inspection._measures._evaluation import Reviews
 
 
 class HeatMap(NamedTuple):
@@ -43,39 +42,22 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
     """
     if not len(rows):
         return []
-    explainer = TokenShapExplainer(reviews.estimator, random_state=0)
-    chosen: Any = reviews.ids[rows]
-    if reviews.texts is not None:
-        chosen = [reviews.texts[row] for row in rows]
-    explanation = explainer.explain(chosen)
+    reviews.parts.check_explained()
+    explainer = TokenShapExplainer(reviews.parts.estimator, random_state=0)
+    explanation = explainer._explain(reviews, rows)
     maps = []
-    for k, row in enumerate(rows.tolist()):
-        values = np.asarray(explanation.values[k], dtype=np.float64)
+    for row, k, values in zip(rows.tolist(), toward.tolist(), explanation.values, strict=True):
         if values.ndim == 1:
-            values = values if toward[k] == 1 else -values
+            values = values if k == 1 else -values
         else:
-            values = values[:, toward[k]] - values.mean(axis=1)
-        words, segments = list(explanation.display_data[k]), list(explanation.data[k])
-        tokens = [str(token) for token in explanation.feature_names[k]]
-        if reviews.texts is None or reviews.tokenizer is None:
-            names = reviews.words[reviews.ids[row][reviews.ids[row] != 0]]
-            pieces = [""]
-            for name in names:
-                pieces += [str(name), " "]
-            maps.append(HeatMap(pieces, values, names.tolist(), False))
+            values = values[:, k] - values.mean(axis=1)
+        if reviews.reading is None:
+            names = reviews.names_of(row)
+            pieces = ["", *(piece for name in names for piece in (name, " "))]
+            maps.append(HeatMap(pieces, values, names, False))
             continue
-        visible = reviews.tokenizer.visible_text(reviews.texts[row])
-        read = "".join(segments)
-        start = visible.rfind(read)  # -1 where a step between tokenizer and classifier made words
-        pieces = [visible[: max(start, 0)]]
-        for word, segment in zip(words, segments, strict=True):
-            before, after = around(segment, word)
-            pieces[-1] += before
-            pieces += [word, after]
-        if start >= 0:
-            pieces[-1] += visible[start + len(read) :] if segments else ""
-        cut = bool(reviews.truncated[row]) and reviews.tokenizer.truncating == "pre"
-        maps.append(HeatMap(pieces, values, tokens, cut))
+        places = reviews.places(row)
+        maps.append(HeatMap(places.pieces, values, places.tokens, places.head_is_cut))
     return maps
 
 

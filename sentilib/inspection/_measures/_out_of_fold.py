@@ -10,13 +10,13 @@ from sklearn.model_selection import (
     check_cv,
     cross_val_predict,
 )
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import as_token_ids
-from sentilib.inspection._measures._evaluation import Evaluation, documents, labels
+from sentilib._pipelines import Parts, documents
+from sentilib.inspection._measures._evaluation import Evaluation, labels
 from sentilib.inspection._measures._second_opinions import second_opinions
 
 _DOUBTED = 0.15  # label quality below which a review is left out of the second fit
@@ -31,11 +31,11 @@ def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any,
     follow if `second_opinion` is set and there are token ids; where there is text, their ids
     include marks such as "!".
     """
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    if isinstance(estimator, Pipeline) and isinstance(estimator[0], HTMLTokenizer):
+    estimator, tokenizer, between, classifier = Parts.of(estimator)
+    if tokenizer is not None:
         texts, _ = documents(X)
-        rest = estimator[1:] if len(estimator) > 2 else estimator[-1]
-        tokenizer = clone(estimator[0])
+        rest = make_pipeline(*between, classifier) if between else classifier
+        tokenizer = clone(tokenizer)
         ids = with_marks = tokenizer.fit_transform(texts)
         first = clone(rest), ids
         if not second_opinion:

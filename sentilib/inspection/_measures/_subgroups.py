@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib._optional import import_pandas
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews
+from sentilib._pipelines import Reviews
+from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._features import quantile_bins, resolve_features, without_missing
 from sentilib.inspection._measures._statistics import mean_interval, share_interval
 

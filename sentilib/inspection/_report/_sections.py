@@ -12,9 +12,10 @@ import numpy as np
 from sklearn.base import clone
 
 from sentilib._pages import _page
+from sentilib._pipelines import Reviews
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import describe_clusters
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews
+from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._features import LABELS, resolve_features
 from sentilib.inspection._measures._metrics import calibration, confusion, metrics
 from sentilib.inspection._measures._subgroups import default_slices, slice_table

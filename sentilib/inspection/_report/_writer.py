@@ -9,9 +9,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._pages import _page
+from sentilib._pipelines import Reviews, read_reviews
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
-from sentilib.inspection._measures._evaluation import Evaluation, Reviews, evaluate, read_reviews
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._projection import project
@@ -115,11 +116,10 @@ def report(
             points, axis_names = project(latent, 3, None, None)
     issues = _label_issues(evaluation)
     rows = _rows_to_explain(evaluation, n_explained, rng)
-    try:
-        maps = heat_maps(reviews, rows, toward_class(evaluation)[rows])
-        map_note = ""
-    except TypeError as error:
-        rows, maps, map_note = rows[:0], [], f"There are no heat-maps: {error}"
+    map_note = ""
+    if (reason := reviews.parts.why_not_explained()) is not None:
+        rows, map_note = rows[:0], f"There are no heat-maps: {reason}"
+    maps = heat_maps(reviews, rows, toward_class(evaluation)[rows])
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
 
     name = title or f"{type(reviews.classifier).__name__} on {len(reviews):,} reviews"

@@ -1,0 +1,88 @@
+"""Where the tokens of a document stand that reach a model, and the text cut at them."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from sentilib._ids import PAD
+
+
+class Places(NamedTuple):
+    """The tokens of a document that reach a model, and where they stand in its visible text."""
+
+    visible: str
+    tokens: list[str]
+    spans: np.ndarray  # int64 (n_tokens, 2)
+    start: int  # of the text that was read, without white space around it
+    stop: int
+    head_is_cut: bool
+
+    @classmethod
+    def of(
+        cls, reading: tuple[list[str], np.ndarray, str], width: int, truncating: str
+    ) -> "Places":
+        """Keep so many tokens of a document at most."""
+        tokens, spans, visible = reading
+        start, stop = len(visible) - len(visible.lstrip()), len(visible.rstrip())
+        is_cut = len(tokens) > width
+        head_is_cut = is_cut and truncating == "pre"
+        if head_is_cut:
+            tokens, spans = tokens[-width:], spans[-width:]
+            start = int(spans[0, 0])
+        elif is_cut:
+            stop = int(spans[width, 0])
+            tokens, spans = tokens[:width], spans[:width]
+        return cls(visible, tokens, spans, start, stop, head_is_cut)
+
+    def through_steps(self, ids: np.ndarray, *, pads_front: bool) -> "Places":
+        """Follow tokens through steps that made these ids of them.
+
+        Words that the steps took out are left out; ids that they put into the padding are spelt
+        as numbers before or behind the text.
+        """
+        n = len(self.tokens)
+        columns = np.flatnonzero(ids != PAD)
+        places = columns - (len(ids) - n if pads_front else 0)
+        kept = places[(places >= 0) & (places < n)]
+        head, head_tokens, head_spans = _spelt(ids[columns[places < 0]])
+        tail, tail_tokens, tail_spans = _spelt(ids[columns[places >= n]])
+        behind = len(head) + len(self.visible) + 1
+        return Places(
+            f"{head}{self.visible} {tail}" if tail else head + self.visible,
+            [*head_tokens, *(self.tokens[k] for k in kept.tolist()), *tail_tokens],
+            np.concatenate([head_spans, self.spans[kept] + len(head), tail_spans + behind]),
+            0 if head else self.start,
+            behind + len(tail) if tail else self.stop + len(head),
+            self.head_is_cut,
+        )
+
+    @property
+    def pieces(self) -> list[str]:
+        """Text, word, text, ..., word, text: joined, the visible text."""
+        edges = [0, *self.spans.ravel().tolist(), len(self.visible)]
+        return [self.visible[a:b] for a, b in pairwise(edges)]
+
+    @property
+    def words(self) -> list[str]:
+        """The tokens as they stand in the visible text."""
+        return [self.visible[a:b] for a, b in self.spans.tolist()]
+
+    @property
+    def segments(self) -> list[str]:
+        """The text that was read, cut at the start of each word but the first."""
+        if not self.tokens:
+            return []
+        first, *others = self.spans[:, 0].tolist()
+        word = self.visible[first : self.spans[0, 1]]
+        if word not in self.visible[self.start : first]:  # displays look for its first occurrence
+            first = self.start
+        return [self.visible[a:b] for a, b in pairwise([first, *others, self.stop])]
+
+
+def _spelt(ids: np.ndarray) -> tuple[str, list[str], np.ndarray]:
+    """Spell ids, each with a space behind it: the text, the tokens and their spans."""
+    names = [str(k) for k in ids.tolist()]
+    lengths = np.array([len(name) for name in names], dtype=np.int64)
+    starts = np.cumsum(lengths + 1) - lengths - 1
+    return "".join(f"{name} " for name in names), names, np.column_stack([starts, starts + lengths])

@@ -1,0 +1,57 @@
+"""The players of reviews: their tokens, named, spelt and in their place."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from sentilib._ids import PAD
+from sentilib._pipelines import Reviews
+
+_MOST_NUMERALS = 2**20
+
+
+class Words(NamedTuple):
+    """The players of each review, in words; each a list with a list of str for each review."""
+
+    segments: list[list[str]]  # visible text from the word to the next; the first from its head
+    words: list[list[str]]  # as they stand in the visible text
+    tokens: list[list[str]]
+
+
+def players(reviews: Reviews, rows: np.ndarray | None = None) -> Words:
+    """Return the words behind `known_ids`, of all reviews or of some rows."""
+    if reviews.reading is None:
+        return _names_as_words(reviews.ids if rows is None else reviews.ids[rows], reviews.names)
+    result = Words([], [], [])
+    kept: dict[str, str] = {}  # equal strings are one object, as few of many reviews' differ
+    for row in range(len(reviews)) if rows is None else rows.tolist():
+        places = reviews.places(row)
+        result.segments.append([kept.setdefault(text, text) for text in places.segments])
+        result.words.append([kept.setdefault(text, text) for text in places.words])
+        result.tokens.append(places.tokens)
+    return result
+
+
+def _names_as_words(ids: np.ndarray, names: np.ndarray | None) -> Words:
+    """Name the ids of each row, as far as they are known."""
+    is_token = ids != PAD
+    flat = ids[is_token]
+    if names is None:
+        names = _numerals(flat)
+    bounds = np.concatenate([[0], np.cumsum(is_token.sum(axis=1))]).tolist()
+    known = names[np.minimum(flat, len(names) - 1)]
+    beyond = np.flatnonzero(flat >= len(names))
+    known[beyond] = [str(i) for i in flat[beyond].tolist()]
+    tokens = [known[a:b].tolist() for a, b in pairwise(bounds)]
+    return Words(tokens, tokens, tokens)
+
+
+def _numerals(ids: np.ndarray) -> np.ndarray:
+    """Spell out those ids that occur, each once, at their places in an array."""
+    numerals = np.full(min(int(ids.max(initial=0)) + 1, _MOST_NUMERALS), "", dtype=object)
+    occurs = np.zeros(len(numerals), dtype=bool)
+    occurs[ids[ids < len(numerals)]] = True
+    present = np.flatnonzero(occurs)
+    numerals[present] = [str(i) for i in present.tolist()]
+    return numerals
