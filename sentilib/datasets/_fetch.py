@@ -40,6 +40,7 @@ def fetch(remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, ver
         except HTTPError as error:
             response = error.response
             assert response is not None
+            response.close()
             failure = f"HTTP status {response.status_code} ({response.reason})"
             if response.status_code < 500 and response.status_code not in _TEMPORARY_STATUS:
                 raise OSError(f"{remote.url} answered with {failure}.") from error

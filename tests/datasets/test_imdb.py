@@ -482,9 +482,10 @@ def test_an_interrupted_download_leaves_nothing(serve, cache, monkeypatch):
     serve()
 
     def interrupt(response, chunk_size):
-        yield response.raw.read(10)
-        assert len(list(cache.glob(".aclImdb_v1.tar.gz.*.part"))) == 1
-        raise KeyboardInterrupt
+        with response:
+            yield response.raw.read(10)
+            assert len(list(cache.glob(".aclImdb_v1.tar.gz.*.part"))) == 1
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(requests.Response, "iter_content", interrupt)
     with pytest.raises(KeyboardInterrupt):
