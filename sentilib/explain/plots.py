@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from sentilib._pages import _heat_map
+from sentilib import _plotting
+from sentilib._pages._heat_map import legend, level
 from sentilib.explain._rows import Row, output_names_of, rows_of
 
 __all__ = ["terminal", "text"]
 
-_BLUES = (153, 111, 75, 68, 25)  # of the 256 colours that terminals know, from faint to full
-_ORANGES = (223, 222, 215, 208, 166)
+_N_SHADES = 5  # of a terminal's colours, each way
+_CUBE = np.array([0, 95, 135, 175, 215, 255])  # what red, green and blue of a terminal can be
+_BLACK, _WHITE = 16, 231
 
 
 def text(
@@ -57,12 +59,14 @@ def text(
     >>> "&lt;b&gt;" in html and "<b>" not in html
     True
     """
+    from sentilib._pages._page import render
+
     rows = rows_of(explanation)
     n_outputs = rows[0].values.shape[1] if rows else 1
     outputs = output_names_of(explanation, n_outputs)
     names = _class_names(class_names, outputs, n_outputs)
-    body = [_review(row, number, outputs, names) for number, row in enumerate(rows)]
-    return _heat_map.page(title, "\n".join(body))
+    reviews = [_review(row, outputs, names) for row in rows]
+    return render("explanation.html", title=title, reviews=reviews)
 
 
 def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
@@ -95,22 +99,19 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     log-odds of positive: +0.62 = +0.2 (base value) +0.42 (words)
     A superb[+0.4] film
     """
-    rows = rows_of(explanation)
     parts = []
-    for row in rows:
+    shades = [_shades(color) for color in (_plotting.AGAINST, _plotting.FOR)]
+    for row in rows_of(explanation):
         name = output_names_of(explanation, row.values.shape[1])[output]
         values = row.values[:, output]
         scale = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = []
-        for segment, word, value in zip(row.segments, row.words, values.tolist(), strict=True):
-            before, after = _heat_map.around(segment, word)
+        for (before, word, after), value in zip(_cut(row), values.tolist(), strict=True):
             strength = abs(value) / scale
             word = _printable(word)
             if color and strength >= 0.1:
-                shades = _BLUES if value > 0 else _ORANGES
-                shade = shades[min(4, int(strength * 5))]
-                ink = 231 if value > 0 and strength >= 0.6 else 16
-                word = f"\x1b[48;5;{shade};38;5;{ink}m{word}\x1b[0m"
+                ground, ink = shades[value > 0][min(_N_SHADES - 1, int(strength * _N_SHADES))]
+                word = f"\x1b[48;5;{ground};38;5;{ink}m{word}\x1b[0m"
             elif not color and strength >= 0.2:
                 word += f"[{value:+.2g}]"
             drawn.append(_printable(before) + word + _printable(after))
@@ -122,34 +123,38 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     return "\n\n".join(parts)
 
 
-def _review(row: Row, number: int, outputs: list[str], names: list[str]) -> str:
+def _review(row: Row, outputs: list[str], names: list[str]) -> dict[str, Any]:
+    """Return what the template shows of a review, as plain values."""
     totals = row.outputs
     scale = float(np.abs(row.values).max(initial=0.0))
     proba = _probabilities(totals, outputs)
-    two_classes = len(names) == 2 and len(outputs) == 1
-    header = ["", "base value", "words", "output"]
-    lines = [
-        [name, *(_heat_map.with_minus(f"{x:+.3f}") for x in (base, total - base, total))]
-        for name, base, total in zip(outputs, row.base_values, totals, strict=True)
-    ]
-    parts = [f"<section><h2>Review {number + 1}</h2>"]
-    if proba is not None:
-        shares = list(zip(names, proba.tolist(), strict=True))
-        verdict = ", ".join(f"{name} {p:.1%}" for name, p in shares)
-        parts.append(f'<p class="faint">Probability: {_heat_map.escape(verdict)}</p>')
-        if two_classes:
-            parts.append(_heat_map.probability_bar(shares))
-    parts.append(_heat_map.table(header, lines))
-    for k, output in enumerate(outputs):
-        against, for_ = (names[0], names[1]) if two_classes else ("against", f"for {names[k]}")
-        if len(outputs) > 1:
-            parts.append(f"<h3>{_heat_map.escape(output)}</h3>")
-        parts.append(_heat_map.legend(scale, against, for_))
-        spans = _heat_map.heat_map(row.segments, row.words, row.values[:, k], scale=scale)
-        parts.append(f'<div class="heat-map">{spans}</div>')
-    if not row.words:
-        parts.append('<p class="faint">No words: the output is the base value.</p>')
-    return "\n".join([*parts, "</section>"])
+    return {
+        "scale": scale,
+        "shares": None if proba is None else list(zip(names, proba.tolist(), strict=True)),
+        "outputs": [
+            {
+                "name": output,
+                "sums": [float(base), float(total - base), float(total)],
+                "legend": legend(names, 1 if len(outputs) == 1 else k),
+                "words": [
+                    (*parts, value, level(value, scale))
+                    for parts, value in zip(_cut(row), row.values[:, k].tolist(), strict=True)
+                ],
+            }
+            for k, (output, base, total) in enumerate(
+                zip(outputs, row.base_values, totals, strict=True)
+            )
+        ],
+    }
+
+
+def _cut(row: Row) -> list[tuple[str, str, str]]:
+    """Return what stands before each word in its segment, the word, and what stands after it."""
+    cut = []
+    for segment, word in zip(row.segments, row.words, strict=True):
+        before, found, after = segment.partition(word)
+        cut.append((before, word, after) if found else ("", word, " "))
+    return cut
 
 
 def _class_names(
@@ -179,6 +184,23 @@ def _probabilities(totals: np.ndarray, outputs: list[str]) -> np.ndarray | None:
     if (totals >= 0).all() and abs(totals.sum() - 1) < 1e-6:  # they are probabilities
         return totals
     return softmax(totals)
+
+
+def _shades(color: str) -> list[tuple[int, int]]:
+    """Return codes of a terminal's 256 colours, faint to full: a ground and the ink to read on it.
+
+    The ink contrasts more with the relative luminance of the ground (WCAG 2.2) than the other.
+    """
+    shades = []
+    for share in np.linspace(0.3, 1, _N_SHADES):
+        mixed = 255 + share * (np.array(_plotting.channels(color)) - 255)
+        steps = np.abs(_CUBE - mixed[:, np.newaxis]).argmin(axis=1)
+        s = _CUBE[steps] / 255
+        linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+        luminance = linear @ [0.2126, 0.7152, 0.0722]
+        ink = _WHITE if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else _BLACK
+        shades.append((16 + int(steps @ [36, 6, 1]), ink))
+    return shades
 
 
 def _printable(text: str) -> str:

@@ -1,22 +1,25 @@
 """compare: two models side by side, McNemar's test, and the reviews on which they disagree."""
 
 from dataclasses import dataclass, field
-from html import escape
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.stats
 
 from sentilib._optional import import_pandas
-from sentilib._pages import _page
+from sentilib._pages._page import writable_path, write_page
 from sentilib._pipelines import Reviews, read_reviews
 from sentilib._sklearn import HasMethods
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._statistics import mean_interval, share_interval
-from sentilib.inspection._report._page_data import compact_heat_map, toward_class
+from sentilib.inspection._report._page_data import (
+    compact_heat_map,
+    names_and_legends,
+    toward_class,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -90,7 +93,7 @@ class Comparison:
         OSError
             If the file cannot be written.
         """
-        target = _page.writable_path(fspath(path))
+        target = writable_path(path)
         rows = self.disagreements.index.to_numpy()[:n_explained]
         maps = []
         for reviews, evaluation in self._sides:
@@ -103,7 +106,6 @@ class Comparison:
                     for heat_map, k, row in zip(found, toward, rows, strict=True)
                 ]
             )
-        classes = [str(label) for label in self._sides[0][1].classes.tolist()]
         pairs = [
             {
                 "row": int(row),
@@ -113,38 +115,29 @@ class Comparison:
             }
             for k, row in enumerate(rows)
         ]
-        first, second = map(escape, self.names)
-        counts = self.counts.to_numpy()
-        table = _page.table(
-            [("", ""), (f"{self.names[1]} right", "n"), (f"{self.names[1]} wrong", "n")],
-            [
-                [f"{first} right", *(f"{count:,}" for count in counts[0])],
-                [f"{first} wrong", *(f"{count:,}" for count in counts[1])],
-            ],
-        )
-        difference = self.scores.loc["difference"]
-        tiles = "".join(
-            f'<div class="tile">{name}<b>{row["accuracy"]:.4f}</b><span>'
-            f"[{row['accuracy_low']:.4f}, {row['accuracy_high']:.4f}]; loss {row['loss']:.4f}"
-            "</span></div>"
+        first, second = self.names
+        scores = [
+            {"name": name, **self.scores.loc[row]}
             for name, row in (
-                (f"Accuracy of {first}", self.scores.loc[self.names[0]]),
-                (f"Accuracy of {second}", self.scores.loc[self.names[1]]),
-                ("Difference", difference),
+                (f"Accuracy of {first}", first),
+                (f"Accuracy of {second}", second),
+                ("Difference", "difference"),
             )
-        )
-        tiles += (
-            f'<div class="tile">McNemar<b>{self.pvalue:.3g}</b><span>exact p-value</span></div>'
-        )
-        _page.write_page(
+        ]
+        write_page(
             target,
-            template="compare.html",
-            script="compare.js",
-            title=f"{self.names[0]} and {self.names[1]}",
-            scores=f'<div class="tiles">{tiles}</div>{table}',
-            note=f"{len(self.disagreements):,} reviews are right in one model only; the "
-            f"{len(pairs):,} with the widest gap are shown.",
-            data={"names": list(self.names), "classes": classes, "pairs": pairs},
+            "compare.html",
+            "sentilib.inspection._report",
+            title=f"{first} and {second}",
+            n_disagreements=len(self.disagreements),
+            scores=scores,
+            pvalue=self.pvalue,
+            counts=self.counts.to_numpy().tolist(),
+            data={
+                **names_and_legends(self._sides[0][1].classes),
+                "names": list(self.names),
+                "pairs": pairs,
+            },
         )
         return str(target)
 

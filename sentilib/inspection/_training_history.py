@@ -25,6 +25,8 @@ class TrainingHistoryDisplay:
 
     Attributes
     ----------
+    measures : list of str
+        Which of `loss` and `accuracy` the history contains.
     ax_ : ndarray of matplotlib Axes
         Axes, one per measure.
     figure_ : matplotlib Figure
@@ -41,6 +43,7 @@ class TrainingHistoryDisplay:
     def __init__(self, history: dict[str, list[float]], *, name: str | None = None):
         self.history = history
         self.name = name
+        self.measures = [measure for measure in _MEASURES if history.get(measure)]
 
     @classmethod
     @check_parameters(name=[str, None])
@@ -95,14 +98,14 @@ class TrainingHistoryDisplay:
         TrainingHistoryDisplay
             The display itself.
         """
-        measures = [name for name in _MEASURES if name in self.history]
-        if not measures:
+        n = len(self.measures)
+        if not n:
             raise ValueError(
                 f"history must contain 'loss' or 'accuracy', got {list(self.history)}."
             )
-        figure, axes = _plotting.grid_of_axes(ax, len(measures), 2, "TrainingHistoryDisplay")
+        figure, axes = _plotting.grid_of_axes(ax, n, 2, "TrainingHistoryDisplay")
         lines = (("", "o--", 1, "Training"), ("val_", "o-", 0, "Validation"))
-        for axis, measure in zip(axes, measures, strict=True):
+        for axis, measure in zip(axes, self.measures, strict=True):
             for prefix, style, color, part in lines:
                 values = self.history.get(prefix + measure)
                 if values is not None:

@@ -65,11 +65,14 @@ class Reader(HTMLParser):
 def test_no_markup_of_a_review_takes_effect(explanation):
     page = Reader(plots.text(explanation, title="<script>"))
     assert not {"script", "img", "link", "iframe"} & set(page.names)
-    assert page.attributes <= {"lang", "charset", "name", "content", "class", "style", "title"}
+    assert page.attributes <= {
+        "lang", "charset", "name", "content", "http-equiv", "class", "title", "scope", "role",
+        "aria-label", "viewbox", "preserveaspectratio", "x", "width", "height",
+    }  # fmt: skip
     joined = ["".join(segments) for segments in explanation.data]
     n_outputs = explanation.values[0].size // len(explanation.data[0])
     assert "<script>alert(1)</script>" in joined[0]
-    assert page.texts == [text for text in joined for _ in range(n_outputs)]
+    assert page.texts == [text for text in joined if text for _ in range(n_outputs)]
 
 
 def test_a_page_needs_no_network(explanation):
@@ -84,8 +87,10 @@ def test_the_strongest_word_has_the_strongest_colour():
         np.array([0.5, -0.25, 0.0]), 0.1, list("abc"), list("abc"), list("abc"), "log-odds of good"
     )
     html = plots.text(explanation, class_names=["bad", "good"])
-    assert '<span style="background:rgba(0,114,178,0.750)" title="+0.5">a</span>' in html
-    assert '<span style="background:rgba(213,94,0,0.375)" title="\u22120.25">b</span>' in html
+    assert "--for: 0 114 178; --against: 213 94 0;" in html
+    assert ".l20 { --depth: 0.75; }" in html and ".l10 { --depth: 0.375; }" in html
+    assert '<span class="for l20" title="+0.5">a</span>' in html
+    assert '<span class="against l10" title="\u22120.25">b</span>' in html
     assert '<span title="+0">c</span>' in html
     for number in ("+0.100", "+0.250", "+0.350", "bad 41.3%, good 58.7%"):
         assert number in html
@@ -96,8 +101,7 @@ def test_what_stands_around_a_word_is_not_coloured():
         np.array([0.5, -0.5]), 0.0, ['("Superb", ', "no)"], ["Superb", "no"], ["superb", "no"], "x"
     )
     html = plots.text(explanation)
-    assert '(&quot;<span style="background:rgba(0,114,178,0.750)"' in html
-    assert 'title="+0.5">Superb</span>&quot;, <span' in html
+    assert '(&#34;<span class="for l20" title="+0.5">Superb</span>&#34;, <span' in html
     assert plots.terminal(explanation, color=False).endswith('("Superb[+0.5]", no[-0.5])')
 
 
@@ -117,6 +121,17 @@ def test_a_terminal_gets_no_control_characters_of_a_review(explanation):
     assert all(c.isprintable() or c == "\n" for c in plain)
     colored = plots.terminal(explanation)
     assert "\x1b[48;5;" in colored and "\x1b[31m" not in colored
+
+
+def test_a_terminal_has_the_colours_of_the_pages_with_readable_ink():
+    explanation = TokenExplanation(
+        np.array([1.0, -1.0, 0.2]), 0.0, list("abc"), list("abc"), list("abc"), "x"
+    )
+    colored = plots.terminal(explanation)
+    # Blue and vermilion of the 6 x 6 x 6 cube: (0, 95, 175) under white, (215, 95, 0) under black
+    assert "\x1b[48;5;25;38;5;231ma\x1b[0m" in colored
+    assert "\x1b[48;5;166;38;5;16mb\x1b[0m" in colored
+    assert "\x1b[48;5;110;38;5;16mc\x1b[0m" in colored
 
 
 def test_one_review_is_drawn_as_several_are(explanation):

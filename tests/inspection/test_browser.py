@@ -1,12 +1,15 @@
 """The pages in a headless Chromium: hover, click, search, sort, turn; no error, no request."""
 
 import json
+import re
 import shutil
 import time
 
 import numpy as np
 import pytest
 
+from sentilib import TokenShapExplainer
+from sentilib.explain import plots
 from sentilib.inspection import compare, report
 
 pytest.importorskip("pandas")
@@ -201,8 +204,9 @@ def test_a_click_on_a_review_opens_its_heat_map(page, dense):
     words = page.all("#heat-map span[title]")
     assert len(words) > 5
     signs = {word.get_attribute("title")[0] for word in words}
-    colors = {word.value_of_css_property("background-color")[:15] for word in words}
-    assert signs == {"+", "-"} and len(colors) == 2
+    assert signs == {"+", "\u2212"}
+    colors = {word.value_of_css_property("background-color").rpartition(",")[0] for word in words}
+    assert colors - {"rgba(0, 0, 0"} == {"rgba(0, 114, 178", "rgba(213, 94, 0"}
     assert "pulls toward 1" in page.text("#legend")
     page.one("#close").click()
     assert not page.one("#dialog").is_displayed()
@@ -302,25 +306,82 @@ class TestLatentSpace:
         page.wait(lambda: float(page.data("yaw")) < yaw)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.fixture(params=["light", "dark"])
+def scheme(request, browser):
+    media = "Emulation.setEmulatedMedia"
+    features = [{"name": "prefers-color-scheme", "value": request.param}]
+    browser.execute_cdp_cmd(media, {"features": features})
+    yield request.param
+    browser.execute_cdp_cmd(media, {"features": []})
+
+
+def colors_of(page, selector, *properties):
+    """Return computed colours of the first element, as red, green, blue and alpha from 0 to 1."""
+    found = []
+    for name in properties:
+        text = page.one(selector).value_of_css_property(name)
+        values = [float(v) for v in text[text.index("(") + 1 : -1].split(",")]
+        found.append(np.array([*np.divide(values[:3], 255), *values[3:], 1.0][:4]))
+    return found
+
+
+def luminance(rgb):
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    low, high = sorted([luminance(one[:3]), luminance(other[:3])])
+    return (high + 0.05) / (low + 0.05)
+
+
 def test_text_stands_out_in_light_and_dark(page, scheme):
-    page.driver.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia",
-        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
-    )
-    ground, ink = page.run(
-        "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
-    )
+    ground, ink = colors_of(page, "body", "background-color", "color")
+    assert contrast(ground, ink) > 10  # WCAG asks for 4.5
+    assert (luminance(ground[:3]) > luminance(ink[:3])) == (scheme == "light")
 
-    def luminance(color):
-        rgb = np.array([float(v) for v in color[color.index("(") + 1 : -1].split(",")[:3]]) / 255
-        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-        return linear @ [0.2126, 0.7152, 0.0722]
 
-    low, high = sorted([luminance(ground), luminance(ink)])
-    assert (high + 0.05) / (low + 0.05) > 10  # WCAG asks for 4.5
-    assert (luminance(ground) > luminance(ink)) == (scheme == "light")
-    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+def test_words_of_the_deepest_colours_can_be_read(page, scheme):
+    page.one("#list-body button").click()
+    ground, ink = colors_of(page, "#dialog", "background-color", "color")
+    for kind in ("for", "against"):
+        page.run(
+            "const word = document.querySelector('#heat-map span[title]');"
+            "word.className = `${arguments[0]} l${data.levels}`", kind,
+        )  # fmt: skip
+        (color,) = colors_of(page, "#heat-map span[title]", "background-color")
+        assert color[3] == 0.75
+        mixed = color[3] * color[:3] + (1 - color[3]) * ground[:3]
+        assert contrast(mixed, ink) > 4.5
+
+
+def test_figures_follow_the_page_s_colours_and_are_named(page, scheme):
+    names = [figure.get_attribute("aria-label") for figure in page.all("figure svg")]
+    assert len(names) == len(set(names)) == 3 + 4  # calibration, 2 of training, 4 features
+    assert all(figure.get_attribute("role") == "img" for figure in page.all("figure svg"))
+    (panel,) = colors_of(page, "figure", "background-color")
+    (ink,) = colors_of(page, "figure svg text", "fill")
+    assert contrast(panel, ink) > 4.5
+    (line,) = colors_of(page, "figure svg use[stroke='var(--c0)']", "stroke")
+    assert contrast(panel, line) > 3  # WCAG, of graphics
+    family = page.one("figure svg text").value_of_css_property("font-family")
+    assert family == page.one("body").value_of_css_property("font-family")
+
+
+def test_points_of_figures_have_tooltips(page, dense):
+    bins = page.run(
+        "return Array.from(document.querySelectorAll('#features svg')[0]"
+        ".querySelectorAll('use title'), (t) => t.textContent)"
+    )
+    assert len(bins) == 10
+    assert all(
+        re.fullmatch(r"\d+ to \d+: loss [\d.]+, accuracy [\d.]+, \d+ reviews", t) for t in bins
+    )
+    epochs = page.run(
+        "return Array.from(document.querySelectorAll('#training svg')[0]"
+        ".querySelectorAll('use title'), (t) => t.textContent)"
+    )
+    assert epochs == [f"{loss:.4f}" for loss in dense[-1].history_["loss"]]
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(page):
@@ -349,4 +410,25 @@ def test_two_models_side_by_side(browser, dense, hasty, held_out, tmp_path):
     assert opened.text("#count") == f"{right} reviews"
     opened.one("#search").send_keys("qqqq")
     opened.wait(lambda: opened.text("#count") == "0 reviews")
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+
+
+def test_a_page_of_explanations_is_coloured_without_a_script(browser, conv, held_out, tmp_path):
+    explanation = TokenShapExplainer(conv).explain([HOSTILE, held_out[0][0]])
+    path = tmp_path / "text.html"
+    path.write_text(plots.text(explanation, class_names=["bad", "good"]), encoding="utf-8")
+    browser.get_log("browser")
+    browser.get(f"file://{path}")
+    words = browser.find_elements(By.CSS_SELECTOR, ".heat-map .l20")
+    strengths = [np.abs(values) / np.abs(values).max() for values in explanation.values]
+    assert len(words) == sum((strength >= 0.975).sum() for strength in strengths) >= 2
+    for word in words:
+        assert word.value_of_css_property("background-color") in (
+            "rgba(0, 114, 178, 0.75)", "rgba(213, 94, 0, 0.75)",
+        )  # fmt: skip
+    bar = browser.find_elements(By.CSS_SELECTOR, ".probability rect")
+    assert [rect.value_of_css_property("fill") for rect in bar[:2]] == [
+        "rgb(213, 94, 0)", "rgb(0, 114, 178)",
+    ]  # fmt: skip
+    assert browser.execute_script("return window.hacked") is None
     assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []

@@ -1,11 +1,12 @@
 "use strict";
-// What the pages share: data, elements and heat-maps.
+// What the pages share: data, elements, legends and heat-maps.
 // Text of reviews only ever enters a page by textContent.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const label = (k) => data.classes[k];
 const percent = (share) => (100 * share).toFixed(1) + " %";
+const signed = (value) => (value > 0 ? "+" : "−") + Math.abs(value).toPrecision(2);
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -17,35 +18,33 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-function colorOf(value, largest) {
-  const strength = Math.min(1, Math.abs(value) / largest) ** 0.7 * 0.85;
-  return `rgba(var(${value > 0 ? "--for" : "--against"}), ${strength.toFixed(3)})`;
-}
-
 // A heat-map is [pieces, steps, class, step, head is cut]: text, word, text, ..., word, text; a
-// whole number of steps a word.
-function heatMap([pieces, steps, , step, headIsCut], into) {
-  const largest = Math.max(1, ...steps.map(Math.abs));
+// whole number of steps per word.
+const largestOf = ([, steps]) => Math.max(1, ...steps.map(Math.abs));
+
+function heatMap(map, into) {
+  const [pieces, steps, , step, headIsCut] = map;
+  const largest = largestOf(map);
   const head = pieces[0].trimStart(), last = pieces.length - 1;
   into.replaceChildren(element("span", { textContent: head, className: headIsCut ? "cut" : "" }));
   for (let k = 1; k < pieces.length; k += 2) {
     const value = steps[(k - 1) / 2];
     const word = element("span", { textContent: pieces[k] });
     if (value) {
-      word.style.backgroundColor = colorOf(value, largest);
-      word.title = (value > 0 ? "+" : "") + (step * value).toPrecision(2);
+      const level = Math.round(data.levels * Math.abs(value) / largest);
+      word.className = level ? `${value > 0 ? "for" : "against"} l${level}` : "";
+      word.title = signed(step * value);
     }
     into.append(word, k + 1 === last ? pieces[last].trimEnd() : pieces[k + 1]);
   }
 }
 
-function legendOf(toward) {
-  const names = data.classes.length === 2
-    ? [`pulls toward ${label(1)}`, `pulls toward ${label(0)}`]
-    : [`pulls toward ${label(toward)}`, `pulls away from ${label(toward)}`];
-  return ["--for", "--against"].map((color, k) => {
-    const swatch = element("i", { className: "swatch" });
-    swatch.style.background = `rgb(var(${color}))`;
-    return element("span", {}, swatch, names[k]);
-  });
+// Fill a copy of the legend that the page has as a template; without a scale, words alone.
+function legend(into, toward, scale) {
+  const made = $("legend-template").content.cloneNode(true);
+  const [against, forIt] = made.querySelectorAll("span");
+  const [loses, gains] = data.legends[toward];
+  against.textContent = loses + (scale ? ` ${signed(-scale)}` : "");
+  forIt.textContent = (scale ? `${signed(scale)} ` : "") + gains;
+  into.replaceChildren(made);
 }

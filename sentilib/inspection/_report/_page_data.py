@@ -1,24 +1,103 @@
-"""Heat-maps as the pages' scripts read them."""
+"""What the pages' scripts read as JSON: columns of numbers, heat-maps, names of classes."""
 
+import base64
 from typing import Any
 
 import numpy as np
 
+from sentilib._pages import _heat_map
+from sentilib._pipelines import Reviews
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._heat_maps import HeatMap
 
-_STEPS = 100  # of a heat-map's colour
+_STEPS = 100  # of a heat-map's values
+
+
+def names_and_legends(classes: np.ndarray) -> dict[str, Any]:
+    """Return what every script needs: names of the classes, legends, levels of colour."""
+    names = [str(label) for label in classes.tolist()]
+    return {
+        "classes": names,
+        "legends": [_heat_map.legend(names, k) for k in range(len(names))],
+        "levels": _heat_map.LEVELS,
+    }
+
+
+def columns(
+    reviews: Reviews,
+    evaluation: Evaluation,
+    cluster: np.ndarray | None,
+    points: np.ndarray | None,
+    issues: np.ndarray,
+) -> dict[str, dict[str, str]]:
+    """Return one packed column per figure of a review, for the list and the latent space.
+
+    Parameters
+    ----------
+    reviews, evaluation
+        Reviews with their predictions.
+    cluster : ndarray of shape (n_samples,), int, or None
+        Cluster of each review.
+    points : ndarray of shape (n_samples, 3) or None
+        Projected latent space.
+    issues : ndarray of int
+        Rows of likely label errors.
+    """
+    n = len(reviews)
+    is_issue = np.zeros(n)
+    is_issue[issues] = 1
+    found = {
+        "truth": (evaluation.truth, "u2"),
+        "predicted": (evaluation.predicted, "u2"),
+        "probability": (evaluation.proba.max(axis=1), "f4"),
+        "loss": (evaluation.loss, "f4"),
+        "length": (reviews.length, "u4"),
+        "oov_count": (reviews.oov_count, "u2"),
+        "truncated": (reviews.truncated, "u1"),
+        "quality": (evaluation.label_quality, "f4"),
+        "issue": (is_issue, "u1"),
+        "cluster": (np.zeros(n) if cluster is None else cluster % 256, "u1"),
+    }
+    if points is not None:
+        largest = max(float(np.abs(points).max()), 1e-12)
+        for axis, values in zip("xyz", points.T, strict=True):
+            found[axis] = (values / largest * 32767, "i2")
+    return {name: packed(np.asarray(values), kind) for name, (values, kind) in found.items()}
+
+
+def packed(values: np.ndarray, kind: str) -> dict[str, str]:
+    """Return a column of numbers as little-endian bytes in base64.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers; those beyond the type's range are clipped.
+    kind : {"u1", "u2", "u4", "i2", "f4"}
+        NumPy's type.
+    """
+    dtype = np.dtype("<" + kind)
+    if dtype.kind in "ui":
+        limits = np.iinfo(dtype)
+        values = np.clip(np.rint(values), limits.min, limits.max)
+    text = base64.b64encode(np.ascontiguousarray(values, dtype=dtype).tobytes()).decode()
+    return {"type": kind, "base64": text}
+
+
+def zoom(points: np.ndarray) -> float:
+    """Return the magnification at which all but the outermost points fill the picture."""
+    reach = np.abs(points).max(axis=1)
+    return float(np.clip(reach.max() / max(np.quantile(reach, 0.98), 1e-12), 1, 8))
 
 
 def toward_class(evaluation: Evaluation) -> np.ndarray:
-    """Class that each heat-map pulls to: the second of two, else the predicted one."""
+    """Return the class that each heat-map pulls to: the second of two, else the predicted one."""
     if len(evaluation.classes) == 2:
         return np.ones(len(evaluation), dtype=np.int64)
     return evaluation.predicted
 
 
 def compact_heat_map(heat_map: HeatMap, toward: int) -> list[Any]:
-    """Give pieces, values in whole steps, the class, a step, whether the head is cut."""
+    """Return pieces, values in whole steps, the class, a step, whether the head is cut."""
     largest = float(np.abs(heat_map.values).max(initial=0.0))
     step = largest / _STEPS or 1.0
     steps = np.rint(heat_map.values / step).astype(int).tolist()

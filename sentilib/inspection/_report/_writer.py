@@ -1,23 +1,39 @@
 """report: where a model errs and why, in one HTML file."""
 
+import warnings
 from collections.abc import Iterable
-from html import escape
-from os import PathLike, fspath
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sentilib._pages import _page
+from sentilib._pages._page import writable_path, write_page
 from sentilib._pipelines import Reviews, read_reviews
+from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
+from sentilib.inspection._measures._features import resolve_features
 from sentilib.inspection._measures._heat_maps import heat_maps
+from sentilib.inspection._measures._metrics import metrics
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._projection import project
+from sentilib.inspection._measures._subgroups import default_slices, slice_table
 from sentilib.inspection._report import _sections
-from sentilib.inspection._report._page_data import compact_heat_map, toward_class
+from sentilib.inspection._report._figures import feature_figures, training_figures
+from sentilib.inspection._report._page_data import (
+    columns,
+    compact_heat_map,
+    names_and_legends,
+    toward_class,
+    zoom,
+)
+from sentilib.inspection._report._sections import Section
+from sentilib.inspection._training_history import TrainingHistoryDisplay
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @check_parameters(path=[str, PathLike], title=[str, None], features=[str, Iterable, None])
@@ -103,75 +119,115 @@ def report(
     ...     os.path.getsize(path) > 10_000
     True
     """
-    target = _page.writable_path(fspath(path))
+    target = writable_path(path)
     rng = check_random_state(random_state)
     reviews = read_reviews(estimator, X)
     evaluation = evaluate(reviews, y)
-    cluster = points = None
-    axis_names: list[str] = []
+    cluster = points = latent = None
     if hasattr(reviews.classifier, "transform"):
-        latent = reviews.latent.astype(np.float64)
-        cluster = find_clusters(latent, clusterer, rng.randint(2**31 - 1))
-        if min(latent.shape) >= 3:
-            points, axis_names = project(latent, 3, None, None)
+        vectors = reviews.latent.astype(np.float64)
+        cluster = find_clusters(vectors, clusterer, rng.randint(2**31 - 1))
+        if min(vectors.shape) >= 3:
+            points, axis_names = project(vectors, 3, None, None)
+            clusters = _sections.clusters(cluster, evaluation, reviews)
+            latent = {"axis_names": axis_names, "clusters": clusters}
     issues = _label_issues(evaluation)
     rows = _rows_to_explain(evaluation, n_explained, rng)
-    map_note = ""
+    note = (
+        f"All {len(reviews):,} reviews are listed by their beginning. {len(rows):,} are kept whole "
+        "with a heat-map: those of the highest loss, and a random sample; the others are marked ○. "
+        "The search looks into what is kept."
+    )
     if (reason := reviews.parts.why_not_explained()) is not None:
-        rows, map_note = rows[:0], f"There are no heat-maps: {reason}"
-    maps = heat_maps(reviews, rows, toward_class(evaluation)[rows])
+        rows, note = rows[:0], f"There are no heat-maps: {reason}"
+    toward = toward_class(evaluation)[rows]
+    maps = heat_maps(reviews, rows, toward)
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
-
-    name = title or f"{type(reviews.classifier).__name__} on {len(reviews):,} reviews"
-    overview = _sections.Overview(
-        reviews, evaluation, cluster, issues, snippets, confidence_level, rng.randint(2**31 - 1)
+    history = getattr(reviews.classifier, "history_", None)
+    by_feature = LossByFeatureDisplay._of(
+        evaluation, _features(reviews, features, data), 10, confidence_level
     )
     sections = [
-        ("metrics", "Metrics", overview.metrics()),
-        ("cards", "Model and data", overview.cards()),
-        ("calibration", "Calibration and confusion", overview.calibration()),
-        ("training", "Training", overview.training()),
-        ("latent", "Latent space", overview.latent_space(axis_names) if axis_names else ""),
-        ("features", "Loss against features", overview.features(features, data)),
-        ("slices", "Worst subgroups", overview.slices(data)),
-        ("labels", "Likely label errors", overview.label_issues()),
-    ]
-    shown = [part for part in sections if part[2]]
-    navigation = "".join(
-        f'<a href="#{anchor}">{escape(text)}</a>'
-        for anchor, text in [*[part[:2] for part in shown], ("reviews", "Reviews")]
-    )
-    cluster_names = {} if cluster is None else _cluster_names(cluster, reviews)
-    _page.write_page(
-        target,
-        template="report.html",
-        script="report.js",
-        title=name,
-        subtitle=escape(overview.subtitle()),
-        navigation=navigation,
-        sections="".join(_page.section(*part) for part in shown),
-        reviews_note=escape(
-            map_note
-            or f"All {len(reviews):,} reviews are listed by their beginning. {len(maps):,} are "
-            "kept whole with a heat-map: those of the highest loss, and a random sample; the "
-            "others are marked ○. The search looks into what is kept."
+        Section(
+            "metrics", "Metrics", metrics(evaluation, confidence_level, rng.randint(2**31 - 1))
         ),
+        Section("cards", "Model and data", _sections.model_and_data(reviews, evaluation)),
+        Section(
+            "calibration",
+            "Calibration and confusion",
+            _sections.calibration_and_confusion(evaluation, confidence_level),
+        ),
+        Section(
+            "training",
+            "Training",
+            training_figures(TrainingHistoryDisplay(history))
+            if isinstance(history, dict) and history.get("loss")
+            else None,
+        ),
+        Section("latent", "Latent space", latent),
+        Section("features", "Loss against features", feature_figures(by_feature)),
+        Section(
+            "slices",
+            "Worst subgroups",
+            _sections.worst_slices(
+                _slice_table(reviews, evaluation, cluster, data, confidence_level)
+            ),
+        ),
+        Section(
+            "labels", "Likely label errors", _sections.label_issues(issues, evaluation, snippets)
+        ),
+    ]
+    write_page(
+        target,
+        "report.html",
+        "sentilib.inspection._report",
+        title=title or f"{type(reviews.classifier).__name__} on {len(reviews):,} reviews",
+        subtitle=_sections.subtitle(evaluation, confidence_level),
+        sections=[section for section in sections if section.content is not None],
+        note=note,
         data={
+            **names_and_legends(evaluation.classes),
             "n_reviews": len(reviews),
-            "classes": [str(label) for label in evaluation.classes.tolist()],
-            "columns": _columns(reviews, evaluation, cluster, points, issues),
-            "clusters": cluster_names,
-            "zoom": 1.0 if points is None else _zoom(points),
+            "columns": columns(reviews, evaluation, cluster, points, issues),
+            "clusters": {} if cluster is None else _cluster_names(cluster, reviews),
+            "zoom": 1.0 if points is None else zoom(points),
             "snippets": snippets,
             "maps": {
-                int(row): compact_heat_map(heat_map, int(toward))
-                for row, heat_map, toward in zip(
-                    rows, maps, toward_class(evaluation)[rows], strict=True
-                )
+                int(row): compact_heat_map(heat_map, int(k))
+                for row, heat_map, k in zip(rows, maps, toward, strict=True)
             },
         },
     )
     return str(target)
+
+
+def _features(reviews: Reviews, names: Iterable[str] | None, data: Any) -> dict[str, np.ndarray]:
+    """Return the features that the loss is held against."""
+    if names is not None:
+        return resolve_features(names, data, len(reviews), reviews)
+    values = resolve_features(("length", "oov_count", "oov_rate"), None, len(reviews), reviews)
+    given = dict(reviews.columns)
+    if data is not None:
+        given.update(resolve_features(list(data), data, len(reviews)))
+    values.update({k: v for k, v in given.items() if np.asarray(v).dtype.kind in "iuf"})
+    return values
+
+
+def _slice_table(
+    reviews: Reviews,
+    evaluation: Evaluation,
+    cluster: np.ndarray | None,
+    data: Any,
+    confidence_level: float,
+) -> "DataFrame":
+    """Return the subgroups, worst first; the features have warned of their missing values."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Feature .* are missing")
+        return slice_table(
+            evaluation,
+            default_slices(reviews, evaluation, cluster, data),
+            confidence_level=confidence_level,
+        )
 
 
 def _rows_to_explain(
@@ -196,46 +252,9 @@ def _label_issues(evaluation: Evaluation) -> np.ndarray:
     return rows[np.argsort(evaluation.label_quality[rows], kind="stable")]
 
 
-def _columns(
-    reviews: Reviews,
-    evaluation: Evaluation,
-    cluster: np.ndarray | None,
-    points: np.ndarray | None,
-    issues: np.ndarray,
-) -> dict[str, Any]:
-    n = len(reviews)
-    is_issue = np.zeros(n)
-    is_issue[issues] = 1
-    columns = {
-        "truth": (evaluation.truth, "u2"),
-        "predicted": (evaluation.predicted, "u2"),
-        "probability": (evaluation.proba.max(axis=1), "f4"),
-        "loss": (evaluation.loss, "f4"),
-        "length": (reviews.length, "u4"),
-        "oov_count": (reviews.oov_count, "u2"),
-        "truncated": (reviews.truncated, "u1"),
-        "quality": (evaluation.label_quality, "f4"),
-        "issue": (is_issue, "u1"),
-        "cluster": (np.zeros(n) if cluster is None else cluster % 256, "u1"),
-    }
-    if points is not None:
-        largest = max(float(np.abs(points).max()), 1e-12)
-        for axis, values in zip("xyz", points.T, strict=True):
-            columns[axis] = (values / largest * 32767, "i2")
-    return {
-        name: _page.packed(np.asarray(values), kind) for name, (values, kind) in columns.items()
-    }
-
-
 def _cluster_names(cluster: np.ndarray, reviews: Reviews) -> dict[int, str]:
     words = characteristic_words(cluster, reviews, 3)
     return {
         name % 256: f"{'noise' if name == -1 else name}: {' '.join(found)}"
         for name, found in words.items()
     }
-
-
-def _zoom(points: np.ndarray) -> float:
-    """Give the magnification at which all but the outermost points fill the picture."""
-    reach = np.abs(points).max(axis=1)
-    return float(np.clip(reach.max() / max(np.quantile(reach, 0.98), 1e-12), 1, 8))

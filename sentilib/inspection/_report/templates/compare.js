@@ -21,7 +21,7 @@ function show() {
 }
 
 data.names.forEach((name, k) => $("filter").append(element("option", { textContent: name, value: k })));
-if (data.classes.length === 2) $("legend").replaceChildren(...legendOf(1));
+if (data.classes.length === 2) legend($("legend"), 1);
 $("filters").addEventListener("change", show);
 $("filters").addEventListener("submit", (event) => { event.preventDefault(); show(); });
 $("search").addEventListener("input", show);

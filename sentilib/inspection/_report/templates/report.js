@@ -32,8 +32,9 @@ function open(row) {
   $("facts").replaceChildren(...facts(row).map(([term, value]) =>
     element("div", {}, element("dt", { textContent: term }), element("dd", { textContent: value }))));
   if (hasMap(row)) {
-    $("legend").replaceChildren(...legendOf(data.maps[row][2]));
-    heatMap(data.maps[row], $("heat-map"));
+    const map = data.maps[row];
+    legend($("legend"), map[2], map[3] * largestOf(map));
+    heatMap(map, $("heat-map"));
   } else {
     $("legend").textContent = "Only the start of this review is kept in the page.";
     $("heat-map").textContent = data.snippets[row];

@@ -1,0 +1,135 @@
+"""Figures of matplotlib as elements of a page, in its fonts and its light or dark colours.
+
+The page's policy forbids `style` attributes, so that declarations become presentation attributes;
+text and axes take the page's ink and the palette the page's variables `--c0` to `--c7`.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from xml.etree import ElementTree
+
+from sentilib import _plotting
+from sentilib._optional import import_optional
+
+_INK = "#010203"  # stands for the page's ink, which matplotlib cannot name
+_COLORS = {_INK: "currentColor"} | {
+    color.lower(): f"var(--c{k})" for k, color in enumerate(_plotting.COLORS)
+}
+_SETTINGS = {
+    "axes.edgecolor": _INK,
+    "axes.facecolor": "none",
+    "axes.labelcolor": _INK,
+    "axes.linewidth": 0.6,
+    "figure.facecolor": "none",
+    "font.size": 9,
+    "grid.color": _INK,
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "sentilib",
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+_DIGITS = re.compile(r"(\.\d\d)\d+")
+_REFERENCE = re.compile(r"#([\w.-]+)")
+
+
+@contextmanager
+def page_figures(what: str) -> Iterator[Any]:
+    """Within the block, matplotlib's figures are drawn for a page, whatever the user's settings.
+
+    Neither pyplot nor the backend is touched.
+
+    Parameters
+    ----------
+    what : str
+        What needs matplotlib, for the message where it is missing.
+
+    Yields
+    ------
+    callable
+        Returns an empty figure's axes.
+    """
+    figures = import_optional("matplotlib.figure", what, "plot")
+    style = import_optional("matplotlib.style", what, "plot")
+
+    def axes() -> Any:
+        return figures.Figure(figsize=(4.4, 3.0), layout="constrained").subplots()
+
+    with style.context(["default", _SETTINGS]), warnings.catch_warnings():
+        # The browser has its own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield axes
+
+
+def inline_svg(
+    figure: Any, name: str, title: str, notes: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """Return a figure as an `<svg>` element, within `page_figures`.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure.
+    name : str
+        Name that no other figure of the page has, of letters, digits and hyphens.
+    title : str
+        What the figure shows, for screen readers.
+    notes : mapping of str to sequence of str, default=None
+        Tooltips of the markers of each line, by the line's `gid`.
+    """
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
+    root = ElementTree.fromstring(stream.getvalue())
+    for element in list(root.iter()):
+        for child in element.findall("{*}metadata") + element.findall("{*}style"):
+            element.remove(child)
+        _simplify(element)
+    for gid, texts in (notes or {}).items():
+        markers = root.findall(f".//g[@id='{gid}']//use")
+        for marker, text in zip(markers, texts, strict=True):
+            ElementTree.SubElement(marker, "title").text = text
+    _rename(root, name)
+    root.attrib = {
+        "viewBox": root.attrib["viewBox"],
+        "role": "img",
+        "aria-label": title,
+        "stroke-linejoin": "round",
+    }
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _simplify(element: ElementTree.Element) -> None:
+    """Remove name spaces, indentation, needless digits, fonts and the `style` attribute."""
+    element.tag = element.tag.rpartition("}")[2]
+    element.tail = None
+    if element.tag != "text":
+        element.text = None
+    for declaration in element.attrib.pop("style", "").split(";"):
+        name, _, value = map(str.strip, declaration.partition(":"))
+        if name == "font":  # a shorthand, which older versions write
+            name, value = "font-size", re.findall(r"[\d.]+px", value)[0]
+        if name and name != "font-family":
+            element.set(name, _COLORS.get(value, value))
+    for name in list(element.attrib):
+        value = _DIGITS.sub(r"\1", " ".join(element.attrib.pop(name).split()))
+        element.set(name.rpartition("}")[2], value)
+
+
+def _rename(root: ElementTree.Element, prefix: str) -> None:
+    """Prefix the ids that something refers to, and remove the others."""
+    used = set()
+    for element in root.iter():
+        for name in ("href", "clip-path"):
+            if name in element.attrib:
+                value = element.attrib[name]
+                used.update(_REFERENCE.findall(value))
+                element.set(name, _REFERENCE.sub(rf"#{prefix}-\1", value))
+    for element in root.iter():
+        found = element.attrib.pop("id", None)
+        if found in used:
+            element.set("id", f"{prefix}-{found}")
