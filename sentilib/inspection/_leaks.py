@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.stats
 
-from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_pandas
 from sentilib._pipelines import documents
 from sentilib._sklearn import Interval
 from sentilib.inspection._measures._evaluation import Evaluation, labels
-from sentilib.inspection._measures._near_duplicates import clusters_of_duplicates
+from sentilib.inspection._measures._near_duplicates import clusters_of_duplicates, read_words
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
-from sentilib.inspection._measures._parameters import COUNT, MODEL, check_parameters
+from sentilib.inspection._measures._parameters import COUNT, MODEL, REVIEWS, check_parameters
 from sentilib.inspection._measures._statistics import share_interval
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ class Leaks:
 
 
 @check_parameters(
-    X_train=["array-like"],
-    X_test=["array-like", None],
+    X_train=REVIEWS,
+    X_test=[*REVIEWS, None],
     y_train=["array-like", None],
     y_test=["array-like", None],
     groups_train=["array-like", None],
@@ -178,10 +177,10 @@ def find_leaks(
             estimator, train, y_train, groups_train, cv, confidence_level, n_jobs, random_state
         )
 
-    cluster, exact, similarity = clusters_of_duplicates(texts, threshold, shingle_size)
+    words = read_words(texts)
+    cluster, exact, similarity = clusters_of_duplicates(words, threshold, shingle_size)
     rows = np.flatnonzero(cluster >= 0)
     numbers = np.concatenate([np.arange(len(train)), np.arange(len(test))])
-    tokenizer = HTMLTokenizer(punctuation="split")
     table = pandas.DataFrame(
         {
             "cluster": cluster[rows],
@@ -197,8 +196,7 @@ def find_leaks(
     table["labels_disagree"] = by_cluster["label"].transform("nunique") > 1
     table["across_splits"] = by_cluster["split"].transform("nunique") > 1
     table["snippet"] = [
-        " ".join(tokenizer.visible_text(texts[row][: 4 * _SNIPPET]).split())[:_SNIPPET]
-        for row in rows
+        " ".join(words.visible_text(row).split())[:_SNIPPET] for row in rows.tolist()
     ]
     table = table.sort_values(
         ["labels_disagree", "across_splits", "cluster", "split", "row"],

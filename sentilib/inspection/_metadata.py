@@ -9,7 +9,7 @@ from joblib import Parallel, delayed
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_optional, import_pandas
 from sentilib._pipelines import documents
-from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._parameters import REVIEWS, check_parameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -27,7 +27,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _END_OF_SENTENCE = re.compile(r"""[.!?…]+["'\u201d\u2019)\]]*(?=\s|$)|\n\s*\n""")
 
 
-@check_parameters(texts=["array-like"])
+@check_parameters(texts=REVIEWS)
 def review_metadata(texts: Any, *, n_jobs: int | None = None) -> "DataFrame":
     """Measure length, readability, polarity and subjectivity of reviews.
 

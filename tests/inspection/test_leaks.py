@@ -14,9 +14,9 @@ from sentilib import DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import make_reviews
 from sentilib.inspection import find_leaks
 from sentilib.inspection._measures._near_duplicates import (
+    read_words,
     shingle_matrix,
     similar_pairs,
-    whole_documents,
 )
 
 pytest.importorskip("pandas")
@@ -25,7 +25,8 @@ LONG = "we saw this film twice in one week and both times the ending moved us to
 
 
 def shingles_of(texts, size):
-    return shingle_matrix(*whole_documents(texts), size)
+    words = read_words(texts)
+    return shingle_matrix(words.numbers, words.lengths, size)
 
 
 @settings(max_examples=60, deadline=None)

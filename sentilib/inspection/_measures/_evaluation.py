@@ -85,7 +85,8 @@ def evaluate(reviews: Reviews, y: Any) -> Evaluation:
     y = labels(y, len(reviews))
     classifier = reviews.classifier
     if hasattr(classifier, "predict_log_proba"):  # exact where a probability would round to 0
-        log_proba = np.asarray(classifier.predict_log_proba(reviews.inputs), dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            log_proba = np.asarray(classifier.predict_log_proba(reviews.inputs), dtype=np.float64)
         log_proba = np.maximum(log_proba, np.log(_SMALLEST))
         return Evaluation.of(classifier.classes_, y, np.exp(log_proba), log_proba)
     return Evaluation.of(classifier.classes_, y, classifier.predict_proba(reviews.inputs))

@@ -6,45 +6,25 @@ Similarity Search", WWW 2007). With the rarest shingles first, documents seldom 
 so the candidates are few and their similarity is computed directly.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
 from sentilib._html_tokenizer import HTMLTokenizer
-from sentilib._ids import PAD
+
+if TYPE_CHECKING:
+    from sentilib._text._readings import Readings
 
 _ROWS_AT_ONCE = 4096
 _PAIRS_AT_ONCE = 2**15
-_DOCUMENTS_AT_ONCE = 1024
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # any odd number with well-mixed bits
 
 
-def whole_documents(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the words of whole documents as numbers, regardless of case and markup.
-
-    Returns
-    -------
-    ids : ndarray of shape (n_tokens_in_all,), int32
-        Words of the first document, then of the second, ...
-    lengths : ndarray of shape (n_samples,), int
-        Number of tokens of each document.
-    """
-    tokenizer = HTMLTokenizer(max_features=None, max_length=1, punctuation="split")
-    try:
-        tokenizer.fit(texts)
-    except ValueError:  # there is no word in any document
-        return np.empty(0, dtype=np.int32), np.zeros(len(texts), dtype=np.int64)
-    parts, lengths = [], []
-    for start in range(0, len(texts), _DOCUMENTS_AT_ONCE):
-        part, width = texts[start : start + _DOCUMENTS_AT_ONCE], 1024
-        while True:
-            ids = tokenizer.set_params(max_length=width).transform(part)
-            if (ids[:, -1] == PAD).all():
-                break
-            width *= 4
-        parts.append(ids[ids != PAD])
-        lengths.append(np.count_nonzero(ids != PAD, axis=1))
-    return np.concatenate(parts), np.concatenate(lengths)
+def read_words(texts: list[str]) -> "Readings":
+    """Read whole documents as words, regardless of case and markup."""
+    return HTMLTokenizer(punctuation="split")._reader().read(texts)
 
 
 def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.sparse.csr_array:
@@ -56,7 +36,7 @@ def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.spa
     Parameters
     ----------
     ids : ndarray of shape (n_tokens_in_all,), int
-        Words, as `whole_documents` returns them.
+        Words, as `read_words` numbers them.
     lengths : ndarray of shape (n_samples,), int
         Number of tokens of each document.
     size : int
@@ -72,7 +52,7 @@ def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.spa
     rows = np.repeat(np.arange(len(lengths)), counts)
     first = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts) + starts[rows]
     last = (starts + lengths)[rows]
-    padded = np.concatenate([ids, np.zeros(size, dtype=ids.dtype)]).astype(np.uint64)
+    padded = np.concatenate([ids.astype(np.uint64) + np.uint64(1), np.zeros(size, dtype=np.uint64)])
     hashes = np.zeros(len(rows), dtype=np.uint64)
     for k in range(size):
         word = np.where(first + k < last, padded[first + k], 0)
@@ -145,9 +125,9 @@ def similar_pairs(
 
 
 def clusters_of_duplicates(
-    texts: list[str], threshold: float, shingle_size: int
+    documents: "Readings", threshold: float, shingle_size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find clusters of duplicates among documents.
+    """Find clusters of duplicates among documents that `read_words` read.
 
     Returns
     -------
@@ -158,7 +138,7 @@ def clusters_of_duplicates(
     similarity : ndarray of shape (n_samples,)
         Similarity of the most similar other document.
     """
-    ids, lengths = whole_documents(texts)
+    ids, lengths = documents.numbers, documents.lengths
     ends = np.cumsum(lengths)
     numbers_of: dict[bytes, int] = {}
     same = np.array(
@@ -180,7 +160,7 @@ def clusters_of_duplicates(
     n_reviews = np.bincount(component, weights=sizes)
     numbers = component[same]
     duplicated = n_reviews[numbers] > 1
-    cluster = np.full(len(texts), -1)
+    cluster = np.full(len(documents), -1)
     _, start = np.unique(numbers[duplicated], return_index=True)
     names = numbers[duplicated][np.sort(start)]  # in the order of their first reviews
     rank = np.empty(len(n_reviews), dtype=np.int64)

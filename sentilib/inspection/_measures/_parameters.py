@@ -10,10 +10,11 @@ from sentilib._sklearn import HasMethods, Interval, validate_params
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 COUNT = [Interval(Integral, 1, None, closed="left")]
+REVIEWS: list = ["array-like", Iterable]
 MODEL = [HasMethods(["fit", "predict_proba"])]
 _OPTIONAL_ARRAY = ["array-like", None]
 _CONSTRAINTS: dict[str, list] = {
-    "X": ["array-like"],
+    "X": REVIEWS,
     "ax": [HasMethods("get_figure"), "array-like", None],
     "clusterer": [HasMethods("fit_predict"), None],
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
