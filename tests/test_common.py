@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 
 import numpy as np
-import sklearn
 from sklearn.datasets import make_blobs
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -23,10 +22,6 @@ EXPECTED_FAILURES = {
         "test_weights_stand_for_repetitions_on_average tests the expectation instead"
     )
 }
-if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8):
-    EXPECTED_FAILURES["check_positive_only_tag_during_fit"] = (
-        "the check subtracts a float in place from the integers that the tag `categorical` gets"
-    )
 # These two checks pass by the tag `categorical`, on which all others turn their data into
 # non-negative integers, and feed fractional and negative numbers, which are no token ids.
 CHECKS_THAT_IGNORE_THE_TAG = {"check_class_weight_classifiers", "check_decision_proba_consistency"}

@@ -1,7 +1,5 @@
 """Displays: what they compute, and that they draw where they are told to."""
 
-import sys
-
 import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN, KMeans
@@ -376,10 +374,8 @@ def test_two_columns_of_text_are_one_too_many(dense):
 @pytest.mark.parametrize(
     ("package", "extra"), [("matplotlib.pyplot", "plot"), ("pandas", "inspect")]
 )
-def test_a_missing_package_is_named_with_its_installation(
-    dense, held_out, monkeypatch, package, extra
-):
-    monkeypatch.setitem(sys.modules, package, None)
+def test_a_missing_package_is_named_with_its_installation(dense, held_out, hide, package, extra):
+    hide(package)
     name = package.partition(".")[0]
     with pytest.raises(ImportError, match=rf"needs {name}: pip install 'sentilib\[{extra}\]'"):
         LossByFeatureDisplay.from_estimator(dense, *held_out)
