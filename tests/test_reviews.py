@@ -21,6 +21,7 @@ from sentilib._pipelines import Parts, Reviews, documents, read_reviews
 from sentilib._text import _html
 from sentilib._text._scan import Scanner
 from sentilib.datasets import make_reviews
+from sentilib.explain import faithfulness, sampling_agreement
 from sentilib.inspection import (
     TrainingHistoryDisplay,
     compare,
@@ -293,6 +294,13 @@ class TestReadOnce:
     def test_by_an_explanation(self, pipe, X, counts):
         TokenShapExplainer(pipe).explain(X)
         self.assert_read(counts, 1)
+
+    def test_by_checks_of_an_explanation(self, pipe, counts):
+        explainer = TokenShapExplainer(pipe)
+        faithfulness(explainer, iter(HELD_OUT), random_state=0)
+        self.assert_read(counts, 1)
+        sampling_agreement(explainer, iter(HELD_OUT), n_permutations=2, random_state=0)
+        self.assert_read(counts, 2)
 
     def test_by_each_side_of_a_comparison(self, pipe, X, counts, tmp_path):
         compare(pipe, fit(max_features=9), TEXTS[:9], LABELS[:9])

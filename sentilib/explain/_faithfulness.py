@@ -151,9 +151,9 @@ def faithfulness(
     fractions = np.asarray(fractions, dtype=np.float64)
     if fractions.ndim != 1 or not len(fractions) or not ((fractions > 0) & (fractions <= 1)).all():
         raise ValueError(f"fractions must lie in (0, 1], got {fractions.tolist()}.")
-    if explanation is None:
-        explanation = explainer.explain(X)
     reviews = explainer._read(X)
+    if explanation is None:
+        explanation = explainer._explain(reviews)
     ids, model = reviews.known_ids, explainer._model(reviews.parts)
     rows = rows_of(explanation)
     lengths = (ids != PAD).sum(axis=1)
@@ -292,22 +292,20 @@ def sampling_agreement(
     ValueError
         If the explainer has no exact values.
     """
-    exact = TokenShapExplainer(
-        explainer.estimator,
-        baseline=explainer.baseline,
-        output=explainer.output,
-        method="exact",
-        n_jobs=explainer.n_jobs,
-    ).explain(X)
-    sampled = TokenShapExplainer(
-        explainer.estimator,
-        baseline=explainer.baseline,
-        output=explainer.output,
-        method="permutation",
-        n_permutations=n_permutations,
-        random_state=random_state,
-        n_jobs=explainer.n_jobs,
-    ).explain(X)
+    by_method = {
+        method: TokenShapExplainer(
+            explainer.estimator,
+            baseline=explainer.baseline,
+            output=explainer.output,
+            method=method,
+            n_permutations=n_permutations,
+            random_state=random_state,
+            n_jobs=explainer.n_jobs,
+        )
+        for method in ("exact", "permutation")
+    }
+    reviews = by_method["exact"]._read(X)
+    exact, sampled = (each._explain(reviews) for each in by_method.values())
     one, other, errors = (
         np.concatenate([np.ravel(row) for row in rows])
         for rows in (exact.values, sampled.values, sampled.error_std)
