@@ -43,7 +43,8 @@ def loss_by_feature(pipe, test):
 def report_page(pipe, test, folder):
     """Write the report, and photograph its latent space with a review under the mouse."""
     start = time.perf_counter()
-    path = Path(report(pipe, test.data, test.target, path=Path(folder) / "report.html"))
+    path = Path(folder) / "report.html"
+    report(pipe, test.data, test.target, path=path, random_state=0)
     seconds, megabytes = time.perf_counter() - start, path.stat().st_size / 1e6
     print(f"\nThe report: {megabytes:.1f} MB, written in {seconds:.1f} s")
     browser, driver = shutil.which("chromium") or shutil.which("chrome"), "chromedriver"

@@ -98,7 +98,12 @@ def main(argv=None, n_generated=6000):
         print(errors[["truth", "probability", "words_for", "words_against"]].to_string())
         start = time.perf_counter()
         path = report(
-            pipe, test.data, test.target, path=options.output / f"report_{name}.html", data=data
+            pipe,
+            test.data,
+            test.target,
+            path=options.output / f"report_{name}.html",
+            data=data,
+            random_state=0,
         )
         megabytes = Path(path).stat().st_size / 1e6
         print(f"\n{path}: {megabytes:.1f} MB in {time.perf_counter() - start:.1f} s")

@@ -249,6 +249,12 @@ class TestTrainingHistory:
             "Validation",
         ]
 
+    def test_a_measure_without_values_is_left_out(self):
+        display = TrainingHistoryDisplay({"loss": [0.6, 0.4], "accuracy": []})
+        assert display.measures == ["loss"] and len(display.plot().ax_) == 1
+        with pytest.raises(ValueError, match="must contain 'loss' or 'accuracy', got"):
+            TrainingHistoryDisplay({"f1": [0.5]}).plot()
+
     def test_a_classifier_without_history_is_refused(self):
         with pytest.raises(TypeError, match="LogisticRegression keeps no training history"):
             TrainingHistoryDisplay.from_estimator(LogisticRegression().fit([[0], [1]], [0, 1]))

@@ -40,12 +40,16 @@ def column(data, name):
 class Elements(HTMLParser):
     def __init__(self, page):
         super().__init__()
-        self.tags, self.links = [], []
+        self.tags, self.links, self.ids, self.names, self.figures = [], [], [], set(), []
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
         self.links += [value for name, value in attributes if name in ("src", "href", "action")]
+        self.ids += [value for name, value in attributes if name == "id"]
+        self.names |= {name for name, _ in attributes}
+        if tag == "svg":
+            self.figures.append(dict(attributes))
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +117,25 @@ def test_it_has_all_its_sections_and_loads_nothing(page):
     assert "stars" in page
 
 
+def test_its_figures_are_named_images_within_the_page_s_policy(page):
+    found = Elements(page)
+    assert len(found.ids) == len(set(found.ids))
+    assert "style" not in found.names
+    names = [figure["aria-label"] for figure in found.figures]
+    assert len(set(names)) == len(names) == 7 and {f["role"] for f in found.figures} == {"img"}
+    assert names[0] == "Accuracy against confidence of the prediction"
+    assert names[1:3] == ["Loss (nats) of each epoch", "Accuracy of each epoch"]
+    assert names[3].startswith("Mean loss against Length (tokens). Rank correlation ")
+    assert names[6].startswith("Mean loss against stars. ")
+    bins = re.findall(r"<title>[\d.]+ to [\d.]+: loss [\d.]+, accuracy [\d.]+, (\d+) r", page)
+    assert sum(map(int, bins)) % 300 == 0 and len(bins) > 20
+
+
 def test_hostile_reviews_titles_and_labels_stay_text(dense, held_out, tmp_path):
     X, y = held_out[0][:12], held_out[1][:12]
     path = tmp_path / "r.html"
-    report(dense, [HOSTILE, *X[1:]], y, path=path, title=HOSTILE, n_explained=12, data={HOSTILE: y})
+    columns = {HOSTILE: y, "\x1b[31m \x00 $\\frac{": y}
+    report(dense, [HOSTILE, *X[1:]], y, path=path, title=HOSTILE, n_explained=12, data=columns)
     page = path.read_text(encoding="utf-8")
     found = Elements(page)
     assert found.tags.count("script") == 2 and "img" not in found.tags
