@@ -1,12 +1,13 @@
 """HTMLTokenizer: raw documents, with or without HTML in them, to a matrix of token ids."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib._ids import OOV_WORD, PAD
@@ -129,20 +130,20 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        max_features=30_000,
-        max_length=1024,
+        max_features: int | None = 30_000,
+        max_length: int = 1024,
         *,
-        lowercase=True,
-        strip_accents=None,
-        punctuation="token",
-        stop_words=None,
-        min_df=1,
-        max_df=1.0,
-        vocabulary=None,
-        padding="post",
-        truncating="pre",
-        n_jobs=None,
-    ):
+        lowercase: bool = True,
+        strip_accents: str | None = None,
+        punctuation: str = "token",
+        stop_words: str | Collection[str] | None = None,
+        min_df: int | float = 1,
+        max_df: int | float = 1.0,
+        vocabulary: Mapping[str, int] | Iterable[str] | None = None,
+        padding: str = "post",
+        truncating: str = "pre",
+        n_jobs: int | None = None,
+    ) -> None:
         self.max_features = max_features
         self.max_length = max_length
         self.lowercase = lowercase
@@ -157,7 +158,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, raw_documents, y=None):
+    def fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
         """Learn the vocabulary.
 
         Parameters
@@ -177,7 +178,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, raw_documents, y=None):
+    def partial_fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
         """Learn from further documents, as if they had been there in the last `fit`.
 
         The ids change with each call, since they follow the term counts, and the vocabulary is
@@ -204,7 +205,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, raw_documents, y=None):
+    def fit_transform(self, raw_documents: Iterable[str], y: Any = None) -> np.ndarray:
         """Learn the vocabulary and return the token ids; the text is read only once.
 
         Parameters
@@ -223,7 +224,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self._learn(counts, n_documents)
         return self._reader().rows(streams, self._vocabulary.ids_of(counts), n_documents)
 
-    def transform(self, raw_documents):
+    def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Return the documents' token ids.
 
         Parameters
@@ -239,7 +240,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self._check_vocabulary()
         return self._reader().encode(raw_documents, self._vocabulary)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> list[np.ndarray]:
         """Return the words of rows of token ids, without padding.
 
         Parameters
@@ -266,7 +267,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
             )
         return [words[row[row != PAD]] for row in ids]
 
-    def tokenize(self, text):
+    def tokenize(self, text: str) -> list[str]:
         """Split one document into tokens, folded, less stop words. Needs no `fit`.
 
         Parameters
@@ -281,7 +282,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         """
         return self.tokenize_with_offsets(text)[0]
 
-    def tokenize_with_offsets(self, text):
+    def tokenize_with_offsets(self, text: str) -> tuple[list[str], np.ndarray, str]:
         r"""Split one document into tokens, and say where each stands in its visible text.
 
         Parameters
@@ -312,9 +313,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         if not isinstance(text, str):
             raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
         self._validate_params()
-        return tuple(self._reader().read([text])[0])
+        tokens, offsets, visible = self._reader().read([text])[0]
+        return tokens, offsets, visible
 
-    def visible_text(self, text):
+    def visible_text(self, text: str) -> str:
         """Return what a browser would show of a document.
 
         Parameters
@@ -332,7 +334,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
             raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
         return self._reader().scanner.visible_text(text)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return names of the matrix's columns, which are positions: token0, token1, ...
 
         Parameters
@@ -348,10 +350,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.array([f"token{k}" for k in range(self.max_length)], dtype=object)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return self.vocabulary is not None or hasattr(self, "vocabulary_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
