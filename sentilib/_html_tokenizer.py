@@ -224,7 +224,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self._learn(counts, n_documents)
         return self._reader().rows(streams, self._vocabulary.ids_of(counts), n_documents)
 
-    def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
+    def transform(self, raw_documents: "Iterable[str] | Readings") -> np.ndarray:
         """Return the documents' token ids.
 
         Parameters
