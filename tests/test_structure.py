@@ -187,4 +187,5 @@ def test_constants_of_the_ids_are_defined_once():
                 homes.setdefault(node.id, []).append(module)
             elif isinstance(node, ast.Constant) and node.value == "[OOV]":
                 homes.setdefault("[OOV]", []).append(module)
-    assert [homes[name] for name in ("PAD", "OOV", "[OOV]")] == [["_ids"]] * 3
+    names = ("PAD", "OOV", "FIRST_WORD", "OOV_WORD", "[OOV]")
+    assert {name: homes[name] for name in names} == {name: ["_ids"] for name in names}
