@@ -160,7 +160,7 @@ def warmed_up(model, X, y, batch_size):
 
 def give_weights(model, classifier):
     """Copy the weights of a fitted classifier of sentilib (without masks) to plain Keras."""
-    embedding, *others = classifier.model_.get_weights()
+    embedding, *others = classifier.to_keras().get_weights()
     missing = model.weights[0].shape[0] - len(embedding)  # words that a small sample lacks
     theirs = iter([np.vstack([embedding, np.tile(embedding[OOV], (missing, 1))]), *others])
     model.set_weights(

@@ -159,39 +159,22 @@ def bench_explain_partition(measure, cases, name, length):
     measure.note(**{"largest error": error_of(explanation.values, classifier, reviews)})
 
 
-def float_model(classifier, length):
+def float_model(classifier):
     """Build a Keras model of a classifier's margin that starts behind the embedding."""
     import keras
 
-    embedding, *hidden, kernel, bias = classifier._weights
-    x = inputs = keras.Input((length, embedding.shape[1]))
-    if isinstance(classifier, DenseSentimentClassifier):
-        x = keras.layers.Dense(len(hidden[1]), activation="relu", name="hidden")(x)
-        layers = [hidden]
-    else:
-        layers = [hidden[k : k + part] for k, part in _conv_parts(hidden)]
-        for taps, *_ in layers[::2]:
-            x = keras.layers.Conv1D(taps.shape[2], len(taps), padding="same", use_bias=False)(x)
-            x = keras.layers.BatchNormalization()(x)
-            x = keras.layers.ReLU()(x)
-    x = keras.layers.GlobalAveragePooling1D()(x)
-    model = keras.Model(inputs, keras.layers.Dense(1)(x))
-    layers.append([kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]])
-    with_weights = [layer for layer in model.layers if layer.weights]
-    for layer, weights in zip(with_weights, layers, strict=True):
-        layer.set_weights(weights)
-    return model, embedding
-
-
-def _conv_parts(hidden):
-    """Return where each layer's weights begin, and how many it has: a kernel, a normalization."""
-    return [(k + more, part) for k in range(0, len(hidden), 5) for more, part in ((0, 1), (1, 4))]
+    model, tables = classifier.to_keras(), classifier.tables_
+    embedding = model.get_layer("embedding")
+    margin = keras.layers.Dense(1)
+    behind = keras.Model(embedding.output, margin(model.get_layer("logits").input))
+    margin.set_weights([tables.head[:, 1:] - tables.head[:, :1], tables.bias[1:] - tables.bias[:1]])
+    return behind, embedding.get_weights()[0]
 
 
 def explain_floats(measure, cases, name, length, contender, values_of):
     """Measure one of shap's explainers that read embedded words."""
     classifier, reviews, _ = cases(name, length)
-    model, embedding = float_model(classifier, length)
+    model, embedding = float_model(classifier)
     background = embedding[np.ones((1, length), dtype=int)]
     words = embedding[reviews]
     margin = model.predict(words, verbose=0)[:, 0]

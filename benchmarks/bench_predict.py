@@ -88,7 +88,7 @@ def bench_predict_sentilib(
     pipe = Pipeline([("tokenizer", tokenizer), ("classifier", classifier)])
     measure(task, "sentilib" if default else SAME, lambda: pipe.predict_proba(test.text), rounds=3)
     if measure.turn == 0:
-        keras_model = classifier.model_ if default else plain_models[kind]
+        keras_model = classifier.to_keras() if default else plain_models[kind]
         X = tokenizer.transform(test.text)
         theirs = softmax(keras_model.predict(X, BATCH_SIZE, verbose=0).astype(float), axis=1)
         difference = np.abs(classifier.predict_proba(X) - theirs).max()

@@ -42,9 +42,7 @@ MODELS = {
     "dense, defaults": make_pipeline(HTMLTokenizer(), DenseSentimentClassifier()),
     "cnn, example's settings": make_pipeline(
         REFERENCE_TOKENIZER,
-        ConvSentimentClassifier(
-            ngram_range=(1, 1), dropout=0.2, batch_norm_momentum=0.99, **REFERENCE_TRAINING
-        ),
+        ConvSentimentClassifier(ngram_range=(1, 1), dropout=0.2, **REFERENCE_TRAINING),
     ),
     "cnn, example's layers, masked": make_pipeline(
         HTMLTokenizer(max_length=512, punctuation="split"),

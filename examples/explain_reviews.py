@@ -94,14 +94,15 @@ def explain_review(models: dict[str, Pipeline], review: str, folder: Path) -> No
     """Print what the words say that the question is about, and draw the whole review."""
     for name, model in models.items():
         explainer = TokenShapExplainer(model)
-        explanation = explainer([review])[0]
+        explanation = explainer.explain([review])
+        error = explanation.additivity_error.max()
+        explanation = explanation[0]
         proba = model.predict_proba([review])[0, 1]
         margin = explanation.base_values + explanation.values.sum()
         heading(f"{name}: {proba:.1%} positive")
         print(
             f"log-odds {margin:+.3f} = {explanation.base_values:+.3f} (all words unknown) "
-            f"{explanation.values.sum():+.3f} (words); exact, error "
-            f"{explainer.additivity_error_.max():.0e}"
+            f"{explanation.values.sum():+.3f} (words); exact, error {error:.0e}"
         )
         for token, value in zip(explanation.feature_names, explanation.values, strict=True):
             if token in WORDS:
@@ -130,13 +131,14 @@ def explain_all(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
     for name, model in models.items():
         explainer = TokenShapExplainer(model, n_jobs=-1)
         ids = model[0].transform(data.test)
+        explanation = explainer.explain(ids)
         display = TokenImportanceDisplay.from_explanation(
-            explainer.explain(ids), min_count=max(5, len(data.test) // 250)
+            explanation, min_count=max(5, len(data.test) // 250)
         ).plot(by="mean_abs")
         order = np.argsort(-display.mean_abs)[:12]
         words = " ".join(f"{display.tokens[k]}({display.mean[k]:+.2f})" for k in order)
         print(f"{name}: {words}")
-        print(f"  worst additivity error: {explainer.additivity_error_.max():.0e}")
+        print(f"  worst additivity error: {explanation.additivity_error.max():.0e}")
         save(folder / f"importance_{name.lower()}.png")
 
 

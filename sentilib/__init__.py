@@ -20,6 +20,7 @@ _HOME = {
     "datasets": None,
     "explain": None,
     "inspection": None,
+    "keras_layers": "sentilib._training._layers",
 }
 
 __all__ = [
@@ -41,7 +42,8 @@ def __getattr__(name: str) -> object:
     home = _HOME[name]
     if home is None:
         return importlib.import_module(f"sentilib.{name}")
-    value = getattr(importlib.import_module(home), name)
+    module = importlib.import_module(home)
+    value = module if name == "keras_layers" else getattr(module, name)
     globals()[name] = value
     return value
 

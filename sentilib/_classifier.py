@@ -1,9 +1,9 @@
-"""The part that both classifiers share; it knows labels, weights and epochs, no architecture."""
+"""What both classifiers share: labels, weights, validation, prediction; no architecture."""
 
 import copy
-from collections.abc import Iterator
+from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -13,64 +13,51 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sentilib._ids import (
-    MAX_VOCABULARY_SIZE,
-    OOV,
-    as_token_ids,
-    fill_unseen_rows,
-    row_batches,
-    with_spare_rows,
+from sentilib._compiled._threads import threads
+from sentilib._ids import MAX_VOCABULARY_SIZE, as_token_ids, refuse_text
+from sentilib._ngrams._dictionary import empty_dictionary
+from sentilib._sklearn import HasMethods, Interval, StrOptions, fit_context
+from sentilib._tables._base import Tables
+from sentilib._training import _fit
+from sentilib._training._architecture import Architecture
+from sentilib._training._rows import (
+    checked_groups,
+    checked_weight,
+    validation_split,
+    with_class_weight,
 )
-from sentilib._sklearn import Interval, StrOptions, check_sample_weight, fit_context
-from sentilib._training import _backend
-from sentilib._training._validation_split import validation_split
-
-_WARM_UP = 0.1  # share of the steps in which a linear schedule rises to its peak
 
 
 class BaseSentimentClassifier(
     ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Labels, validation split, training loop, history and prediction, for any architecture.
+    """Labels, validation data and prediction, for any architecture.
 
-    Think twice before adding anything here: what depends on the layers of a model belongs into
-    its subclass, what depends on the Keras backend into `_backend`.
-
-    A subclass gives
-
-    * `_build_model(vocabulary_size, n_classes, policy)`: its Keras model, token ids to logits;
-    * `_build_training_model(...)`: the same mathematics with the same weights in the same order,
-      arranged for speed;
-    * `_initial_weights(vocabulary_size, n_classes, rng)`: in the order of `model.weights`,
-      the embedding first;
-    * `_encode(X, vocabulary_size)` and `_model_input(encoded, rows)`: what the training model
-      reads, a tuple of ids and CSR arrays;
-    * `_learn_features(...)`: learns what it needs beyond ids; gives the training data as `_encode`;
-    * `_closed_form()`: whatever it derives from the weights to predict without Keras;
-    * `_latent(X)` and `_logits(X)`: prediction, row by row, as float64;
-    * `_architecture_callbacks(X)`: Keras callbacks that its training needs;
-    * `_lengths(X)`: what batches of like length are sorted by, or None;
-    * `_auto_batch_size(n_samples, on_gpu)` and `_auto_learning_rate(batch_size)`;
-    * `_architecture()`: the parameters that shape its graph.
+    Think twice before adding anything here. A subclass has one hook, `_architecture()`, which
+    returns its layers as a value: `_training._architecture` lists what training asks of it, and
+    `_tables._base` what prediction does.
     """
 
     classes_: np.ndarray
-    _weights: list[np.ndarray]
-    _seen: np.ndarray
+    tables_: Tables
+    _trained: _fit.Model
 
     _parameter_constraints: dict = {
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "ngram_range": [tuple, list],
+        "ngram_min_df": [Interval(Integral, 1, None, closed="left")],
+        "ngram_max_features": [Interval(Integral, 1, 2**29, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "mask_padding": ["boolean"],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"linear", "constant"})],
-        "optimizer": [str, object],
+        "optimizer": [str, HasMethods(["apply", "get_config"])],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "early_stopping": ["boolean"],
@@ -79,11 +66,14 @@ class BaseSentimentClassifier(
         "callbacks": ["array-like", None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "mixed_bfloat16", "mixed_float16"})],
+        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
-    # ------------------------------------------------------------------ training
+    def _architecture(self) -> Architecture:
+        """Return the layers that the parameters describe."""
+        raise NotImplementedError
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -95,14 +85,14 @@ class BaseSentimentClassifier(
         X_val: Any = None,
         y_val: Any = None,
         groups: Any = None,
-    ) -> "BaseSentimentClassifier":
+    ) -> Self:
         """Learn from token ids and labels.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_tokens), int
-            Token ids as `HTMLTokenizer.transform` makes them: 0 is padding, 1 any unknown word.
-            Whole numbers of another dtype are taken as ids too.
+            Token ids as `HTMLTokenizer.transform` returns them: 0 is padding, 1 any unknown word.
+            Whole numbers of another dtype are ids too.
         y : array-like of shape (n_samples,)
             Labels of any type and number, at least two different ones.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -110,45 +100,47 @@ class BaseSentimentClassifier(
         X_val, y_val : array-like of shapes (n_val, n_tokens) and (n_val,), default=None
             Explicit validation data, for `history_` and for early stopping.
         groups : array-like of shape (n_samples,), default=None
-            Movie, product, author, ... of each row. With `early_stopping`, the validation part
-            then shares no group with the training part; a random part would be optimistic.
+            Movie, product, author, ... of each row. What n-grams say of a row is then counted in
+            rows of other groups and, with `early_stopping`, the validation part shares no group
+            with the training part; a random part is too optimistic.
 
         Returns
         -------
         self : estimator
-            Fitted. When `fit` fails or is interrupted, the estimator is left as it was.
+            Fitted estimator. When `fit` fails or is interrupted, it is left as it was.
 
         Raises
         ------
         ValueError
-            If X holds no valid ids, y a single class, the validation part would be too small
+            If X contains no valid ids, y a single class, the validation part would be too small
             or the loss stops being finite.
         """
         draft = copy.copy(self)
-        draft._fit(X, y, sample_weight, X_val, y_val, groups)
+        draft._fit_all(X, y, sample_weight, X_val, y_val, groups)
         self.__dict__ = draft.__dict__  # all at once, whatever interrupts
         return self
 
-    def _fit(self, X, y, sample_weight, X_val, y_val, groups) -> None:
+    def _fit_all(self, X, y, sample_weight, X_val, y_val, groups) -> None:
         rng = check_random_state(self.random_state)
         X, y = self._validate(X, y, reset=True)
-        weight = self._sample_weight(sample_weight, X)
+        weight = checked_weight(sample_weight, X)
+        groups = checked_groups(groups, len(X))
         if weight is not None and not weight.all():
             kept = weight > 0
             X, y, weight = X[kept], y[kept], weight[kept]
-            groups = None if groups is None else np.asarray(groups)[kept]
+            groups = None if groups is None else groups[kept]
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y holds one class only ({classes[0]!r}), but {type(self).__name__} needs at "
+                f"y contains one class only ({classes[0]!r}), but {type(self).__name__} needs at "
                 "least two classes to tell apart."
             )
         X = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
-        resume = self.warm_start and hasattr(self, "_weights")
+        resume = self.warm_start and hasattr(self, "_trained")
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True goes on with the classes of the first fit "
-                f"({self.classes_.tolist()}), but y holds {classes.tolist()}."
+                f"({self.classes_.tolist()}), but y contains {classes.tolist()}."
             )
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: give both or neither.")
@@ -156,26 +148,25 @@ class BaseSentimentClassifier(
         validation = None
         if X_val is not None:
             X_val, y_val = self._validate(X_val, y_val, reset=False)
-            X_val = as_token_ids(X_val)
-            unknown = np.setdiff1d(y_val, classes)
-            if len(unknown):
-                raise ValueError(f"y_val holds labels that y does not: {unknown.tolist()}.")
-            validation = X_val, y_val
+            if len(unknown := np.setdiff1d(y_val, classes)):
+                raise ValueError(f"y_val contains labels that y does not: {unknown.tolist()}.")
+            validation = as_token_ids(X_val), y_val
         elif self.early_stopping:
             train, held_out = validation_split(y, groups, self.validation_fraction, rng)
             validation = X[held_out], y[held_out]
             X, y = X[train], y[train]
             weight = None if weight is None else weight[train]
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y)
-            weight = by_class if weight is None else weight * by_class
-        self._train(X, y, weight, validation, rng, epochs=self.epochs, resume=resume)
+            groups = None if groups is None else groups[train]
+        weight = with_class_weight(weight, self.class_weight, y)
+        seed = int(rng.randint(2**31 - 1))
+        self._train(X, y, weight, validation, groups, seed, resume=resume, in_stream=False)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> "BaseSentimentClassifier":
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Run one epoch over a part of the data, going on from the weights as they are.
+
+        After a `fit`, the n-grams that it learnt keep their log-count ratios, whose factors are
+        trained further.
 
         Parameters
         ----------
@@ -191,15 +182,15 @@ class BaseSentimentClassifier(
         Returns
         -------
         self : estimator
-            Fitted.
+            Fitted estimator.
 
         Raises
         ------
         ValueError
-            If the first call lacks `classes`, or y holds a label that is not among them.
+            If the first call lacks `classes`, or y contains a label that is not among them.
         """
         draft = copy.copy(self)
-        first = not hasattr(self, "_weights")
+        first = not hasattr(self, "_trained")
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         X, y = draft._validate(X, y, reset=first)
@@ -207,16 +198,15 @@ class BaseSentimentClassifier(
         if first:
             draft.classes_ = np.unique(classes)
             if len(draft.classes_) < 2:
-                raise ValueError(f"classes={draft.classes_.tolist()} holds fewer than two classes.")
+                raise ValueError(f"classes={draft.classes_.tolist()} has fewer than two classes.")
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes={np.unique(classes).tolist()} differs from the classes of the first "
                 f"call: {self.classes_.tolist()}."
             )
-        unknown = np.setdiff1d(y, draft.classes_)
-        if len(unknown):
+        if len(unknown := np.setdiff1d(y, draft.classes_)):
             raise ValueError(
-                f"y holds labels that are not among the classes {draft.classes_.tolist()}: "
+                f"y contains labels that are not among the classes {draft.classes_.tolist()}: "
                 f"{unknown.tolist()}. Pass all labels as classes in the first call."
             )
         if self.class_weight == "balanced":
@@ -224,178 +214,52 @@ class BaseSentimentClassifier(
                 "class_weight='balanced' is not possible in partial_fit, which never sees all "
                 "labels. Compute the weights on a large sample and pass them as a dict."
             )
-        weight = draft._sample_weight(sample_weight, X)
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y)
-            weight = by_class if weight is None else weight * by_class
-        rng = check_random_state(self.random_state)
-        draft._train(X, y, weight, None, rng, epochs=1, resume=not first, keep_optimizer=True)
+        weight = with_class_weight(checked_weight(sample_weight, X), self.class_weight, y)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        draft._train(X, y, weight, None, None, seed, resume=not first, in_stream=True)
         self.__dict__ = draft.__dict__  # all at once, whatever interrupts
         return self
 
-    def _train(
-        self, X, y, weight, validation, rng, *, epochs, resume, keep_optimizer=False
-    ) -> None:
-        """Run the training loop and set all fitted attributes."""
-        device = _backend.resolve_device(self.device)
-        policy = _backend.resolve_precision(self.precision, device)
-        n_classes = len(self.classes_)
-        labels = np.searchsorted(self.classes_, y).astype(np.int32)
+    def _train(self, X, y, weight, validation, groups, seed, *, resume, in_stream) -> None:
+        """Train and set all fitted attributes."""
+        numbers: Any = partial(np.searchsorted, self.classes_)
         weight = np.ones(len(X)) if weight is None else weight / weight.mean()
-        seen = np.zeros(max(int(X.max()) + 1, OOV + 1), dtype=bool)
-        seen[X] = True
-        if resume:
-            seen = _either(seen, self._seen)
-        rows = with_spare_rows(len(seen))
-        encoded = self._learn_features(
-            X, rows, labels, weight, resume=resume, accumulate=keep_optimizer
-        )
-        seed = int(rng.randint(2**31 - 1))
-        weights = self._initial_weights(len(seen), n_classes, np.random.default_rng(seed))
-        optimizer_state = None
-        if resume:
-            weights = self._resumed_weights(weights)
-            optimizer_state = getattr(self, "_optimizer_state", None)
-
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = self._auto_batch_size(len(X), device.startswith("gpu"))
-        learning_rate = self.learning_rate
-        if learning_rate == "auto":
-            learning_rate = None
-            if isinstance(self.optimizer, str):
-                learning_rate = self._auto_learning_rate(batch_size)
-
-        batches = self._batches(
-            encoded,
-            self._lengths(X),
-            labels,
-            weight,
-            batch_size,
-            np.random.default_rng([seed, 1]),
-        )
+        data = _fit.Data(X, numbers(y), weight, groups)
         if validation is not None:
             X_val, y_val = validation
-            known = (X_val < len(seen)) & seen[np.minimum(X_val, len(seen) - 1)]
-            validation_batches = self._batches(
-                self._encode(np.where(known, X_val, OOV).astype(np.int32), rows),
-                None,
-                np.searchsorted(self.classes_, y_val).astype(np.int32),
-                np.ones(len(X_val)),
-                max(batch_size, 256),
-                None,
-            )
-        key = (type(self), self._architecture(), rows, n_classes, policy)
-        n_steps = None  # of the schedule; a stream has no last step
-        if self.learning_rate_schedule == "linear" and learning_rate and not keep_optimizer:
-            n_steps = epochs * batches.n
-        with _backend.borrow_trainer(
-            key,
-            lambda: self._build_training_model(rows, n_classes, policy),
+            validation = _fit.Data(X_val, numbers(y_val), np.ones(len(X_val)))
+        options = _fit.Options(
+            ngrams=empty_dictionary(self.ngram_range, self.ngram_min_df, self.ngram_max_features),
+            epochs=1 if in_stream else self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            learning_rate_schedule=self.learning_rate_schedule,
             optimizer=self.optimizer,
-            device=device,
-        ) as trainer:
-            trainer.reset(weights, learning_rate, seed, optimizer_state)
-            history = trainer.fit(
-                batches,
-                epochs=epochs,
-                validation=validation_batches if validation is not None else None,
-                callbacks=[
-                    *self._architecture_callbacks(X),
-                    *self._callbacks(learning_rate, n_steps),
-                ],
-                verbose=int(self.verbose),
+            callbacks=list(self.callbacks or []),
+            patience=self.patience if self.early_stopping else None,
+            device=self.device,
+            precision=self.precision,
+            verbose=int(self.verbose),
+            in_stream=in_stream,
+            keeps_optimizer=in_stream or bool(self.warm_start),
+        )
+        with threads(self.n_jobs):
+            self._trained, self.history_, self.device_ = _fit.fit(
+                self._architecture(),
+                data,
+                len(self.classes_),
+                options,
+                seed=seed,
+                validation=validation,
+                previous=self._trained if resume else None,
             )
-            weights = trainer.weights(like=weights)
-            keep_optimizer = keep_optimizer or self.warm_start
-            self._optimizer_state = trainer.optimizer_state() if keep_optimizer else None
-        if not all(np.isfinite(w).all() for w in weights):
-            raise ValueError(_divergence_message(learning_rate))
-
-        weights[0] = fill_unseen_rows(weights[0], seen)
-        self._weights, self._seen = weights, seen
-        self._use_tables(self._closed_form())
-        self.vocabulary_size_ = len(seen)
-        self.history_ = history
-        self.n_iter_ = len(history["loss"])
-        self.device_ = device
-
-    def _use_tables(self, tables, dtype=np.float32):
-        """Predict from these tables of `_closed_form`; the dtype is that of convolutions."""
-        self._inference = tables
-
-    def _resumed_weights(self, fresh):
-        """Weights to go on from, with rows for new ids; a new word starts as an unknown word."""
-        weights = [w.copy() for w in self._weights]
-        if [w.shape[1:] for w in weights] != [w.shape[1:] for w in fresh]:
-            raise ValueError(
-                "Training goes on from fitted weights, but the architecture's parameters have "
-                "changed since. Set warm_start=False to start anew."
-            )
-        n_new = len(fresh[0]) - len(weights[0])
-        weights[0] = np.vstack([weights[0], np.tile(weights[0][OOV], (n_new, 1))])
-        return weights
-
-    def _batches(self, encoded, lengths, labels, weight, batch_size, rng) -> _backend.Batches:
-        weight = weight.astype(np.float32)
-
-        def one_epoch() -> Iterator:
-            for rows in row_batches(len(labels), lengths, batch_size, rng):
-                yield self._model_input(encoded, rows), labels[rows], weight[rows]
-
-        return _backend.Batches(one_epoch, -(-len(labels) // batch_size))
-
-    def _callbacks(self, learning_rate: float | None, n_steps: int | None) -> list:
-        keras = _backend.import_keras()
-
-        class StopWhenNotFinite(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
-            def on_epoch_end(self, epoch, logs=None):
-                if not np.isfinite((logs or {}).get("loss", 0.0)):
-                    raise ValueError(_divergence_message(learning_rate, epoch + 1))
-
-        class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
-            def on_train_begin(self, logs=None):
-                self.step = 0
-
-            def on_train_batch_begin(self, batch, logs=None):
-                done = self.step / n_steps
-                self.step += 1
-                share = min(1.0, (self.step / n_steps) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
-                self.model.optimizer.learning_rate = learning_rate * share
-
-        callbacks = [StopWhenNotFinite(), *(self.callbacks or [])]
-        if n_steps is not None:
-            callbacks.append(LinearSchedule())
-        if self.early_stopping:
-            callbacks.append(
-                keras.callbacks.EarlyStopping(
-                    monitor="val_loss", patience=self.patience, restore_best_weights=True
-                )
-            )
-        return callbacks
-
-    def _sample_weight(self, sample_weight, X) -> np.ndarray | None:
-        if sample_weight is None:
-            return None
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-        if (weight < 0).any():
-            raise ValueError(
-                f"sample_weight must hold no negative weight, but its smallest is {weight.min()}."
-            )
-        if not weight.any():
-            raise ValueError("sample_weight must hold at least one non-zero weight.")
-        return weight
-
-    # ------------------------------------------------------------------ input
+            self.tables_ = self._trained.tables()
+        self.vocabulary_size_ = self.tables_.n_ids
+        self.n_iter_ = len(self.history_["loss"])
 
     def _validate(self, X, y=None, *, reset: bool):
         """Check shapes, finiteness and feature names of X, and y if it is given."""
-        first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
-        if isinstance(first, str) or getattr(getattr(X, "dtype", None), "kind", "O") in "UT":
-            raise ValueError(
-                f"X holds text, but {type(self).__name__} reads token ids. Put an HTMLTokenizer "
-                "before it: Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)])."
-            )
+        refuse_text(X, type(self).__name__)
         if not reset and y is None:
             return validate_data(self, X, reset=False)
         X, y = validate_data(self, X, y, reset=reset)
@@ -403,17 +267,17 @@ class BaseSentimentClassifier(
         return X, y
 
     def _known_ids(self, X) -> np.ndarray:
-        """Validate X and read ids that training never reached as unknown words."""
+        """Validate X; ids that training never reached are unknown words."""
         check_is_fitted(self)
-        X = as_token_ids(self._validate(X, reset=False))
-        if X.max() >= self.vocabulary_size_:
-            X = np.where(X < self.vocabulary_size_, X, OOV).astype(np.int32)
-        return X
+        return self.tables_.known(as_token_ids(self._validate(X, reset=False)))
 
-    # ------------------------------------------------------------------ prediction
+    def _logits(self, X) -> np.ndarray:
+        with threads(self.n_jobs):
+            ids = self._known_ids(X)
+            return self.tables_.logits(ids)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Margin of the logits.
+        """Compute the margin of the logits.
 
         Parameters
         ----------
@@ -426,11 +290,11 @@ class BaseSentimentClassifier(
             With two classes the logit of the second minus that of the first (the log-odds),
             otherwise the logits.
         """
-        logits = self._logits(self._known_ids(X))
+        logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithm of the class probabilities.
+        """Compute the logarithm of the class probabilities.
 
         Parameters
         ----------
@@ -442,10 +306,10 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of `classes_`.
         """
-        return log_softmax(self._logits(self._known_ids(X)), axis=1)
+        return log_softmax(self._logits(X), axis=1)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Class probabilities.
+        """Compute the class probabilities.
 
         Parameters
         ----------
@@ -457,10 +321,10 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of `classes_`; each row sums to 1.
         """
-        return softmax(self._logits(self._known_ids(X)), axis=1)
+        return softmax(self._logits(X), axis=1)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Most probable class of each row.
+        """Find the most probable class of each row.
 
         Parameters
         ----------
@@ -472,11 +336,11 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples,)
             Labels as they came in `y`.
         """
-        logits = self._logits(self._known_ids(X))
+        logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
 
     def transform(self, X: Any) -> np.ndarray:
-        """Pooled latent space: what the output layer reads.
+        """Compute the latent space: what the output layer reads, and the evidence of n-grams.
 
         Parameters
         ----------
@@ -486,30 +350,38 @@ class BaseSentimentClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_latent), float32
-            One point a row.
+            One point per row.
         """
-        return self._latent(self._known_ids(X)).astype(np.float32)
+        with threads(self.n_jobs):
+            ids = self._known_ids(X)
+            return self.tables_.latent(ids).astype(np.float32)
+
+    def to_keras(self) -> Any:
+        """Build a Keras model with the fitted weights, in the textbook arrangement of its layers.
+
+        Returns
+        -------
+        keras.Model
+            Model from token ids (n_samples, n_tokens) to logits (n_samples, n_classes). It is a
+            copy of its own, which can be saved, cloned and trained like any Keras model. Where a
+            saved one is loaded, ``from sentilib import keras_layers`` registers its layers.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        """
+        check_is_fitted(self)
+        from sentilib._training._textbook import textbook_model
+
+        return textbook_model(self._trained)
 
     @property
     def _n_features_out(self) -> int:
-        return self._weights[-2].shape[0]
-
-    @property
-    def model_(self) -> Any:
-        """Keras model with the fitted weights: token ids (n_samples, n_tokens) to logits.
-
-        Built on first use, in the textbook arrangement of its layers. It is a copy: predictions
-        come from the fitted weights, whatever is done to it.
-        """
-        check_is_fitted(self)
-        if "_model" not in vars(self):
-            model = self._build_model(self.vocabulary_size_, len(self.classes_), "float32")
-            model.set_weights(self._weights)
-            self._model = model
-        return self._model
+        return self.tables_.n_latent
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_weights")
+        return hasattr(self, "_trained")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -518,48 +390,11 @@ class BaseSentimentClassifier(
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def __copy__(self):
-        """Share everything but the Keras model, which a fit of the copy would make stale."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other.__dict__.pop("_model", None)
-        return other
-
     def __getstate__(self) -> dict:
-        state = super().__getstate__().copy()
-        state.pop("_model", None)
-        state.pop("_inference", None)
-        state.pop("_packed", None)
-        return state
+        """Leave the tables out, which are derived."""
+        return {name: value for name, value in super().__getstate__().items() if name != "tables_"}
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
-        if "_weights" in state:
-            self._use_tables(self._closed_form())
-
-    # ------------------------------------------------------------------ architecture
-
-    def _architecture_callbacks(self, X: np.ndarray) -> list:
-        """Keras callbacks that the architecture needs in training."""
-        return []
-
-    def _lengths(self, X: np.ndarray) -> np.ndarray | None:
-        """Give what batches of like length are sorted by, if the training model gains by it."""
-        return None
-
-
-def _either(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Elementwise "or" of two flags by id, of different lengths perhaps."""
-    either = np.zeros(max(len(a), len(b)), dtype=bool)
-    either[: len(a)] |= a
-    either[: len(b)] |= b
-    return either
-
-
-def _divergence_message(learning_rate: float | None, epoch: int | None = None) -> str:
-    when = "" if epoch is None else f" in epoch {epoch}"
-    rate = "of the optimizer" if learning_rate is None else f"(now {learning_rate:g})"
-    return (
-        f"Training stopped: the loss or a weight became infinite or NaN{when}. Lower "
-        f"learning_rate {rate}, or check sample_weight and class_weight for huge values."
-    )
+        if "_trained" in state:
+            self.tables_ = self._trained.tables()

@@ -1,20 +1,13 @@
-"""DenseSentimentClassifier: its Keras model and its closed forms."""
+"""DenseSentimentClassifier: what each word and each short phrase says."""
 
 from numbers import Integral
 
-import numpy as np
-
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._compiled._threads import in_threads, row_slices
-from sentilib._ids import PAD
-from sentilib._ngrams._dictionary import evidence_size, merged_rows
-from sentilib._ngrams._evidence import NgramEvidence
 from sentilib._sklearn import Interval
-from sentilib._training import _backend
-from sentilib._training._initial_weights import balanced_output, glorot_uniform, uniform_embedding
+from sentilib._training._dense import DenseArchitecture
 
 
-class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
+class DenseSentimentClassifier(BaseSentimentClassifier):
     """Classify token ids by what each word and each short phrase says.
 
     Embedding -> Dropout -> Dense(relu) -> average over the tokens -> Dropout -> Dense, plus a
@@ -33,7 +26,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         their part out of the model: single words have the layers.
     ngram_min_df : int, default=2
         Leave n-grams of two words and more out that fewer rows hold.
-    max_ngrams : int, default=1_000_000
+    ngram_max_features : int, default=1_000_000
         Keep at most that many n-grams of two words and more, those that most rows hold.
     dropout : float, default=0.5
         Share of values dropped in training after the embedding and before the output layer.
@@ -70,6 +63,9 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         Prediction needs no GPU.
     precision : {"auto", "float32", "mixed_bfloat16", "mixed_float16"}, default="auto"
         Arithmetic of training; `"auto"` is float32 on a CPU and mixed_bfloat16 on a GPU.
+    n_jobs : int or None, default=None
+        Threads of prediction, and of all of a fit but Keras's own steps. None means all cores, but
+        one inside a parallel worker (of a grid search, say); -1 all cores.
     random_state : int, RandomState instance or None, default=None
         Determines first weights, dropout, the order of rows and the validation split. An int
         makes refits bit-equal.
@@ -80,8 +76,8 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels, ascending.
-    model_ : keras.Model
-        The fitted model, from ids (n_samples, n_tokens) to logits (n_samples, n_classes).
+    tables_ : DenseTables
+        The fitted model as a value: named arrays and what they compute, in NumPy alone.
     history_ : dict of lists of float
         `loss` and `accuracy` of each epoch, with validation data `val_loss` and `val_accuracy`.
     n_iter_ : int
@@ -133,7 +129,6 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
         "hidden_units": [Interval(Integral, 1, None, closed="left")],
-        **NgramEvidence._ngram_constraints,
     }
 
     def __init__(
@@ -143,7 +138,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         *,
         ngram_range=(1, 4),
         ngram_min_df=2,
-        max_ngrams=1_000_000,
+        ngram_max_features=1_000_000,
         dropout=0.5,
         mask_padding=True,
         epochs=4,
@@ -159,6 +154,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         callbacks=None,
         device="auto",
         precision="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -166,7 +162,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         self.hidden_units = hidden_units
         self.ngram_range = ngram_range
         self.ngram_min_df = ngram_min_df
-        self.max_ngrams = max_ngrams
+        self.ngram_max_features = ngram_max_features
         self.dropout = dropout
         self.mask_padding = mask_padding
         self.epochs = epochs
@@ -182,6 +178,7 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -192,135 +189,9 @@ class DenseSentimentClassifier(NgramEvidence, BaseSentimentClassifier):
         return tags
 
     def _architecture(self):
-        return self.embedding_dim, self.hidden_units, self.dropout, self._n_ngram_rows()
-
-    def _auto_batch_size(self, n_samples, on_gpu):
-        n_steps = 48 if len(self.classes_) == 2 else 192  # at least, of an epoch
-        size = 2 ** int(np.log2(max(1, n_samples / n_steps)))
-        return int(np.clip(size, 16, 2048 if on_gpu else 256))
-
-    def _auto_learning_rate(self, batch_size):
-        return 5e-3 * max(1.0, batch_size / 256) ** 0.5
-
-    # ------------------------------------------------------------------ training
-
-    def _first_share(self, X):
-        # Training makes up for the rest, and chooses: the shorter the texts, the more.
-        return np.clip(0.05 * np.sqrt((X != PAD).sum(axis=1).mean()), 0.3, 0.75)
-
-    def _layer_weights(self, vocabulary_size, n_classes, rng):
-        d, h = self.embedding_dim, self.hidden_units
-        return [
-            uniform_embedding(rng, vocabulary_size, d),
-            glorot_uniform(rng, d, h),
-            np.zeros(h, dtype=np.float32),
-            balanced_output(h, n_classes),
-            np.zeros(n_classes, dtype=np.float32),
-        ]
-
-    def _encode_tokens(self, X, rows):
-        return self._word_bags(X, rows)
-
-    def _token_input(self, encoded, rows):
-        return encoded[rows]
-
-    def _word_bags(self, X, n_columns):
-        starts, ids, n_tokens = self._words(X)
-        return merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_columns)
-
-    def _words(self, X):
-        """Where each row starts in the ids of all words, these ids, and their number in a row."""
-        if self.mask_padding:
-            is_token = X != PAD
-            n_tokens = is_token.sum(axis=1)
-            ids = X[is_token]
-        else:
-            n_tokens = np.full(len(X), X.shape[1])
-            ids = X.ravel()
-        return np.concatenate([[0], np.cumsum(n_tokens)]), ids, n_tokens
-
-    # ------------------------------------------------------------------ models
-
-    def _build_model(self, vocabulary_size, n_classes, policy):
-        keras = _backend.import_keras()
-        layers, ops = keras.layers, keras.ops
-        ids = keras.Input((None,), dtype="int32", name="token_ids")
-        x = layers.Embedding(vocabulary_size, self.embedding_dim, dtype=policy, name="embedding")(
-            ids
+        return DenseArchitecture(
+            int(self.embedding_dim),
+            int(self.hidden_units),
+            float(self.dropout),
+            bool(self.mask_padding),
         )
-        x = layers.Dropout(self.dropout, dtype=policy, name="embedding_dropout")(x)
-        x = layers.Dense(self.hidden_units, activation="relu", dtype=policy, name="hidden")(x)
-        if self.mask_padding:
-            is_token = ops.cast(ops.expand_dims(ops.not_equal(ids, PAD), -1), "float32")
-            x = ops.sum(x * is_token, axis=1) / ops.maximum(ops.sum(is_token, axis=1), 1)
-        else:
-            x = layers.GlobalAveragePooling1D(dtype=policy, name="average")(x)
-        x = layers.Dropout(self.dropout, dtype=policy, name="latent_dropout")(x)
-        logits = layers.Dense(n_classes, dtype="float32", name="logits")(x)
-        return keras.Model(ids, self._add_evidence(ids, logits), name="dense_sentiment")
-
-    def _build_training_model(self, vocabulary_size, n_classes, policy):
-        keras = _backend.import_keras()
-        layers, ops = keras.layers, keras.ops
-        shape = (vocabulary_size, self.embedding_dim), self.hidden_units, self.dropout
-
-        class VocabularyAverage(layers.Layer):
-            def __init__(self, **kwargs):
-                super().__init__(**kwargs)
-                (rows, dim), units, rate = shape
-                self.embedding = self.add_weight(shape=(rows, dim), name="embedding")
-                self.kernel = self.add_weight(shape=(dim, units), name="kernel")
-                self.bias = self.add_weight(shape=(units,), name="bias")
-                self.dropout = layers.Dropout(rate)
-                self.built = True
-
-            def call(self, bags, training=False):
-                bags, selector = _backend.without_empty_columns(bags)
-                table = self.embedding
-                if selector is not None:
-                    table = _backend.sparse_matmul(selector, table)
-                table = self.dropout(table, training=training)
-                table = ops.relu(ops.matmul(table, self.kernel) + self.bias)
-                return _backend.sparse_matmul(bags, table)
-
-            def compute_output_shape(self, bags_shape):
-                return (bags_shape[0], shape[1])
-
-        words = keras.Input((vocabulary_size,), sparse=True, dtype="float32", name="word_bags")
-        x = VocabularyAverage(dtype="float32", name="vocabulary_average")(words)
-        x = layers.Dropout(self.dropout, name="latent_dropout")(x)
-        logits = layers.Dense(n_classes, dtype="float32", name="logits")(x)
-        evidence = self._training_inputs()
-        logits = self._add_training_evidence(evidence, logits)
-        return keras.Model([words, *evidence], logits, name="dense_sentiment_training")
-
-    # ------------------------------------------------------------------ closed form
-
-    _n_word_tables = 2  # vectors, and as their average is linear, what each adds to the logits
-
-    def _layer_tables(self):
-        embedding, kernel, bias, output = (
-            self._weights[k].astype(np.float64) for k in (0, 1, 2, -2)
-        )
-        words = np.maximum(embedding @ kernel + bias, 0)
-        return words, words @ output
-
-    def _pooled(self, X):
-        return self._word_means(X, self._inference[0])
-
-    def _logits(self, X):
-        logits = self._word_means(X, self._inference[1]) + self._weights[-1]
-        if self._ngrams is not None:
-            sums = self._ngrams.sums(X, self._inference[-1])
-            logits += self._ngram_logits(sums / evidence_size(X)[:, None])
-        return logits
-
-    def _word_means(self, X, table):
-        from sentilib._tables import _word_kernels
-
-        means = np.empty((len(X), table.shape[1]))
-        in_threads(
-            lambda rows: _word_kernels.means(X[rows], table, self.mask_padding, means[rows]),
-            row_slices(len(X)),
-        )
-        return means

@@ -11,7 +11,14 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib._ids import OOV_WORD, PAD
-from sentilib._sklearn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
+from sentilib._sklearn import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    check_parameters_of,
+    fit_context,
+)
 
 if TYPE_CHECKING:
     from sentilib._text._reader import Reader
@@ -44,8 +51,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     lowercase : bool, default=True
         Fold case, in every script and as Unicode defines it ("STRASSE" and "straße" agree).
     strip_accents : {"ascii", "unicode"} or None, default=None
-        Remove accents, by compatibility decomposition. "ascii" also removes every character that
-        then is not ASCII.
+        Remove accents, by compatibility decomposition; "ascii" then removes all but ASCII.
     punctuation : {"drop", "split", "token"}, default="token"
         What becomes of punctuation marks and symbols:
 
@@ -68,8 +74,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     truncating : {"pre", "post"}, default="pre"
         Side on which longer documents lose tokens: "pre" keeps the last `max_length`.
     n_jobs : int or None, default=None
-        Number of threads. None means 1 unless in a :obj:`joblib.parallel_config` context, -1 all
-        processors.
+        Number of threads. None means all cores, but one inside a parallel worker; -1 all cores.
 
     Attributes
     ----------
@@ -196,7 +201,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self : HTMLTokenizer
             Fitted estimator.
         """
-        self._validate_params()  # a given vocabulary makes scikit-learn think that they have been
+        check_parameters_of(self)  # a given vocabulary makes scikit-learn think that they have been
         counts, n_documents, _ = self._reader().count(raw_documents)
         if hasattr(self, "_counts"):
             counts, _ = self._counts.merged(counts)
@@ -310,10 +315,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         >>> [visible[start:end] for start, end in offsets]
         ['A', 'Mas\xadterpiece', '!']
         """
-        if not isinstance(text, str):
-            raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
-        self._validate_params()
-        tokens, offsets, visible = self._reader().read([text])[0]
+        tokens, offsets, visible = self._reader_of(text).read([text])[0]
         return tokens, offsets, visible
 
     def visible_text(self, text: str) -> str:
@@ -329,10 +331,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         visible : str
             Visible text, with a line feed wherever an element separates words.
         """
-        self._validate_params()
-        if not isinstance(text, str):
-            raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
-        return self._reader().scanner.visible_text(text)
+        return self._reader_of(text).scanner.visible_text(text)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return names of the matrix's columns, which are positions: token0, token1, ...
@@ -384,9 +383,15 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         """Make sure that there is a vocabulary; one that was given needs no `fit`."""
         check_is_fitted(self)
         if not hasattr(self, "vocabulary_"):
-            self._validate_params()
+            check_parameters_of(self)
             vocabulary = self._reader().given_vocabulary()
             self.__dict__.update(vocabulary_=vocabulary.numbered, _vocabulary=vocabulary)
+
+    def _reader_of(self, text: Any) -> "Reader":
+        check_parameters_of(self)
+        if not isinstance(text, str):
+            raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
+        return self._reader()
 
     def _reader(self) -> "Reader":
         from sentilib._text._reader import Reader

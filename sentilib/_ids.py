@@ -1,6 +1,6 @@
-"""Matrices of token ids: what is valid, where a row ends, how rows are cut into batches."""
+"""Matrices of token ids: what is valid, how many tokens a row has and where it ends."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -43,12 +43,22 @@ def as_token_ids(X: np.ndarray, largest: int = np.iinfo(np.int32).max) -> np.nda
     return np.ascontiguousarray(X, dtype=np.int32)
 
 
+def refuse_text(X: Any, reader: str) -> None:
+    """Raise ValueError if X is text, which a classifier cannot read."""
+    first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
+    if isinstance(first, str) or getattr(getattr(X, "dtype", None), "kind", "O") in "UT":
+        raise ValueError(
+            f"X contains text, but {reader} reads token ids. Put an HTMLTokenizer before it: "
+            "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)])."
+        )
+
+
 def count_tokens(X: np.ndarray) -> np.ndarray:
     """Count the tokens of each row of valid ids, all but padding: int64."""
-    from sentilib._tables import _word_kernels
+    from sentilib._compiled import _row_kernels
 
     n_tokens = np.empty(len(X), dtype=np.int64)
-    in_threads(lambda rows: _word_kernels.count(X[rows], n_tokens[rows]), row_slices(len(X)))
+    in_threads(lambda rows: _row_kernels.count(X[rows], n_tokens[rows]), row_slices(len(X)))
     return n_tokens
 
 
@@ -58,47 +68,3 @@ def last_token(X: np.ndarray) -> np.ndarray:
     ends = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
     ends[~is_token.any(axis=1)] = 0
     return ends
-
-
-def row_batches(
-    n_samples: int,
-    lengths: np.ndarray | None,
-    batch_size: int,
-    rng: np.random.Generator | None,
-) -> Iterator[np.ndarray]:
-    """Cut rows into batches, in random order; in the given order without `rng`.
-
-    Where lengths are given, rows are shuffled first and sorted by length only within 16 batches:
-    batches of like length are trimmed with little waste, and stay random samples of each length.
-    """
-    if rng is None:
-        order = np.arange(n_samples)
-    else:
-        order = rng.permutation(n_samples)
-    starts = np.arange(0, n_samples, batch_size)
-    if rng is not None and lengths is not None:
-        for start in starts[::16]:
-            part = order[start : start + 16 * batch_size]
-            part[:] = part[np.argsort(lengths[part], kind="stable")]
-        rng.shuffle(starts)
-    for start in starts:
-        yield order[start : start + batch_size]
-
-
-def with_spare_rows(vocabulary_size: int) -> int:
-    """Round up in steps of at most an eighth, so that folds of one grid share a trainer."""
-    step = 2 ** max(10, vocabulary_size.bit_length() - 4)
-    return -(-vocabulary_size // step) * step
-
-
-def fill_unseen_rows(embedding: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Let ids that training never saw behave as unknown words.
-
-    Where there was no unknown word either, it is the mean of the words.
-    """
-    embedding = embedding.copy()
-    if not seen[OOV]:
-        words = np.flatnonzero(seen[OOV + 1 :]) + OOV + 1
-        embedding[OOV] = embedding[words].mean(axis=0) if len(words) else 0
-    embedding[~seen] = embedding[OOV]
-    return embedding

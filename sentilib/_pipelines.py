@@ -66,7 +66,7 @@ class Parts(NamedTuple):
         """Weight of each id in the mean word: document frequencies, or 1 for each word seen."""
         classifier = self.classifier
         seen = np.zeros(classifier.vocabulary_size_)
-        seen[: len(classifier._seen)] = classifier._seen
+        seen[: len(classifier._trained.seen)] = classifier._trained.seen
         seen[:FIRST_WORD] = 0
         frequency = getattr(self.tokenizer, "document_frequency_", None)
         if frequency is not None and not self.between:

@@ -4,6 +4,7 @@ They may move in any release of scikit-learn. The rest of the package imports pu
 scikit-learn itself and these from here, so that a move is mended in one place.
 """
 
+from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -14,11 +15,18 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
+
+def check_parameters_of(estimator: BaseEstimator) -> None:
+    """Check an estimator's parameters by its `_parameter_constraints`, as `fit` does."""
+    estimator._validate_params()
+
+
 __all__ = [
     "HasMethods",
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "check_parameters_of",
     "check_sample_weight",
     "fit_context",
     "validate_params",

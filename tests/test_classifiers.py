@@ -6,17 +6,14 @@ import pickle
 import subprocess
 import sys
 import threading
-from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
-from sentilib._tables._conv_kernels import MOMENTS, Layers
 from sentilib.datasets import make_reviews
 
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
@@ -68,7 +65,7 @@ class TestFittedModel:
         X, _, _ = reviews
         logits = np.log(fitted.predict_proba(X))
         logits -= logits.mean(axis=1, keepdims=True)
-        expected = fitted.model_.predict(X, verbose=0).astype(float)
+        expected = fitted.to_keras().predict(X, verbose=0).astype(float)
         expected -= expected.mean(axis=1, keepdims=True)
         np.testing.assert_allclose(logits, expected, atol=1e-5)
 
@@ -77,7 +74,7 @@ class TestFittedModel:
         latent = fitted.transform(X)
         assert latent.dtype == np.float32
         assert latent.shape == (len(X), len(fitted.get_feature_names_out()))
-        kernel, bias = fitted.model_.get_layer("logits").get_weights()
+        kernel, bias = fitted.to_keras().get_layer("logits").get_weights()
         logits = latent[:, : len(kernel)] @ kernel + bias
         logits += latent[:, len(kernel) :] * [-0.5, 0.5]
         np.testing.assert_allclose(
@@ -116,16 +113,10 @@ class TestFittedModel:
         X, _, _ = reviews
         assert np.isfinite(fitted.predict_proba(np.zeros_like(X[:1]))).all()
 
-    def test_a_copy_shares_all_but_the_keras_model(self, fitted):
-        fitted.model_  # noqa: B018 - builds it
-        other = copy.copy(fitted)
-        assert other._inference is fitted._inference
-        assert "_model" in vars(fitted) and "_model" not in vars(other)
-
     def test_pickle_deepcopy_and_clone(self, fitted, reviews):
         X, _, _ = reviews
         expected = fitted.predict_proba(X)
-        fitted.model_  # noqa: B018 - a built Keras model must not get into the pickle
+        fitted.to_keras()  # must not get into the pickle
         pickled = pickle.dumps(fitted)
         assert b"keras" not in pickled
         for twin in (pickle.loads(pickled), copy.deepcopy(fitted)):
@@ -168,7 +159,7 @@ class TestFittedModel:
             with pytest.raises(NotFittedError):
                 getattr(classifier, method)(X)
         with pytest.raises(NotFittedError):
-            classifier.model_  # noqa: B018
+            classifier.to_keras()
 
 
 @pytest.mark.parametrize("mask_padding", [True, False])
@@ -184,55 +175,10 @@ def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, 
         epochs=1,
         random_state=0,
     ).fit(X, y)
-    expected = np.asarray(conv.model_(X), dtype=float)
+    expected = np.asarray(conv.to_keras()(X), dtype=float)
     np.testing.assert_allclose(
         conv.decision_function(X), expected[:, 1] - expected[:, 0], atol=1e-5
     )
-
-
-def activations(ids, embedding, blocks, mask_padding):
-    """Output of the last block, rectified and not, and where there are tokens."""
-    is_token = (ids != 0)[..., None] if mask_padding else np.ones((*ids.shape, 1), dtype=bool)
-    x = embedding[ids] * is_token
-    for kernel, bias in blocks:
-        before = (len(kernel) - 1) // 2
-        padded = np.pad(x, [(0, 0), (before, len(kernel) - 1 - before), (0, 0)])
-        taps = [padded[:, k : k + ids.shape[1]] @ tap for k, tap in enumerate(kernel)]
-        convolved = (sum(taps) + bias) * is_token
-        x = np.maximum(convolved, 0)
-    return x, convolved, is_token
-
-
-@pytest.mark.parametrize("n_tokens", [1, 5, 256, 257, 700])
-@pytest.mark.parametrize("filters", [(5,), (7, 3), (12, 4, 6)])
-@pytest.mark.parametrize("kernel_size", [1, 2, 3, 6])
-def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
-    rng = np.random.default_rng(n_tokens)
-    ids = rng.integers(0, 30, (4, n_tokens)).astype(np.int32)
-    ids[0, : n_tokens // 2] = 0
-    ids[1, n_tokens // 3 :] = 0
-    ids[2] = 0
-    embedding = rng.normal(size=(30, 6))
-    blocks = [
-        (rng.normal(size=(kernel_size, n_in, n_out)), rng.normal(size=n_out))
-        for n_in, n_out in pairwise((6, *filters))
-    ]
-    for mask_padding, pooling in product((True, False), ("average", "max")):
-        conv = ConvSentimentClassifier(mask_padding=mask_padding, pooling=pooling)
-        conv._weights = [np.empty((filters[-1], 2)), np.empty(2)]
-        units, convolved, is_token = activations(ids, embedding, blocks, mask_padding)
-        if pooling == "max":
-            expected = units.max(axis=1)
-        else:
-            expected = units.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
-        for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 1e-5)):
-            conv._use_tables((embedding, blocks), dtype)
-            scale = np.abs(expected).max() or 1
-            np.testing.assert_allclose(conv._pooled(ids), expected, atol=tolerance * scale)
-        layers = Layers.of(embedding, blocks, np.float64)
-        moments = conv._pool(ids, layers, MOMENTS, 2 * filters[-1])
-        expected = np.hstack([convolved.sum(axis=1), (convolved**2).sum(axis=1)])
-        np.testing.assert_allclose(moments, expected, rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -240,30 +186,8 @@ def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
 )
 def test_filters_are_whole_numbers(reviews, filters):
     X, y, _ = reviews
-    with pytest.raises(ValueError, match="must hold a whole number above 0 for each block"):
+    with pytest.raises(ValueError, match="must contain a whole number above 0 for each block"):
         ConvSentimentClassifier(filters=filters).fit(X, y)
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("mask_padding", [True, False])
-@pytest.mark.parametrize("ngram_range", [(1, 1), (1, 3), (2, 2)])
-@pytest.mark.parametrize("kind", CLASSIFIERS)
-def test_the_training_model_equals_the_textbook_model_and_the_closed_form(
-    reviews, kind, ngram_range, mask_padding, n_classes
-):
-    X, _, _ = reviews
-    classifier = kind(ngram_range=ngram_range, mask_padding=mask_padding, epochs=1)
-    classifier.fit(X, np.arange(len(X)) % n_classes)
-    rows = 1024
-    fast = classifier._build_training_model(rows, n_classes, "float32")
-    for variable, value in zip(fast.weights, classifier._weights, strict=True):
-        padded = np.zeros(variable.shape)
-        padded[: len(value)] = value
-        variable.assign(padded)
-    inputs = classifier._model_input(classifier._encode(X, rows), np.arange(50))
-    inputs = [part.toarray() if issparse(part) else part for part in inputs]
-    np.testing.assert_allclose(fast(inputs), classifier.model_(X[:50]), atol=1e-5)
-    np.testing.assert_allclose(classifier.model_(X[:50]), classifier._logits(X[:50]), atol=1e-5)
 
 
 class TestTraining:
@@ -377,7 +301,7 @@ class TestTraining:
         by_group = clone(classifier).fit(X, y, groups=movie)
         at_random = clone(classifier).fit(X, y)
         unseen_by_group, unseen_at_random = (
-            np.count_nonzero(~model._seen[900:]) for model in (by_group, at_random)
+            np.count_nonzero(~model._trained.seen[900:]) for model in (by_group, at_random)
         )
         assert 5 <= unseen_by_group <= 15
         assert unseen_at_random < 5
@@ -490,7 +414,7 @@ class TestBadInput:
 
     def test_negative_and_vanishing_weights(self, classifier, reviews):
         X, y, _ = reviews
-        with pytest.raises(ValueError, match="no negative weight, but its smallest is -1"):
+        with pytest.raises(ValueError, match="no negative weight, but its min is -1"):
             classifier.fit(X, y, sample_weight=np.full(len(y), -1.0))
         with pytest.raises(ValueError, match="at least one non-zero"):
             classifier.fit(X, y, sample_weight=np.zeros(len(y)))
@@ -515,14 +439,14 @@ class TestBadInput:
             classifier.fit(X[:10], [0, 1] * 5)
         with pytest.raises(ValueError, match=r"in 2 groups.*Increase"):
             classifier.fit(X, y, groups=np.arange(len(X)) % 2)
-        with pytest.raises(ValueError, match="groups must hold one label a row"):
+        with pytest.raises(ValueError, match="groups must contain one label per row"):
             classifier.fit(X, y, groups=movie[:-1])
 
     def test_half_a_validation_set(self, classifier, reviews):
         X, y, _ = reviews
         with pytest.raises(ValueError, match="X_val and y_val go together"):
             classifier.fit(X, y, X_val=X)
-        with pytest.raises(ValueError, match=r"y_val holds labels that y does not: \[2\]"):
+        with pytest.raises(ValueError, match=r"y_val contains labels that y does not: \[2\]"):
             classifier.fit(X, y, X_val=X, y_val=y + 1)
 
     def test_a_device_that_is_not_there(self, classifier, reviews):

@@ -107,7 +107,6 @@ def test_no_import_circle():
         pytest.fail(" -> ".join(error.args[1]))
 
 
-@pytest.mark.xfail(strict=True, reason="kernels and threads are still to move down")
 def test_rooms_import_only_from_rooms_below():
     upward = {
         f"{module} -> {target}"
@@ -134,7 +133,6 @@ def test_within_a_room_private_folders_lie_below_files_and_files_below_its_face(
     assert upward == set()
 
 
-@pytest.mark.xfail(strict=True, reason="seven files are still to be split")
 def test_no_file_is_longer_than_400_lines():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES.values()}
     assert {path.name: n for path, n in lines.items() if n > 400} == {}
@@ -145,7 +143,6 @@ def test_few_files_lie_side_by_side():
     assert len(list((PACKAGE / "inspection").glob("*.py"))) <= 12
 
 
-@pytest.mark.xfail(strict=True, reason="Keras's private names are still in _training._backend")
 def test_private_names_of_other_libraries_are_used_in_one_file_each():
     """A private name that the package uses and does not define belongs to another library."""
     defined = {part for module in FILES for part in module.split(".")}

@@ -1,21 +1,60 @@
-"""Work on rows in threads, for functions that release the GIL."""
+"""How many threads share the rows of a matrix: one rule for the whole package.
 
-from collections.abc import Callable, Iterable
+`n_jobs=None` means all cores, except inside a parallel worker, where it means one: a worker of
+joblib (a grid search), a child process, or one of the threads that are started here. Levels of
+parallelism therefore never multiply. Within `joblib.parallel_config(n_jobs=...)` it means that
+number. An explicit `n_jobs` means what it means to joblib, everywhere.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from joblib import cpu_count
+from joblib import cpu_count, effective_n_jobs
+from joblib.parallel import get_active_backend
 
-_MOST_THREADS = 4
-_LEAST_ROWS = 256  # fewer are done before a thread has started
+_MIN_ROWS = 256  # fewer are done before a thread has started
+_n_jobs: ContextVar[int | None] = ContextVar("n_jobs", default=None)
+
+
+def resolve_n_jobs(n_jobs: int | None) -> int:
+    """Return the number of threads that a value of `n_jobs` stands for."""
+    if n_jobs is None:
+        n_jobs = _n_jobs.get()
+    if n_jobs is None:
+        if multiprocessing.parent_process() is not None:
+            return 1
+        backend, n_jobs = get_active_backend()
+        if backend.nesting_level:
+            return 1
+    return _n_cores() if n_jobs is None else effective_n_jobs(n_jobs)
+
+
+@cache
+def _n_cores() -> int:
+    return cpu_count()  # which takes as long as reading a short text
+
+
+@contextmanager
+def threads(n_jobs: int | None) -> Iterator[None]:
+    """Let what is computed inside use the threads that `n_jobs` stands for."""
+    token = _n_jobs.set(_n_jobs.get() if n_jobs is None else n_jobs)
+    try:
+        yield
+    finally:
+        _n_jobs.reset(token)
 
 
 def n_threads(n_rows: int) -> int:
-    """Give the number of threads that so many rows are worth."""
-    n = min(_MOST_THREADS, n_rows // _LEAST_ROWS)
-    return min(n, cpu_count()) if n > 1 else 1  # counting them takes as long as a short text
+    """Return the number of threads that are worth starting for a number of rows."""
+    n = n_rows // _MIN_ROWS
+    return min(n, resolve_n_jobs(None)) if n > 1 else 1
 
 
 def row_slices(n_rows: int) -> list[slice]:
@@ -25,10 +64,13 @@ def row_slices(n_rows: int) -> list[slice]:
 
 
 def in_threads(work: Callable[[Any], Any], parts: Iterable[Any], n: int | None = None) -> list:
-    """Do the work on each part, `n` at a time (by default all); give the results in order."""
+    """Do the work on each part, `n` at a time (by default all); return the results in order.
+
+    The work must release the GIL to gain by it. What it computes in turn uses one thread.
+    """
     parts = list(parts)
     n = len(parts) if n is None else min(n, len(parts))
     if n <= 1:
         return [work(part) for part in parts]
-    with ThreadPoolExecutor(n) as pool:
+    with ThreadPoolExecutor(n, initializer=_n_jobs.set, initargs=(1,)) as pool:
         return list(pool.map(work, parts))

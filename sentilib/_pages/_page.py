@@ -9,12 +9,12 @@ import base64
 import functools
 import hashlib
 import math
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-import sentilib
 from sentilib import _plotting
 from sentilib._files import atomic_write
 from sentilib._pages import _heat_map
@@ -95,7 +95,7 @@ def _environment(package: str | None) -> Environment:
     environment.globals.update(
         colors={"for": _channels(_plotting.FOR), "against": _channels(_plotting.AGAINST)},
         levels=_heat_map.LEVELS,
-        version=sentilib.__version__,
+        version=version("sentilib"),
     )
     return environment
 

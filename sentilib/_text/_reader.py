@@ -6,8 +6,8 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 
+from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._text._documents import as_documents
 from sentilib._text._readings import Readings
 from sentilib._text._scan import Matrix, Scanner, Stream
@@ -119,12 +119,12 @@ class Reader:
         """Read documents once; without a vocabulary only stop words are known."""
         if vocabulary is None:
             vocabulary = Vocabulary.of(WordTable(), self._folded_stop_words())
-        n_threads = self._n_threads if n_jobs is None else effective_n_jobs(n_jobs)
+        n_threads = self._n_threads if n_jobs is None else resolve_n_jobs(n_jobs)
         return Readings(self.scanner, documents, vocabulary.table, vocabulary.ids, n_threads)
 
     @property
     def _n_threads(self) -> int:
-        return effective_n_jobs(self._parameters.n_jobs)
+        return resolve_n_jobs(self._parameters.n_jobs)
 
     def _folded_stop_words(self) -> set[str]:
         return folded(self._stop_words or (), self.scanner)

@@ -1,29 +1,27 @@
 """TokenShapExplainer: Shapley values of the words of reviews."""
 
-from itertools import chain
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from sentilib._compiled._threads import in_threads
-from sentilib._conv_classifier import ConvSentimentClassifier
-from sentilib._ids import OOV, PAD, count_tokens
+from sentilib._compiled._threads import resolve_n_jobs
+from sentilib._ids import PAD
 from sentilib._pipelines import Parts, Reviews
-from sentilib._sklearn import Interval, StrOptions
+from sentilib._sklearn import Interval, StrOptions, check_parameters_of
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
-from sentilib.explain._games._baseline import BaselineModel, ngrams_of
+from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._permutation import PermutationSampling
-from sentilib.explain._games._sum import SumOfGames
-from sentilib.explain._games._windows import MAX_RECEPTIVE_FIELD, receptive_field
+from sentilib.explain._games._sum import SumOfGames, why_not_exact
 from sentilib.explain._players import players
-
-_TOLERANCE = 1e-8  # of the scale of a row's output; rounding stays far below
-_IDS_AT_ONCE = 2**16  # what is computed from them stays in the cache
+from sentilib.explain._values import (
+    Values,
+    chunks,
+    interaction_matrices,
+    shapley_values,
+)
 
 
 class TokenShapExplainer(BaseEstimator):
@@ -64,18 +62,8 @@ class TokenShapExplainer(BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Determines the random orders.
     n_jobs : int or None, default=None
-        Threads to share rows, and raw texts, among. None means 1 unless in a
-        :obj:`joblib.parallel_config` context, -1 all processors. Never changes values.
-
-    Attributes
-    ----------
-    method_ : {"exact", "permutation"}
-        How the last values were found.
-    is_exact_ : bool
-        Whether they are exact.
-    additivity_error_ : ndarray of shape (n_samples,), float64
-        Largest difference of each review between its output, as the estimator predicts it, and
-        its base value plus its values, relative to max(1, abs(output)).
+        Threads that share rows, and raw texts. None means all cores, but one inside a parallel
+        worker; -1 all cores. Never changes values.
 
     Notes
     -----
@@ -124,10 +112,6 @@ class TokenShapExplainer(BaseEstimator):
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
-
-    method_: str
-    is_exact_: bool
-    additivity_error_: np.ndarray
 
     def __init__(
         self,
@@ -207,44 +191,41 @@ class TokenShapExplainer(BaseEstimator):
         """Explain reviews that were read, or some rows of them."""
         parts, words = reviews.parts, players(reviews, rows)
         ids = reviews.known_ids if rows is None else reviews.known_ids[rows]
-        reason = self._why_not_exact(parts.classifier)
-        if self.method == "exact" and reason is not None:
-            raise ValueError(f"method='exact' is not possible: {reason}")
-        is_exact = reason is None and self.method != "permutation"
-        model = self._model(parts)
-        game: Any = self._game(model) if is_exact else self._sampling(model)
+        values, method = self._values(parts, ids)
+        one_output = values.base_values.shape[1] == 1
 
-        base_values = model.base_values(ids)
-
-        def explain_rows(rows: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-            if is_exact:
-                values, errors = game.shapley(ids[rows]), None
-            else:
-                values, errors = game.shapley(ids[rows], rows.start)
-            check = _additivity_errors(model, ids[rows], values, base_values[rows], rows.start)
-            return values, errors, check
-
-        chunks = in_threads(explain_rows, self._chunks(ids), effective_n_jobs(self.n_jobs))
-        values, errors, checks = zip(*chunks, strict=True)
-        self.additivity_error_ = np.concatenate(checks)
-        self.method_ = "exact" if is_exact else "permutation"
-        self.is_exact_ = is_exact
-
-        starts = np.concatenate([[0], np.cumsum(count_tokens(ids))])
-
-        def by_row(flat: Any) -> np.ndarray:
-            whole = np.concatenate(flat)
-            return ragged(whole[:, 0] if model.n_outputs == 1 else whole, starts)
+        def by_row(flat: np.ndarray) -> np.ndarray:
+            return ragged(flat[:, 0] if one_output else flat, values.starts)
 
         return TokenExplanation(
-            by_row(values),
-            base_values[:, 0] if model.n_outputs == 1 else base_values,
+            by_row(values.values),
+            values.base_values[:, 0] if one_output else values.base_values,
             _object_array(words.segments),
             _object_array(words.words),
             words.tokens,
             self._output_names(parts),
-            None if is_exact else by_row(errors),
+            None if values.errors is None else by_row(values.errors),
+            method=method,
+            additivity_error=values.additivity_error,
         )
+
+    def _values(self, parts: Parts, ids: np.ndarray) -> tuple[Values, str]:
+        """Compute values of rows of ids as they reach the classifier, and say how."""
+        reason = why_not_exact(parts.classifier.tables_, self.baseline, self.output)
+        if self.method == "exact" and reason is not None:
+            raise ValueError(f"method='exact' is not possible: {reason}")
+        game = self._game(parts)
+        n_threads = resolve_n_jobs(self.n_jobs)
+        slices = chunks(ids, self.batch_size, n_threads)
+        if reason is None and self.method != "permutation":
+
+            def exact(rows: np.ndarray, first_row: int) -> tuple[np.ndarray, None]:
+                return game.shapley(rows), None
+
+            return shapley_values(game.model, exact, ids, slices, n_threads), "exact"
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        sampling = PermutationSampling(game, self.n_permutations, seed)
+        return shapley_values(game.model, sampling.shapley, ids, slices, n_threads), "permutation"
 
     def interactions(self, X: Any) -> TokenInteractions:
         """Exact pairwise Shapley interactions: which words change each other's meaning.
@@ -269,23 +250,19 @@ class TokenShapExplainer(BaseEstimator):
         """
         reviews = self._read(X)
         parts, ids, words = reviews.parts, reviews.known_ids, players(reviews)
-        reason = self._why_not_exact(parts.classifier)
+        reason = why_not_exact(parts.classifier.tables_, self.baseline, self.output)
         if reason is not None:
             raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
-        model = self._model(parts)
-        if model.deletes or (model.ngrams is not None and model.baseline == PAD):
+        game = self._game(parts)
+        if game.model.baseline == PAD and (game.model.deletes or game.model.ngrams is not None):
             raise ValueError(
                 "With baseline='pad' absent words shorten the review, so "
                 "that every word interacts with every other. Use baseline='oov' or 'mean'."
             )
-        game = self._game(model)
-        chunks = in_threads(
-            lambda rows: _interaction_matrices(game, ids[rows]),
-            self._chunks(ids),
-            effective_n_jobs(self.n_jobs),
-        )
+        n_threads = resolve_n_jobs(self.n_jobs)
+        slices = chunks(ids, self.batch_size, n_threads)
         return TokenInteractions(
-            list(chain.from_iterable(chunks)),
+            interaction_matrices(game, ids, slices, n_threads),
             words.segments,
             words.words,
             words.tokens,
@@ -293,115 +270,30 @@ class TokenShapExplainer(BaseEstimator):
         )
 
     def _read(self, X: Any) -> Reviews:
-        self._validate_params()
+        check_parameters_of(self)
         parts = Parts.of(self.estimator)
         parts.check_explained()
         parts.check_fitted()
         return Reviews.read(parts, X, self.n_jobs)
 
-    def _model(self, parts: Parts) -> BaselineModel:
-        """Tables are kept until the classifier is fitted again or a parameter changes."""
-        key = (self.baseline, self.output)
+    def _game(self, parts: Parts) -> SumOfGames:
+        """Return the game, which is kept until the classifier is fitted again."""
+        key, tables = (self.baseline, self.output), parts.classifier.tables_
         kept = getattr(self, "_kept", None)
-        if kept is None or kept[0] != key or kept[1].weights is not parts.classifier._weights:
+        if kept is None or kept[0] != key or kept[1] is not tables:
             weights = parts.word_weights() if self.baseline == "mean" else np.empty(0)
-            model = BaselineModel(parts.classifier, self.baseline, weights, self.output)
-            self._kept: tuple[Any, BaselineModel, Any] = (key, model, None)
-        return self._kept[1]
+            game = SumOfGames(BaselineModel(tables, self.baseline, weights, self.output))
+            self._kept = kept = (key, tables, game)  # in one step: threads may share an explainer
+        return kept[2]
 
-    def _game(self, model: BaselineModel) -> SumOfGames:
-        key, _, game = self._kept
-        if game is None:
-            game = SumOfGames(model)
-            self._kept = (key, model, game)
-        return game
-
-    def _sampling(self, model: BaselineModel) -> PermutationSampling:
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return PermutationSampling(model, self.n_permutations, seed)
-
-    def _why_not_exact(self, classifier: Any) -> str | None:
-        if self.output == "probability":
-            return (
-                "probabilities are not additive over words. Use output='margin', or sample: "
-                "method='permutation'."
-            )
-        if isinstance(classifier, ConvSentimentClassifier):
-            if classifier.pooling == "max":
-                return (
-                    "with pooling='max' every word competes with every other. Use "
-                    "method='permutation', or fit with pooling='average'."
-                )
-            if (size := receptive_field(classifier)) > MAX_RECEPTIVE_FIELD:
-                return (
-                    f"a unit of the last convolution sees {size} words, and tables of "
-                    f"2**{size} coalitions are too large (at most {MAX_RECEPTIVE_FIELD} words). "
-                    "Use method='permutation', or fewer blocks or a smaller kernel_size."
-                )
-        is_word = not isinstance(self.baseline, str) and self.baseline > OOV
-        if is_word and ngrams_of(classifier) is not None:
-            return (
-                f"the word of baseline={self.baseline} forms n-grams with its neighbours. Use "
-                "baseline='oov', 'pad' or 'mean', or method='permutation'."
-            )
-        return None
+    def __getstate__(self) -> dict:
+        """Leave the game out, which is derived."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_kept"}
 
     def _output_names(self, parts: Parts) -> str | list[str]:
         classes = [str(c) for c in parts.classifier.classes_.tolist()]
         what = "log-odds" if self.output == "margin" else "probability"
         return f"{what} of {classes[1]}" if len(classes) == 2 else classes
-
-    def _chunks(self, ids: np.ndarray) -> list[slice]:
-        n_rows = self.batch_size
-        if n_rows == "auto":
-            each = -(-len(ids) // (4 * effective_n_jobs(self.n_jobs)))  # of four chunks a thread
-            n_rows = max(1, min(_IDS_AT_ONCE // ids.shape[1], each))
-        return [slice(start, start + n_rows) for start in range(0, len(ids), n_rows)]
-
-
-def _additivity_errors(
-    model: BaselineModel,
-    ids: np.ndarray,
-    values: np.ndarray,
-    base_values: np.ndarray,
-    first_row: int,
-) -> np.ndarray:
-    """Check that values and base value of each row add up to its output."""
-    from sentilib.explain._games import _additive_kernels
-
-    outputs = model.outputs(ids)
-    sums, sizes = np.empty((2, *outputs.shape))
-    _additive_kernels.row_sums(values, count_tokens(ids), sums, sizes)
-    differences = np.abs(base_values + sums - outputs)
-    scale = np.maximum(1, np.abs(outputs))
-    broken = ~(differences <= _TOLERANCE * np.maximum(scale, sizes)).all(axis=1)
-    if broken.any():
-        number = int(np.flatnonzero(broken)[0])
-        raise RuntimeError(
-            f"The Shapley values of row {first_row + number} add up to "
-            f"{(base_values + sums)[number]}, but the estimator's output is {outputs[number]}. "
-            "Infinite weights can do that; else it is a bug of sentilib, please report it."
-        )
-    return (differences / scale).max(axis=1)
-
-
-def _interaction_matrices(game: Any, ids: np.ndarray) -> list[list[Any]]:
-    left, right, values = game.interactions(ids)
-    n_tokens = count_tokens(ids)
-    starts = np.cumsum(n_tokens) - n_tokens
-    row = np.repeat(np.arange(len(ids)), n_tokens)[left]
-    order = np.argsort(row, kind="stable")
-    bounds = np.searchsorted(row[order], np.arange(len(ids) + 1))
-    matrices = []
-    for k, (first, n) in enumerate(zip(starts, n_tokens, strict=True)):
-        pairs = order[bounds[k] : bounds[k + 1]]
-        places = left[pairs] - first, right[pairs] - first
-        halves = [
-            scipy.sparse.csr_array((values[pairs, m], places), shape=(n, n))
-            for m in range(values.shape[1])
-        ]
-        matrices.append([(half + half.T).tocsr() for half in halves])
-    return matrices
 
 
 def _object_array(rows: list) -> np.ndarray:

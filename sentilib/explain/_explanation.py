@@ -31,6 +31,12 @@ class TokenExplanation:
         What is explained.
     error_std : ndarray of shape (n_samples,), of ndarrays like those of values, or None
         Standard errors of sampled values.
+    method : {"exact", "permutation"} or None
+        How the values were computed.
+    additivity_error : ndarray of shape (n_samples,), float64, or None
+        Max difference of each review between its output, as the estimator predicts it, and its
+        base value plus its values, relative to max(1, abs(output)). It is rounding: below 1e-12
+        where the estimator predicts in float64, below 1e-5 for the CNN, which predicts in float32.
 
     Raises
     ------
@@ -39,7 +45,17 @@ class TokenExplanation:
     """
 
     def __init__(
-        self, values, base_values, data, display_data, feature_names, output_names, error_std=None
+        self,
+        values,
+        base_values,
+        data,
+        display_data,
+        feature_names,
+        output_names,
+        error_std=None,
+        *,
+        method=None,
+        additivity_error=None,
     ):
         self.values = values
         self.base_values = base_values
@@ -48,6 +64,13 @@ class TokenExplanation:
         self.feature_names = feature_names
         self.output_names = output_names
         self.error_std = error_std
+        self.method = method
+        self.additivity_error = additivity_error
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the values are exact."""
+        return self.method == "exact"
 
     def __len__(self) -> int:
         return len(self.values)
@@ -69,6 +92,8 @@ class TokenExplanation:
             names,
             self.output_names,
             None if self.error_std is None else self.error_std[rows],
+            method=self.method,
+            additivity_error=None if self.additivity_error is None else self.additivity_error[rows],
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +107,7 @@ class TokenExplanation:
             import shap
         except ImportError:
             return self
-        return shap.Explanation(
+        explanation = shap.Explanation(
             self.values,
             base_values=self.base_values,
             data=self.data,
@@ -91,6 +116,10 @@ class TokenExplanation:
             output_names=self.output_names,
             error_std=self.error_std,
         )
+        explanation.method = self.method
+        explanation.is_exact = self.is_exact
+        explanation.additivity_error = self.additivity_error
+        return explanation
 
 
 class TokenInteractions:

@@ -154,7 +154,7 @@ def faithfulness(
     reviews = explainer._read(X)
     if explanation is None:
         explanation = explainer._explain(reviews)
-    ids, model = reviews.known_ids, explainer._model(reviews.parts)
+    ids, model = reviews.known_ids, explainer._game(reviews.parts).model
     rows = rows_of(explanation)
     lengths = (ids != PAD).sum(axis=1)
     if len(rows) != len(ids) or any(

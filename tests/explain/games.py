@@ -5,7 +5,8 @@ from math import factorial
 import numpy as np
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier
-from sentilib._ngrams._dictionary import Ngrams
+from sentilib._ngrams._dictionary import NgramDictionary, n_evidence_columns
+from sentilib._training._fit import Model
 
 PLACES = [  # tokens, padding after, before, between and at the borders; one word alone; none
     [5, 6, 7, 8, 9, 3, 0, 0, 0, 0, 0, 0],
@@ -24,11 +25,13 @@ def random_dense(
 ):
     """DenseSentimentClassifier as if it had been fitted, without n-grams or with those of X."""
     rng = np.random.default_rng(0)
-    shapes = [(n_ids, dim), (dim, units), units, (units, n_classes), n_classes]
     classifier = DenseSentimentClassifier(dim, units, **parameters)
-    shapes[3:3] = _ngram_shapes(classifier, ngrams_of, n_classes)
-    weights = [rng.normal(size=shape) for shape in shapes]
-    return _fitted(classifier, weights, n_columns)
+    weights = {
+        "embedding": rng.normal(size=(n_ids, dim)),
+        "hidden_kernel": rng.normal(size=(dim, units)),
+        "hidden_bias": rng.normal(size=units),
+    }
+    return _fitted(classifier, weights, units, n_columns, n_classes, ngrams_of, rng)
 
 
 def random_conv(
@@ -38,31 +41,28 @@ def random_conv(
     rng = np.random.default_rng(0)
     classifier = ConvSentimentClassifier(dim, filters, **parameters)
     size = classifier.kernel_size
-    weights = [rng.normal(size=(n_ids, dim))]
-    for n_in, n_out in zip((dim, *filters), filters, strict=False):
-        kernel = rng.normal(size=(size, n_in, n_out)) / np.sqrt(size * n_in)
-        gamma, variance = rng.uniform(0.5, 2, (2, n_out))
-        weights += [kernel, gamma, rng.normal(size=n_out), rng.normal(size=n_out), variance]
-    weights += [rng.normal(size=s) for s in _ngram_shapes(classifier, ngrams_of, n_classes)]
-    weights += [rng.normal(size=(filters[-1], n_classes)), rng.normal(size=n_classes)]
-    return _fitted(classifier, weights, n_columns)
+    weights = {"embedding": rng.normal(size=(n_ids, dim))}
+    for k, (n_in, n_out) in enumerate(zip((dim, *filters), filters, strict=False)):
+        weights[f"kernel_{k}"] = rng.normal(size=(size, n_in, n_out)) / np.sqrt(size * n_in)
+        weights[f"gamma_{k}"], weights[f"variance_{k}"] = rng.uniform(0.5, 2, (2, n_out))
+        weights[f"beta_{k}"], weights[f"mean_{k}"] = rng.normal(size=(2, n_out))
+    return _fitted(classifier, weights, filters[-1], n_columns, n_classes, ngrams_of, rng)
 
 
-def _ngram_shapes(classifier, ngrams_of, n_classes):
-    classifier._ngrams = None
-    if ngrams_of is None:
-        return []
-    classifier._ngrams = Ngrams(classifier.ngram_range, 1, 1000).learn(ngrams_of)
-    return [(len(classifier._ngrams), 1 if n_classes == 2 else n_classes)] * 2
-
-
-def _fitted(classifier, weights, n_columns):
-    classifier._weights = [w.astype(np.float32) for w in weights]
-    classifier._seen = np.ones(len(weights[0]), dtype=bool)
-    classifier.vocabulary_size_ = len(weights[0])
+def _fitted(classifier, weights, n_units, n_columns, n_classes, ngrams_of, rng):
+    dictionary = None
+    if ngrams_of is not None:
+        dictionary = NgramDictionary(classifier.ngram_range, 1, 1000).learn(ngrams_of)
+        shape = len(dictionary), n_evidence_columns(n_classes)
+        weights |= {f"ngram_{name}": rng.normal(size=shape) for name in ("deviation", "ratio")}
+    weights |= {"head": rng.normal(size=(n_units, n_classes)), "bias": rng.normal(size=n_classes)}
+    seen = np.ones(len(weights["embedding"]), dtype=bool)
+    weights = {name: value.astype(np.float32) for name, value in weights.items()}
+    classifier._trained = Model(classifier._architecture(), weights, dictionary, seen, None, None)
+    classifier.vocabulary_size_ = len(seen)
     classifier.n_features_in_ = n_columns
-    classifier.classes_ = np.arange(len(weights[-1]))
-    classifier._use_tables(classifier._closed_form(), np.float64)
+    classifier.classes_ = np.arange(n_classes)
+    classifier.tables_ = classifier._trained.tables().exact()
     return classifier
 
 

@@ -1,6 +1,7 @@
 """What TokenShapExplainer takes, gives and refuses."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,8 +129,8 @@ class TestWords:
 def rare_conv():
     """CNN most of whose last units are silent."""
     classifier = random_conv()
-    classifier._weights[-5] = classifier._weights[-5] - 2  # shift of the last normalization
-    classifier._use_tables(classifier._closed_form(), np.float64)
+    *biases, last = classifier.tables_.biases
+    classifier.tables_ = replace(classifier.tables_, biases=(*biases, last - 2))
     return classifier
 
 
@@ -205,8 +206,8 @@ class TestPermutation:
             classifier, output=output, n_permutations=400, random_state=0
         )
         explanation = explainer.explain(X)
-        assert explainer.method_ == "permutation" and not explainer.is_exact_
-        assert explainer.additivity_error_.max() < 1e-12
+        assert explanation.method == "permutation" and not explanation.is_exact
+        assert explanation.additivity_error.max() < 1e-12
         for row, values, errors in zip(X, explanation.values, explanation.error_std, strict=True):
             expected, _ = brute_force(outputs, row, 1)
             values, errors = values.reshape(expected.shape), errors.reshape(expected.shape)

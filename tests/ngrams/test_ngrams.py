@@ -4,15 +4,11 @@ import numpy as np
 import pytest
 
 from sentilib import DenseSentimentClassifier
-from sentilib._ngrams import _kernels
-from sentilib._ngrams._dictionary import (
-    Ngrams,
-    _empty_lines,
-    bags,
-    count_by_class,
-    evidence_size,
-    log_count_ratios,
-)
+from sentilib._ngrams import _lookup_kernels
+from sentilib._ngrams._bags import bags
+from sentilib._ngrams._dictionary import NgramDictionary, _empty_lines, evidence_size
+from sentilib._ngrams._keys import key_of, number_of, split
+from sentilib._ngrams._ratios import count_by_class, log_count_ratios
 
 
 @pytest.fixture
@@ -38,14 +34,16 @@ def names(ngrams):
     """What each number of a dictionary stands for."""
     found = []
     for key in ngrams.keys.tolist():
-        prefix, word = key >> 32, key & 0xFFFFFFFF
-        found.append((*found[-2 - prefix], word) if prefix < 0 else (prefix, word)[prefix == 0 :])
+        before, word = split(key)
+        assert key_of(before, word) == key
+        longer = before < 0
+        found.append((*found[number_of(before)], word) if longer else (before, word)[before == 0 :])
     return found
 
 
 @pytest.mark.parametrize("ngram_range", [(1, 2), (1, 4), (2, 3), (3, 3)])
 def test_terms_are_the_ngrams_that_a_plain_loop_finds(ids, ngram_range):
-    ngrams = Ngrams(ngram_range, 2, 10**6).learn(ids)
+    ngrams = NgramDictionary(ngram_range, 2, 10**6).learn(ids)
     known = names(ngrams)
     rows = Counter(g for row in ids for g in set(ngrams_of(row, 2, ngram_range[1])))
     assert {g for g in known if len(g) > 1} == {g for g, df in rows.items() if df >= 2}
@@ -62,7 +60,7 @@ def test_terms_are_the_ngrams_that_a_plain_loop_finds(ids, ngram_range):
 
 
 def test_bags_sums_and_counts_agree_with_the_terms(ids):
-    ngrams = Ngrams((1, 3), 2, 10**6).learn(ids)
+    ngrams = NgramDictionary((1, 3), 2, 10**6).learn(ids)
     terms, size = ngrams.terms(ids), evidence_size(ids)
     counts = np.zeros((len(ids), len(ngrams)))
     np.add.at(counts, (np.repeat(np.arange(len(ids)), np.diff(terms.starts)), terms.features), 1)
@@ -100,8 +98,8 @@ def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes, n_columns
 
 
 def test_a_limit_keeps_the_most_frequent_ngrams_and_what_they_go_on_from(ids):
-    everything = Ngrams((1, 3), 1, 10**6).learn(ids)
-    limited = Ngrams((1, 3), 1, 40).learn(ids)
+    everything = NgramDictionary((1, 3), 1, 10**6).learn(ids)
+    limited = NgramDictionary((1, 3), 1, 40).learn(ids)
     kept = [g for g in names(limited) if len(g) > 1]
     assert len(kept) == 40
     assert all(g[:-1] in kept for g in kept if len(g) == 3)
@@ -111,7 +109,7 @@ def test_a_limit_keeps_the_most_frequent_ngrams_and_what_they_go_on_from(ids):
 
 
 def test_learning_on_leaves_old_numbers_as_they_are(ids):
-    first = Ngrams((1, 3), 2, 10**6).learn(ids[:100])
+    first = NgramDictionary((1, 3), 2, 10**6).learn(ids[:100])
     second = first.learn(ids[100:])
     assert len(second) > len(first)
     assert names(second)[: len(first)] == names(first)
@@ -120,23 +118,23 @@ def test_learning_on_leaves_old_numbers_as_they_are(ids):
 
 def test_the_dictionary_is_the_same_whatever_the_number_of_threads(ids, monkeypatch):
     many = np.tile(ids, (4, 1))
-    one = Ngrams((1, 3), 2, 10**6).learn(many)
-    monkeypatch.setattr("sentilib._compiled._threads.cpu_count", lambda: 1)
-    np.testing.assert_array_equal(Ngrams((1, 3), 2, 10**6).learn(many).keys, one.keys)
+    one = NgramDictionary((1, 3), 2, 10**6).learn(many)
+    monkeypatch.setattr("sentilib._compiled._threads._n_cores", lambda: 1)
+    np.testing.assert_array_equal(NgramDictionary((1, 3), 2, 10**6).learn(many).keys, one.keys)
 
 
 def test_the_dictionary_is_the_same_whatever_the_number_of_parts(ids, monkeypatch):
-    few = Ngrams((1, 3), 2, 10**6).learn(ids)
-    monkeypatch.setattr("sentilib._ngrams._dictionary._KEYS_A_PART", 16)
-    np.testing.assert_array_equal(Ngrams((1, 3), 2, 10**6).learn(ids).keys, few.keys)
+    few = NgramDictionary((1, 3), 2, 10**6).learn(ids)
+    monkeypatch.setattr("sentilib._ngrams._document_frequency._KEYS_PER_PART", 16)
+    np.testing.assert_array_equal(NgramDictionary((1, 3), 2, 10**6).learn(ids).keys, few.keys)
 
 
 def test_ngrams_are_found_in_buckets_that_overflow(ids):
-    ngrams = Ngrams((1, 3), 2, 250).learn(ids)
+    ngrams = NgramDictionary((1, 3), 2, 250).learn(ids)
     assert ngrams._n_long() == 250
     expected, missing = ngrams.terms(ids), ngrams.terms(ids[:, ::-1].copy())
     crowded = _empty_lines(64)  # with room for 256 keys
-    _kernels.index(ngrams.keys, ngrams._words, crowded)
+    _lookup_kernels.index(ngrams.keys, ngrams._words, crowded)
     assert (crowded.reshape(64, 8)[:, 7] < 0).sum() > 10
     ngrams._buckets = crowded
     for X, terms in ((ids, expected), (ids[:, ::-1].copy(), missing)):
@@ -145,7 +143,7 @@ def test_ngrams_are_found_in_buckets_that_overflow(ids):
 
 
 def test_ids_beyond_the_dictionary_are_in_no_ngram(ids):
-    ngrams = Ngrams((1, 3), 2, 10**6).learn(ids)
+    ngrams = NgramDictionary((1, 3), 2, 10**6).learn(ids)
     table = np.random.default_rng(2).normal(size=(len(ngrams), 2))
     beyond = np.where(ids == 8, 10**6, ids).astype(np.int32)
     unknown = np.where(ids == 8, 1, ids).astype(np.int32)
@@ -155,7 +153,7 @@ def test_ids_beyond_the_dictionary_are_in_no_ngram(ids):
 @pytest.mark.parametrize("ngram_range", [(1, 4), (2, 3)])
 def test_shares_go_to_the_words_of_each_ngram_and_to_its_row(ids, ngram_range):
     many = np.tile(ids, (2, 1))  # enough for several threads
-    ngrams = Ngrams(ngram_range, 2, 10**6).learn(many)
+    ngrams = NgramDictionary(ngram_range, 2, 10**6).learn(many)
     rng = np.random.default_rng(3)
     table = rng.normal(size=(len(ngrams), 3))
     kinds, shares = np.arange(len(many)) % 5, rng.normal(size=(5, ngram_range[1], 2))
@@ -178,10 +176,11 @@ def test_logits_are_those_of_the_latent_space(ids, mask_padding, ngram_range):
     classifier = DenseSentimentClassifier(
         ngram_range=ngram_range, mask_padding=mask_padding, epochs=1, random_state=0
     ).fit(ids, y)
-    latent, (kernel, bias) = classifier._latent(ids), classifier._weights[-2:]
-    expected = latent[:, : len(kernel)] @ kernel.astype(float) + bias
+    tables = classifier.tables_
+    latent, n_units = tables.latent(ids), len(tables.head)
+    expected = latent[:, :n_units] @ tables.head + tables.bias
     if ngram_range[1] > 1:
-        expected += latent[:, len(kernel) :]
+        expected += latent[:, n_units:]
     np.testing.assert_allclose(classifier.decision_function(ids), expected, rtol=0, atol=1e-12)
 
 
@@ -206,11 +205,11 @@ def test_a_stream_learns_further_ngrams_and_counts_the_old_ones_on(ids):
     y = (ids[:, 0] + ids[:, 1]) % 2
     classifier = DenseSentimentClassifier(random_state=0)
     classifier.partial_fit(ids[:200], y[:200], classes=[0, 1])
-    before = len(classifier._ngrams)
+    before = len(classifier.tables_.ngrams.dictionary)
     classifier.partial_fit(ids[200:], y[200:])
-    assert len(classifier._ngrams) > before
-    terms = classifier._ngrams.terms(ids)
-    total = count_by_class(terms, len(classifier._ngrams), y, np.ones(len(y)), 2)
+    dictionary, counts = classifier.tables_.ngrams.dictionary, classifier._trained.stream.counts
+    assert len(dictionary) > before
+    total = count_by_class(dictionary.terms(ids), len(dictionary), y, np.ones(len(y)), 2)
     # N-grams that the second part brought were not looked for in the first.
-    assert (classifier._ngram_counts <= total + 1e-9).all()
-    np.testing.assert_allclose(classifier._ngram_counts[:before], total[:before])
+    assert (counts <= total + 1e-9).all()
+    np.testing.assert_allclose(counts[:before], total[:before])

@@ -1,34 +1,36 @@
-"""A classifier whose words can be replaced by a baseline: the game that is explained."""
+"""Tables whose words can be replaced by a baseline: the model that is explained."""
 
-import copy
 from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
 from sentilib._ids import OOV, PAD
+from sentilib._ngrams._dictionary import evidence_logits
+from sentilib._tables._base import Tables
+from sentilib._tables._ngram_table import NgramTable
 
 
 class BaselineModel:
-    """What a fitted classifier says of reviews in which some words are replaced.
+    """What a fitted model says of reviews in which some words are replaced.
 
     The players of a row are its tokens, all ids but padding. Padding is no player.
 
     Parameters
     ----------
-    classifier : DenseSentimentClassifier or ConvSentimentClassifier
-        Fitted.
+    tables : Tables
+        Fitted model.
     baseline : {"oov", "pad", "mean"} or int
         What stands in the place of an absent word.
-    word_weights : ndarray of shape (vocabulary_size,)
+    word_weights : ndarray of shape (n_ids,)
         Weight of each id in the mean word.
     output : {"margin", "probability"}
         What is explained.
 
     Attributes
     ----------
-    classifier : estimator
-        Copy, which for the mean word has one more row in its tables.
+    tables : Tables
+        The same model in float64; for the mean word, with one more id.
     baseline : int
         Id that stands in the place of absent words.
     deletes : bool
@@ -37,74 +39,65 @@ class BaselineModel:
         1 for two classes, else their number.
     """
 
-    def __init__(self, classifier: Any, baseline: Any, word_weights: np.ndarray, output: str):
-        self.classifier = copy.copy(classifier)
-        self.weights = classifier._weights  # tells whether the classifier was fitted again
+    def __init__(self, tables: Tables, baseline: Any, word_weights: np.ndarray, output: str):
         self.output = output
-        size, tables = classifier.vocabulary_size_, classifier._inference
+        self._predicting = tables
         if baseline == "mean":
-            self.baseline = size
-            tables = self._with_mean_word(word_weights)
+            self.baseline = tables.n_ids
+            self.tables = tables.exact().with_absent_word(word_weights)
         else:
             named = {"oov": OOV, "pad": PAD}
             self.baseline = named[baseline] if isinstance(baseline, str) else int(baseline)
-            if self.baseline >= size:
+            self.tables = tables.exact()
+            if self.baseline >= tables.n_ids:
                 raise ValueError(
                     f"baseline={baseline} is no word of the classifier, whose ids end with "
-                    f"{size - 1}."
+                    f"{tables.n_ids - 1}."
                 )
-        self.classifier._use_tables(tables, np.float64)
-        # Else it is no word of the text, and forms no n-grams with those around it.
-        self.baseline_is_word = not isinstance(baseline, str) and self.baseline > OOV
-        self.masks_padding = bool(classifier.mask_padding)
-        self.deletes = self.masks_padding and self.baseline == PAD
-        self.n_outputs = 1 if len(classifier.classes_) == 2 else len(classifier.classes_)
-        kernel = classifier._weights[-2].astype(np.float64)
-        self.head = kernel[:, 1:] - kernel[:, :1] if self.n_outputs == 1 else kernel
-
-    def _with_mean_word(self, word_weights: np.ndarray) -> tuple:
-        """Append the mean of the words to the tables that the classifier looks words up in.
-
-        For a Dense model these are word's contributions, so that a replaced word is a random one,
-        independent of the others; for a CNN it is the mean embedding.
-        """
-        share = word_weights / word_weights.sum()
-        n = self.classifier._n_word_tables
-        tables, rest = self.classifier._inference[:n], self.classifier._inference[n:]
-        self.classifier.vocabulary_size_ = len(word_weights) + 1
-        return *(np.vstack([t, share @ t]) for t in tables), *rest
+        self.baseline_is_word = is_word(baseline)
+        self.deletes = tables.masks_padding and self.baseline == PAD
+        self.n_outputs = 1 if tables.n_classes == 2 else tables.n_classes
+        self.head = self._margin(tables.head)
 
     @property
-    def words(self) -> np.ndarray:
-        """What the classifier looks each id up in: (n_ids, n_units)."""
-        return self.classifier._inference[0]
+    def masks_padding(self) -> bool:
+        """Whether padding is left out."""
+        return self.tables.masks_padding
 
     @property
-    def ngrams(self) -> Any:
-        """Dictionary of the classifier's n-grams, or None."""
-        return ngrams_of(self.classifier)
-
-    def ngram_evidence(self) -> np.ndarray:
-        """Give what each n-gram adds to the outputs before the division: (n_ngrams, n_outputs)."""
-        return self.classifier._inference[-1]
+    def ngrams(self) -> NgramTable | None:
+        """What n-grams add to the logits, if anything."""
+        return self.tables.ngrams
 
     def ngram_logits(self, evidence: np.ndarray) -> np.ndarray:
-        """Logits that sums over n-grams amount to: (..., n_outputs) to (..., n_classes)."""
-        return evidence * np.array([-0.5, 0.5]) if self.n_outputs == 1 else evidence
+        """Return logits of sums over n-grams: (..., n_outputs) to (..., n_classes)."""
+        return evidence_logits(evidence, self.tables.n_classes)
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
-        """Explained outputs of valid ids: (n_samples, n_outputs)."""
-        return self.of_logits(self.classifier._logits(X))
+        """Compute the explained outputs of valid ids: (n_samples, n_outputs)."""
+        return self.of_logits(self.tables.logits(X))
+
+    def predicted(self, X: np.ndarray) -> np.ndarray:
+        """Compute the explained outputs as the estimator predicts them: (n_samples, n_outputs)."""
+        return self.of_logits(self._predicting.logits(X))
+
+    @property
+    def predicts_exactly(self) -> bool:
+        """Whether the estimator predicts in float64 throughout."""
+        return self._predicting.exact() is self._predicting
 
     def of_logits(self, logits: np.ndarray) -> np.ndarray:
-        """Explained outputs of logits: (..., n_classes) to (..., n_outputs)."""
+        """Return the explained outputs of logits: (..., n_classes) to (..., n_outputs)."""
         if self.output == "probability":
             proba = softmax(logits, axis=-1)
             return proba[..., 1:] if self.n_outputs == 1 else proba
+        return self._margin(logits)
+
+    def _margin(self, logits: np.ndarray) -> np.ndarray:
         return logits[..., 1:] - logits[..., :1] if self.n_outputs == 1 else logits
 
     def base_values(self, X: np.ndarray) -> np.ndarray:
-        """Give the outputs where all tokens are replaced: (n_samples, n_outputs).
+        """Compute the outputs where all tokens are replaced: (n_samples, n_outputs).
 
         They depend only on where the tokens stand, so each pattern is computed once.
         """
@@ -123,6 +116,6 @@ class BaselineModel:
         return self.outputs(rows)[of_row]
 
 
-def ngrams_of(classifier: Any) -> Any:
-    """Find the dictionary of a classifier's n-grams, or None."""
-    return getattr(classifier, "_ngrams", None)
+def is_word(baseline: Any) -> bool:
+    """Return whether a baseline is a word of the text, which forms n-grams with its neighbours."""
+    return not isinstance(baseline, str) and baseline > OOV

@@ -21,7 +21,9 @@ class NgramGame:
 
     def __init__(self, model: BaselineModel):
         self._model = model
-        self._worth = np.ascontiguousarray(model.ngram_evidence())
+        assert model.ngrams is not None
+        self._dictionary = model.ngrams.dictionary
+        self._worth = np.ascontiguousarray(model.ngrams.worth)
         # N-grams are divided by the number of tokens present, whether padding is masked or not.
         self._deletes = model.baseline == PAD
 
@@ -39,11 +41,11 @@ class NgramGame:
             In the unit of the margin (log-odds).
         """
         lengths, of_row = np.unique(count_tokens(X), return_inverse=True)
-        return self._model.ngrams.share_out(X, self._worth, of_row, self._shares(lengths))
+        return self._dictionary.share_out(X, self._worth, of_row, self._shares(lengths))
 
     def _shares(self, n_tokens: np.ndarray) -> np.ndarray:
         """Shares of each word of an n-gram, and of all words of the row: (n_rows, n, 2)."""
-        orders = np.arange(1, self._model.ngrams.most + 1)
+        orders = np.arange(1, self._dictionary.max_n + 1)
         shares = np.zeros((len(n_tokens), len(orders), 2))
         if not self._deletes:
             shares[..., 0] = 1 / (orders * np.sqrt(np.maximum(n_tokens, 1))[:, None])
@@ -72,14 +74,14 @@ class NgramGame:
         values : ndarray of shape (n_pairs, n_outputs), float64
             Their interaction.
         """
-        terms = self._model.ngrams.terms(X)
+        terms = self._dictionary.terms(X)
         row = np.repeat(np.arange(len(X)), np.diff(terms.starts))
         number = np.cumsum(X != PAD).reshape(X.shape) - 1
         first = number[row, terms.ends] - terms.orders + 1
         size = np.sqrt(np.maximum(count_tokens(X), 1))
         worth = self._worth[terms.features] / size[row, None]
         left, right, values = [first[:0]], [first[:0]], [worth[:0]]
-        for length in range(2, self._model.ngrams.most + 1):
+        for length in range(2, self._dictionary.max_n + 1):
             here = terms.orders == length
             for i in range(length):
                 for j in range(i + 1, length):
@@ -87,3 +89,19 @@ class NgramGame:
                     right.append(first[here] + j)
                     values.append(worth[here] / (length - 1))
         return np.concatenate(left), np.concatenate(right), np.concatenate(values)
+
+    def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Add up n-grams, each of which is there once its last word has come in."""
+        n_tokens = len(places)
+        terms = self._dictionary.terms(row[None])
+        step = np.zeros(len(row), dtype=np.int64)
+        step[places[order]] = np.arange(1, n_tokens + 1)
+        arrival = step[terms.ends]
+        for back in range(1, int(terms.orders.max(initial=1))):
+            longer = terms.orders > back
+            arrival[longer] = np.maximum(arrival[longer], step[terms.ends[longer] - back])
+        sums = np.zeros((n_tokens + 1, self._worth.shape[1]))
+        np.add.at(sums, arrival, self._worth[terms.features])
+        present = np.arange(n_tokens + 1) if self._deletes else np.full(n_tokens + 1, n_tokens)
+        evidence = np.cumsum(sums, axis=0) / np.sqrt(np.maximum(present, 1))[:, None]
+        return self._model.ngram_logits(evidence)

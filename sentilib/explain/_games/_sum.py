@@ -1,66 +1,108 @@
-"""The game of a classifier: a sum of simpler ones."""
+"""The game of a fitted model: a sum of simpler ones."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from sentilib._conv_classifier import ConvSentimentClassifier
-from sentilib.explain._games._baseline import BaselineModel
+from sentilib._tables._base import Tables
+from sentilib._tables._conv import ConvTables
+from sentilib._tables._dense import DenseTables
+from sentilib.explain._games._baseline import BaselineModel, is_word
 from sentilib.explain._games._ngrams import NgramGame
-from sentilib.explain._games._windows import LocalGames
+from sentilib.explain._games._windows import WindowGame
 from sentilib.explain._games._words import WordGame
 
 
+class Game(Protocol):
+    """What is added up; ids are valid and of shape (n_samples, n_columns), int32."""
+
+    def shapley(self, X: np.ndarray) -> np.ndarray:
+        """Compute exact values of all tokens of all rows: (n_tokens, n_outputs), float64."""
+
+    def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compute pairwise interactions: numbers of both tokens, and values (n_pairs, n_outputs).
+
+        A pair may come several times, to be added up.
+        """
+
+    def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Compute logits after 0, 1, ... tokens have replaced the baseline, in an order.
+
+        Parameters
+        ----------
+        row : ndarray of shape (n_columns,), int32
+            Ids of a review.
+        places : ndarray of shape (n_tokens,), int
+            Columns of its tokens.
+        order : ndarray of shape (n_tokens,), int
+            Numbers of the tokens in the order in which they come in.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens + 1, n_classes), float64
+        """
+
+
+_LAYERS: dict[type[Tables], Any] = {DenseTables: WordGame, ConvTables: WindowGame}
+
+
 class SumOfGames:
-    """What a classifier's margin adds up: single words or windows of them, and n-grams.
+    """What a model's margin adds up: single words or windows of them, and n-grams.
 
     Shapley values and interactions are linear in games: those of the sum are sums.
 
     Parameters
     ----------
     model : BaselineModel
-        Around a classifier for which there are exact values.
+        Model whose words can be replaced.
     """
 
     def __init__(self, model: BaselineModel):
-        is_conv = isinstance(model.classifier, ConvSentimentClassifier)
-        self._games: list[Any] = [LocalGames(model) if is_conv else WordGame(model)]
+        self.model = model
+        self._games: list[Game] = [_LAYERS[type(model.tables)](model)]
         if model.ngrams is not None:
             self._games.append(NgramGame(model))
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Shapley values of all tokens of all rows, one row of ids after the other.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_columns), int32
-            Valid ids.
-
-        Returns
-        -------
-        ndarray of shape (n_tokens, n_outputs), float64
-            In the unit of the margin (log-odds).
-        """
+        """Compute exact Shapley values, in the unit of the margin (log-odds)."""
         values, *others = (game.shapley(X) for game in self._games)
         for other in others:
             values += other
         return values
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairwise Shapley interactions.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_columns), int32
-            Valid ids.
-
-        Returns
-        -------
-        left, right : ndarray of shape (n_pairs,), int64
-            Numbers of the tokens of all rows; a pair may come several times, to be added up.
-        values : ndarray of shape (n_pairs, n_outputs), float64
-            Their interaction.
-        """
+        """Compute exact pairwise Shapley interactions, in the unit of the margin."""
         parts = [game.interactions(X) for game in self._games]
         left, right, values = map(np.concatenate, zip(*parts, strict=True))
         return left, right, values
+
+    def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Compute logits after 0, 1, ... tokens have come in."""
+        if self.model.ngrams is not None and self.model.baseline_is_word:
+            # It may form n-grams with the words around it: each step is predicted.
+            rows = np.tile(row, (len(places) + 1, 1))
+            step = np.empty(len(places), dtype=np.int64)
+            step[order] = np.arange(1, len(places) + 1)
+            absent = step > np.arange(len(rows))[:, None]
+            rows[:, places] = np.where(absent, self.model.baseline, row[places])
+            return self.model.tables.logits(rows)
+        logits, *others = (game.walk(row, places, order) for game in self._games)
+        for other in others:
+            logits += other
+        return logits
+
+
+def why_not_exact(tables: Tables, baseline: Any, output: str) -> str | None:
+    """Return why there are no exact values, and what to do; None where there are."""
+    if output == "probability":
+        return (
+            "probabilities are not additive over words. Use output='margin', or sample: "
+            "method='permutation'."
+        )
+    reason = _LAYERS[type(tables)].why_not_exact(tables)
+    if reason is None and tables.ngrams is not None and is_word(baseline):
+        return (
+            f"the word of baseline={baseline} forms n-grams with its neighbours. Use "
+            "baseline='oov', 'pad' or 'mean', or method='permutation'."
+        )
+    return reason

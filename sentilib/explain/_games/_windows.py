@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from math import factorial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sentilib._ids import PAD
+from sentilib._tables._conv import ConvTables
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._deletion import joining_weights
 
-MAX_RECEPTIVE_FIELD = 10  # tables hold 2 ** 10 variants of each position
+_MAX_RECEPTIVE_FIELD = 10  # tables hold 2 ** 10 variants of each position
 
 _PLACES_AT_ONCE = 2**14
 
@@ -25,12 +26,7 @@ class Tape(NamedTuple):
     tokens: np.ndarray  # int64 (n_tokens,), places of the players
 
 
-def receptive_field(classifier: Any) -> int:
-    """Words that one unit of the last layer of a convolutional classifier sees."""
-    return 1 + len(classifier.filters) * (classifier.kernel_size - 1)
-
-
-class LocalGames:
+class WindowGame:
     """A CNN with average pooling: a sum of games, one for each position's receptive field.
 
     The margin is c + sum_p u_p(S intersected with W_p) / D, where W_p are the at most r words that
@@ -43,16 +39,33 @@ class LocalGames:
     Parameters
     ----------
     model : BaselineModel
-        Around a ConvSentimentClassifier with average pooling.
+        Model with `ConvTables`; exact values need average pooling.
     """
 
     def __init__(self, model: BaselineModel):
-        self._model = model
-        from sentilib._tables._conv_kernels import Network, fill
+        from sentilib._tables._conv_kernels import fill
 
-        network = Network.of(*model.classifier._inference[:2])
-        self._network = *network, fill(model.head, (-len(model.head) % 4, 0))
-        self.receptive_field = network.receptive_field
+        self._model = model
+        assert isinstance(model.tables, ConvTables)
+        self._tables = model.tables
+        self._network = *self._tables.network, fill(model.head, (-len(model.head) % 4, 0))
+        self.receptive_field = self._tables.receptive_field
+
+    @staticmethod
+    def why_not_exact(tables: ConvTables) -> str | None:
+        """Return why there are no exact values, if so."""
+        if tables.takes_max:
+            return (
+                "with pooling='max' every word competes with every other. Use "
+                "method='permutation', or fit with pooling='average'."
+            )
+        if (size := tables.receptive_field) > _MAX_RECEPTIVE_FIELD:
+            return (
+                f"a unit of the last convolution sees {size} words, and tables of "
+                f"2**{size} coalitions are too large (at most {_MAX_RECEPTIVE_FIELD} words). "
+                "Use method='permutation', or fewer blocks or a smaller kernel_size."
+            )
+        return None
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Shapley values of all tokens of all rows, one row of ids after the other.
@@ -93,6 +106,35 @@ class LocalGames:
             for k in (1, 2)
         )  # fmt: skip
         return left, right, np.concatenate([part[3] for part in parts])
+
+    def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Compute anew only the units that see the incoming word."""
+        from sentilib.explain._games import _window_kernels
+
+        model, network = self._model, self._tables.network
+        low, high = 0, len(row)
+        if model.masks_padding:
+            low, high = (places[0], places[-1] + 1) if len(places) else (0, 1)
+        words = np.ascontiguousarray(row[low:high])
+        is_token = words != PAD
+        latent = np.empty((len(places) + 1, network.channels[-1]))
+        _window_kernels.walk(
+            words,
+            np.where(is_token, model.baseline, PAD).astype(np.int32),
+            is_token.astype(np.float64) if model.masks_padding else np.ones(len(words)),
+            places[order] - low,
+            model.deletes,
+            self._tables.takes_max,
+            *network,
+            np.zeros((network.channels[-1], 0)),
+            np.zeros(len(words) * int(network.channels.sum())),
+            latent,
+        )
+        if not self._tables.takes_max:
+            divisor = len(places) if model.masks_padding else len(row)
+            counts = np.arange(len(places) + 1) if model.deletes else np.full(len(latent), divisor)
+            latent /= np.maximum(counts, 1)[:, None]
+        return latent[:, : len(self._tables.head)] @ self._tables.head + self._tables.bias
 
     def _fixed_values(self, X: np.ndarray) -> np.ndarray:
         from sentilib.explain._games import _window_kernels

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sentilib._ids import count_tokens
+from sentilib._ids import PAD, count_tokens
+from sentilib._tables._dense import DenseTables
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._deletion import deletion_share
 
@@ -11,33 +12,27 @@ class WordGame:
     """The words of the Dense model: their average, behind which nothing but weights follows.
 
     With D the divisor of the average and g(x) what the word x contributes, the Shapley value of
-    word i is (g(x_i) - g(baseline)) / D (Lundberg & Lee, A Unified Approach to Interpreting Model
-    Predictions, NeurIPS 2017, corollary 1).
+    word i is (g(x_i) - g(baseline)) / D (S. M. Lundberg, S.-I. Lee, "A Unified Approach to
+    Interpreting Model Predictions", NeurIPS 2017, corollary 1).
 
     Parameters
     ----------
     model : BaselineModel
-        Around a DenseSentimentClassifier.
+        Model with `DenseTables`.
     """
 
     def __init__(self, model: BaselineModel):
         self._model = model
-        words = model.words @ model.head  # (n_ids, n_outputs)
+        words = model.tables.words @ model.head  # (n_ids, n_outputs)
         self._worth = words if model.deletes else words - words[model.baseline]
 
+    @staticmethod
+    def why_not_exact(tables: DenseTables) -> str | None:
+        """Return None: values are always exact."""
+        return None
+
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Shapley values of all tokens of all rows, one row of ids after the other.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_columns), int32
-            Valid ids.
-
-        Returns
-        -------
-        ndarray of shape (n_tokens, n_outputs), float64
-            In the unit of the margin (log-odds).
-        """
+        """Compute exact values of all tokens of all rows: (n_tokens, n_outputs)."""
         from sentilib.explain._games import _additive_kernels
 
         n_tokens = count_tokens(X)
@@ -52,6 +47,22 @@ class WordGame:
         return values
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairwise Shapley interactions: none, as each word counts by itself."""
+        """Return no pairs, as each word counts by itself."""
         none = np.empty(0, dtype=np.int64)
         return none, none, np.empty((0, self._model.n_outputs))
+
+    def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Add up contributions as words come in."""
+        tables, baseline = self._model.tables, self._model.baseline
+        words = tables.words
+        padding = 0 if self._model.masks_padding else len(row) - len(places)
+        fixed = padding * words[PAD]
+        divisor = np.full(len(places) + 1, max(len(places) + padding, 1))
+        changes = words[row[places[order]]]
+        if self._model.deletes:
+            divisor = np.maximum(np.arange(len(places) + 1), 1)
+        else:
+            changes = changes - words[baseline]
+            fixed = fixed + len(places) * words[baseline]
+        sums = np.concatenate([[np.zeros(words.shape[1])], np.cumsum(changes, axis=0)]) + fixed
+        return sums / divisor[:, None] @ tables.head + tables.bias

@@ -13,7 +13,8 @@ from sklearn.preprocessing import Normalizer, normalize
 from sklearn.utils.extmath import randomized_svd
 
 from sentilib._ids import PAD
-from sentilib._ngrams._dictionary import Ngrams, bags
+from sentilib._ngrams._bags import bags
+from sentilib._ngrams._dictionary import NgramDictionary
 
 # Chosen on IMDB reviews with flipped labels, see benchmarks/ATTEMPTS.md.
 _MAX_WORDS, _MIN_ROWS, _MAX_NGRAMS = 3, 2, 1_000_000  # words per n-gram, rows with it, n-grams
@@ -83,7 +84,7 @@ def second_opinions(ids: np.ndarray) -> list[tuple[Any, Any]]:
 
 def _counts(ids: np.ndarray, max_words: int) -> scipy.sparse.csr_array:
     """Count each n-gram of up to `max_words` words in each row."""
-    ngrams = Ngrams((1, max_words), _MIN_ROWS, _MAX_NGRAMS).learn(ids)
+    ngrams = NgramDictionary((1, max_words), _MIN_ROWS, _MAX_NGRAMS).learn(ids)
     counts = bags(ngrams.terms(ids), len(ngrams), np.ones(len(ids)))
     n_rows = np.bincount(counts.indices, minlength=counts.shape[1])
     n_rows[0] = _MIN_ROWS  # the unknown word always stays, so that there is a column at least

@@ -1,22 +1,62 @@
-"""Hold out rows for early stopping: stratified by label, and by group where groups are given."""
+"""Rows of the training data: their weights, their groups, and those held out for validation."""
 
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.utils import compute_sample_weight
+
+from sentilib._sklearn import check_sample_weight
+
+
+def checked_weight(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+    """Return the weights of rows as float64, after checks."""
+    if sample_weight is None:
+        return None
+    weight = check_sample_weight(sample_weight, X, dtype=np.float64)
+    if (weight < 0).any():
+        raise ValueError(
+            f"sample_weight must contain no negative weight, but its min is {weight.min()}."
+        )
+    if not weight.any():
+        raise ValueError("sample_weight must contain at least one non-zero weight.")
+    return weight
+
+
+def with_class_weight(
+    weight: np.ndarray | None, class_weight: Any, y: np.ndarray
+) -> np.ndarray | None:
+    """Multiply the weights of rows by those of their classes."""
+    if class_weight is None:
+        return weight
+    by_class = compute_sample_weight(class_weight, y)
+    return by_class if weight is None else weight * by_class
+
+
+def checked_groups(groups: Any, n_rows: int) -> np.ndarray | None:
+    """Return the group of each row, after checks."""
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"groups must contain one label per row: expected shape ({n_rows},), got "
+            f"{groups.shape}."
+        )
+    return groups
 
 
 def validation_split(
-    y: np.ndarray, groups: Any, fraction: float, random_state: np.random.RandomState
+    y: np.ndarray, groups: np.ndarray | None, fraction: float, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows into a training and a held-out part, each with every class.
+    """Split rows into a training part and one held out for early stopping, each with every class.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
         Labels.
-    groups : array-like of shape (n_samples,) or None
-        Movie, product, author, ...: no group comes to lie on both sides.
+    groups : ndarray of shape (n_samples,) or None
+        Movie, product, author, ...: no group is on both sides.
     fraction : float
         Share of the rows to hold out; with groups about that share.
     random_state : RandomState
@@ -48,11 +88,6 @@ def validation_split(
             np.arange(len(y)), test_size=fraction, stratify=y, random_state=seed
         )
         return np.sort(train), np.sort(held_out)
-    groups = np.asarray(groups)
-    if groups.shape != (len(y),):
-        raise ValueError(
-            f"groups must hold one label a row: expected shape ({len(y)},), got {groups.shape}."
-        )
     n_splits = max(2, round(1 / fraction))
     if len(np.unique(groups)) < n_splits or class_sizes.min() < n_splits:
         raise too_small

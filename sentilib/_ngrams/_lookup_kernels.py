@@ -1,10 +1,9 @@
-"""Compiled loops over n-grams; see `_ngrams` for what a key is."""
+"""Compiled loops that look n-grams up in a dictionary; `_keys` says what a key is."""
 
 import numpy as np
 from numba import types
 
 from sentilib._compiled._compile import (
-    F64,
     F64_2D,
     F64_3D,
     I32,
@@ -14,15 +13,17 @@ from sentilib._compiled._compile import (
     kernel,
     prefetch,
 )
+from sentilib._compiled._row_kernels import IDS
+from sentilib._ids import FIRST_WORD
+from sentilib._ngrams import _keys
+from sentilib._ngrams._keys import EMPTY
 
-F32, I8 = types.float32[::1], types.int8[::1]
-# Ids and keys may be mapped from a file that is open for reading only.
-IDS = types.Array(types.int32, 2, "C", readonly=True)
+I8 = types.int8[::1]
+# Keys may be mapped from a file that is open for reading only.
 KEYS = types.Array(types.int64, 1, "C", readonly=True)
-COLUMNS = types.Array(types.int32, 1, "C", readonly=True)
-_FIRST_WORD = 2
-_MIX = -7046029254386353131  # odd, with bits evenly spread
-_EMPTY = -1  # no key: a word comes first in the upper half, or a negative number below -1
+MIX = -7046029254386353131  # odd, with bits evenly spread
+key_of, split, is_prefix = helper(_keys.key_of), helper(_keys.split), helper(_keys.is_prefix)
+prefix_of, number_of = helper(_keys.prefix_of), helper(_keys.number_of)
 _KEYS = 4  # in a bucket
 _BUCKET = 2 * _KEYS  # a cache line: the keys, then what is known of each
 _GOES_ON = 1  # a longer n-gram begins with this one; its number stands in the bits above
@@ -48,12 +49,7 @@ def _shift(buckets):
 @helper
 def _bucket(key, shift):
     """Where the bucket of a key begins."""
-    return np.int64(np.uint64(key * np.int64(_MIX)) >> np.uint64(shift)) * _BUCKET
-
-
-@helper
-def _is_prefix(number):
-    return (number >= _FIRST_WORD) | (number <= -2)
+    return np.int64(np.uint64(key * np.int64(MIX)) >> np.uint64(shift)) * _BUCKET
 
 
 @kernel(types.void(KEYS, I32, I64))
@@ -64,23 +60,23 @@ def index(keys, words, buckets):
     """
     goes_on = np.zeros(keys.size, dtype=np.int8)
     for number in range(keys.size):
-        prefix = keys[number] >> 32
+        prefix, _ = split(keys[number])
         if prefix < 0:
-            goes_on[-2 - prefix] = _GOES_ON
+            goes_on[number_of(prefix)] = _GOES_ON
     words[:] = -1
     for bucket in range(0, buckets.size, _BUCKET):
         for k in range(_KEYS):
-            buckets[bucket + k] = _EMPTY
+            buckets[bucket + k] = EMPTY
             buckets[bucket + _KEYS + k] = 0
     shift = _shift(buckets)
     for number in range(keys.size):
         key = keys[number]
-        if key >> 32 == 0:
-            if key >= _FIRST_WORD:
+        if split(key)[0] == 0:
+            if key >= FIRST_WORD:
                 words[key] = number
             continue
         bucket, k = _bucket(key, shift), 0
-        while buckets[bucket + k] != _EMPTY:
+        while buckets[bucket + k] != EMPTY:
             k += 1
             if k == _KEYS:
                 buckets[bucket + _BUCKET - 1] |= _OVERFLOWS
@@ -155,13 +151,13 @@ def _long_ngrams(ids, n, buckets, shift, most, scratch, numbers, ends, first):
     n_keys = 0
     for k in range(1, n):
         before, word = np.int64(_at(ids, k - 1)), np.int64(_at(ids, k))
-        key = before << 32 | word
+        key = key_of(before, word)
         bucket = _bucket(key, shift)
         prefetch(buckets, bucket)
         keys[np.uint64(n_keys)] = key
         wheres[np.uint64(n_keys)] = bucket
         lasts[np.uint64(n_keys)] = k
-        n_keys += (before >= _FIRST_WORD) & (word >= _FIRST_WORD)
+        n_keys += (before >= FIRST_WORD) & (word >= FIRST_WORD)
     n_found = 0
     first[:3] = 0
     for order in range(2, most + 1):
@@ -174,8 +170,8 @@ def _long_ngrams(ids, n, buckets, shift, most, scratch, numbers, ends, first):
             ends[np.uint64(n_found)] = k
             n_found += is_found
             word = np.int64(_at(ids, min(k + 1, n - 1)))
-            goes_on = is_found & (entry & _GOES_ON != 0) & (word >= _FIRST_WORD) & (k + 1 < n)
-            key = (-2 - number) << 32 | word
+            goes_on = is_found & (entry & _GOES_ON != 0) & (word >= FIRST_WORD) & (k + 1 < n)
+            key = key_of(prefix_of(number), word)
             next_bucket = _bucket(key, shift)
             prefetch(buckets, next_bucket if goes_on else bucket)
             keys[np.uint64(n_longer)] = key
@@ -206,85 +202,15 @@ def extend(prefixes, ids, buckets, longer):
         n_keys = 0
         for k in range(1, _n_places(ids[row])):
             prefix, word = prefixes[row, k - 1], ids[row, k]
-            key = np.int64(prefix) << 32 | word
-            is_key = _is_prefix(prefix) & (word >= _FIRST_WORD)
+            key = key_of(np.int64(prefix), word)
+            is_key = is_prefix(prefix) & (word >= FIRST_WORD)
             prefetch(buckets, _bucket(key, shift) if is_key else 0)
             keys[np.uint64(n_keys)] = key
             lasts[np.uint64(n_keys)] = k
             n_keys += is_key
         for i in range(n_keys):
             entry = _entry(keys[i], _bucket(keys[i], shift), buckets)
-            longer[row, lasts[i]] = -2 - (entry >> 1) if entry >= 0 else -1
-
-
-@helper
-def _part(key, n_bits):
-    """Part of the keys that this one belongs to, of 2 ** n_bits."""
-    return np.int64(np.uint64(key * np.int64(_MIX)) >> np.uint64(64 - n_bits))
-
-
-@kernel(types.void(IDS, IDS, types.int64, I64))
-def count_parts(prefixes, ids, n_bits, counts):
-    """Count the n-grams, one token longer than their prefixes, in each part of the keys."""
-    counts[:] = 0
-    for row in range(ids.shape[0]):
-        for k in range(1, ids.shape[1]):
-            prefix, word = prefixes[row, k - 1], ids[row, k]
-            if _is_prefix(prefix) and word >= _FIRST_WORD:
-                counts[_part(np.int64(prefix) << 32 | word, n_bits)] += 1
-
-
-@kernel(types.void(IDS, IDS, types.int64, types.int64, I64, I64, I32))
-def sort_into_parts(prefixes, ids, first_row, n_bits, places, keys, rows):
-    """Write each n-gram's key and row to the next place of its part."""
-    for row in range(ids.shape[0]):
-        for k in range(1, ids.shape[1]):
-            prefix, word = prefixes[row, k - 1], ids[row, k]
-            if _is_prefix(prefix) and word >= _FIRST_WORD:
-                key = np.int64(prefix) << 32 | word
-                part = _part(key, n_bits)
-                keys[places[part]] = key
-                rows[places[part]] = first_row + row
-                places[part] += 1
-
-
-@kernel(types.int64(I64, types.int64, types.int64, I64, I32))
-def document_frequency(starts, n_bits, min_df, keys, rows):
-    """Replace keys and rows of some parts by different keys, and the number of rows of each.
-
-    Keys of less than `min_df` rows are left out; gives the number of the others. The rows of a part
-    ascend, and its table fits into a cache.
-    """
-    most = 0
-    for part in range(starts.size - 1):
-        most = max(most, starts[part + 1] - starts[part])
-    size = 4
-    while size < 2 * most:
-        size *= 2
-    table = np.empty(size, dtype=np.int64)
-    counts = np.empty(size, dtype=np.int32)
-    last_row = np.empty(size, dtype=np.int32)
-    n = 0
-    for part in range(starts.size - 1):
-        size = 4
-        while size < 2 * (starts[part + 1] - starts[part]):
-            size *= 2
-        table[:size] = _EMPTY
-        for k in range(starts[part], starts[part + 1]):
-            key = keys[k]
-            # The upper bits are those of the part.
-            slot = (key * np.int64(_MIX)) >> (32 - n_bits) & (size - 1)
-            while table[slot] != key and table[slot] != _EMPTY:
-                slot = (slot + 1) & (size - 1)
-            if table[slot] == _EMPTY:
-                table[slot], counts[slot], last_row[slot] = key, 0, -1
-            counts[slot] += last_row[slot] != rows[k]
-            last_row[slot] = rows[k]
-        for slot in range(size):
-            if table[slot] != _EMPTY and counts[slot] >= min_df:
-                keys[n], rows[n] = table[slot], counts[slot]
-                n += 1
-    return n
+            longer[row, lasts[i]] = prefix_of(entry >> 1) if entry >= 0 else -1
 
 
 @kernel(types.Tuple((I64, I32, I32, I8))(IDS, I32, I64, types.int64, types.int64))
@@ -403,78 +329,3 @@ def share_out(ids, words, buckets, least, most, table, kinds, shares, values):
                     token += 1
         for k in range(n_places):
             first_value += ids[row, k] != 0
-
-
-@kernel(types.void(I64, I32, I32, F64, F64_2D))
-def count_by_class(starts, features, labels, weight, counts):
-    """Add each row's weight to the counts of its n-grams under its label."""
-    n_classes, by_ngram = counts.shape[1], counts.ravel()
-    for row in range(labels.size):
-        for k in range(starts[row], starts[row + 1]):
-            prefetch(by_ngram, features[k] * np.int64(n_classes) + labels[row])
-        for k in range(starts[row], starts[row + 1]):
-            counts[features[k], labels[row]] += weight[row]
-
-
-@kernel(types.void(F64_2D, F64_3D, F64, types.float64, types.int64, F64_3D))
-def log_count_ratios(counts, by_fold, total, smoothing, fold, ratios):
-    """Log ratios of each n-gram's share in the last classes to its share in the others.
-
-    `counts` (n_ngrams, n_classes) less those of one fold (n_ngrams, n_folds, n_classes), if there
-    are any folds, give `ratios` (n_last_classes, n_folds, n_ngrams) of it.
-    `total` (n_classes,) are the counts of all n-grams; those of folds are all among these.
-    """
-    n_ngrams, n_classes = counts.shape
-    first = n_classes - ratios.shape[0]
-    of_class = total.copy()
-    if fold < by_fold.shape[1]:
-        for ngram in range(n_ngrams):
-            for k in range(n_classes):
-                of_class[k] -= by_fold[ngram, fold, k]
-    for column in range(ratios.shape[0]):
-        share = max(of_class[first + column], smoothing) / max(of_class.sum(), 2 * smoothing)
-        share = min(share, 1 - 1e-9)
-        shift = np.log(share / (1 - share))
-        for ngram in range(n_ngrams):
-            inside, outside = 2 * smoothing * share, 2 * smoothing * (1 - share)
-            for k in range(n_classes):
-                count = counts[ngram, k]
-                if fold < by_fold.shape[1]:
-                    count -= by_fold[ngram, fold, k]
-                if k == first + column:
-                    inside += count
-                else:
-                    outside += count
-            ratios[column, fold, ngram] = np.log(inside / outside) - shift
-
-
-@kernel(types.void(I64, I32, F32, I64, F64_2D, F32))
-def weigh(starts, features, counts, folds, ratios, out):
-    """Multiply each row's counts by the ratios of its fold."""
-    for row in range(folds.size):
-        for k in range(starts[row], starts[row + 1]):
-            out[k] = counts[k] * ratios[folds[row], features[k]]
-
-
-@kernel(types.int64(I64, COLUMNS, F64, types.int64, I64, I32, F32))
-def merge(starts, columns, share, n_columns, counts, indices, data):
-    """Merge equal columns of each row: their number in it, and of each its sum of shares.
-
-    There is room for all to be different; returns how many are.
-    """
-    place = np.full(n_columns, -1, dtype=np.int64)
-    n = 0
-    for row in range(share.size):
-        first = n
-        for k in range(starts[row], starts[row + 1]):
-            prefetch(place, columns[k])
-        for k in range(starts[row], starts[row + 1]):
-            column = columns[k]
-            if place[column] >= first:
-                data[place[column]] += share[row]
-            else:
-                place[column] = n
-                indices[n], data[n] = column, share[row]
-                n += 1
-        counts[row] = n - first
-    return n

@@ -1,0 +1,119 @@
+"""What the tables of all architectures share: the output layer, n-grams, files."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from sentilib._ids import OOV
+from sentilib._tables._ngram_table import NgramTable
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """A fitted model as a value: named arrays, and what they compute.
+
+    Parameters
+    ----------
+    head : ndarray of shape (n_units, n_classes), float64
+        Weights of the output layer.
+    bias : ndarray of shape (n_classes,), float64
+        Its bias.
+    masks_padding : bool
+        Whether padding (id 0) is left out, or a word like any other.
+    ngrams : NgramTable or None
+        What n-grams add to the logits.
+    """
+
+    head: np.ndarray
+    bias: np.ndarray
+    masks_padding: bool
+    ngrams: NgramTable | None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is derived."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def words(self) -> np.ndarray:
+        """What each id is looked up in: (n_ids, n_units) or (n_ids, embedding_dim), float64."""
+        raise NotImplementedError
+
+    @property
+    def n_ids(self) -> int:
+        """Number of ids that the model knows, from 0 on."""
+        return len(self.words)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.bias)
+
+    @property
+    def n_latent(self) -> int:
+        """Width of the latent space."""
+        return len(self.head) + (0 if self.ngrams is None else self.ngrams.worth.shape[1])
+
+    def known(self, ids: np.ndarray) -> np.ndarray:
+        """Return ids in which those beyond the model's are the unknown word."""
+        if ids.max(initial=0) < self.n_ids:
+            return ids
+        return np.where(ids < self.n_ids, ids, OOV).astype(np.int32)
+
+    def pooled(self, ids: np.ndarray) -> np.ndarray:
+        """Return what the layers make of each row, before the output layer: (n_rows, n_units)."""
+        raise NotImplementedError
+
+    def latent(self, ids: np.ndarray) -> np.ndarray:
+        """Return what the output layer reads, with the evidence of n-grams: (n_rows, n_latent)."""
+        pooled = self.pooled(ids)
+        return pooled if self.ngrams is None else np.hstack([pooled, self.ngrams.evidence(ids)])
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        """Return the logits of rows of known ids: (n_rows, n_classes), float64."""
+        logits = self.layer_logits(ids)
+        if self.ngrams is not None:
+            logits += self.ngrams.logits(ids)
+        return logits
+
+    def layer_logits(self, ids: np.ndarray) -> np.ndarray:
+        """Return the logits without n-grams: (n_rows, n_classes)."""
+        return self.pooled(ids) @ self.head + self.bias
+
+    def exact(self) -> Self:
+        """Return tables that compute the same in float64 throughout, as explanations do."""
+        return self
+
+    def with_absent_word(self, weights: np.ndarray) -> Self:
+        """Append a word that stands for a random one.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_ids,)
+            How often each id is drawn; only ratios matter.
+
+        Returns
+        -------
+        Tables
+            Tables in which `n_ids` of these is the new word's id.
+        """
+        raise NotImplementedError
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that defines the tables, as named arrays; `from_arrays` is the way back."""
+        arrays = {
+            "head": self.head,
+            "bias": self.bias,
+            "masks_padding": np.array(self.masks_padding),
+        }
+        return arrays if self.ngrams is None else {**arrays, **self.ngrams.arrays()}
+
+    @staticmethod
+    def _shared(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Return the arguments that all tables share, from `arrays`."""
+        return {
+            "head": arrays["head"],
+            "bias": arrays["bias"],
+            "masks_padding": bool(arrays["masks_padding"]),
+            "ngrams": NgramTable.from_arrays(arrays, len(arrays["bias"])),
+        }

@@ -1,0 +1,137 @@
+"""ConvTables: a fitted ConvSentimentClassifier as a value."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._ids import last_token
+from sentilib._tables._base import Tables
+
+
+@dataclass(frozen=True, eq=False)
+class ConvTables(Tables):
+    """Embedding and convolutions, pooled over a row, and an output layer.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_ids, embedding_dim), float64
+        Vector of each id.
+    kernels : tuple of ndarray of shape (kernel_size, n_in, n_out), float64
+        Taps of each convolution, with its normalization multiplied in.
+    biases : tuple of ndarray of shape (n_out,), float64
+        Bias of each convolution, with the shift of its normalization.
+    takes_max : bool
+        Whether the positions of a row are pooled by their maximum rather than their mean.
+    precision : dtype, default=float32
+        Type of the convolutions' arithmetic.
+
+    See Also
+    --------
+    Tables : The parameters that all tables share.
+    """
+
+    embedding: np.ndarray
+    kernels: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    takes_max: bool
+    precision: Any = np.float32
+
+    @property
+    def words(self) -> np.ndarray:
+        """Vector of each id."""
+        return self.embedding
+
+    @property
+    def receptive_field(self) -> int:
+        """Number of words that a unit of the last convolution sees."""
+        return 1 + sum(len(kernel) - 1 for kernel in self.kernels)
+
+    @cached_property
+    def _layers(self) -> Any:
+        from sentilib._tables._conv_kernels import Layers
+
+        return Layers.of(self.embedding, [*zip(self.kernels, self.biases, strict=True)],
+                         self.precision)  # fmt: skip
+
+    @cached_property
+    def network(self) -> Any:
+        """Weights as the kernels of explanations read them."""
+        from sentilib._tables._conv_kernels import Network
+
+        return Network.of(self.embedding, [*zip(self.kernels, self.biases, strict=True)])
+
+    def pooled(self, ids: np.ndarray) -> np.ndarray:
+        """Pool the last convolution over the positions of each row."""
+        from sentilib._tables._conv_kernels import MAXIMUM, MEAN
+
+        kind = MAXIMUM if self.takes_max else MEAN
+        return pool(ids, self._layers, kind, len(self.head), self.masks_padding)
+
+    def exact(self) -> Self:
+        """Return tables whose convolutions compute in float64."""
+        return replace(self, precision=np.float64)
+
+    def with_absent_word(self, weights: np.ndarray) -> Self:
+        """Append the mean embedding."""
+        mean = (weights / weights.sum()) @ self.embedding
+        return replace(self, embedding=np.vstack([self.embedding, mean]))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that defines the tables, as named arrays."""
+        return {
+            **super().arrays(),
+            "embedding": self.embedding,
+            **{f"kernel_{k}": kernel for k, kernel in enumerate(self.kernels)},
+            **{f"bias_{k}": bias for k, bias in enumerate(self.biases)},
+            "takes_max": np.array(self.takes_max),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """Build the tables that `arrays` came from."""
+        n_blocks = sum(name.startswith("kernel_") for name in arrays)
+        return cls(
+            **cls._shared(arrays),
+            embedding=arrays["embedding"],
+            kernels=tuple(arrays[f"kernel_{k}"] for k in range(n_blocks)),
+            biases=tuple(arrays[f"bias_{k}"] for k in range(n_blocks)),
+            takes_max=bool(arrays["takes_max"]),
+        )
+
+
+def moments(
+    ids: np.ndarray,
+    embedding: np.ndarray,
+    blocks: list[tuple[np.ndarray, np.ndarray]],
+    masks_padding: bool,
+) -> np.ndarray:
+    """Sum the last convolution, not rectified, over the positions of each row.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, 2 * n_out), float64
+        All sums, then all sums of squares.
+    """
+    from sentilib._tables._conv_kernels import MOMENTS, Layers
+
+    n_out = len(blocks[-1][1])
+    layers = Layers.of(embedding, blocks, np.float64)
+    return pool(ids, layers, MOMENTS, 2 * n_out, masks_padding)
+
+
+def pool(ids: np.ndarray, layers: Any, kind: int, n_out: int, masks_padding: bool) -> np.ndarray:
+    """Run the kernel of the same name over rows, shared among threads: (n_rows, n_out)."""
+    from sentilib._tables import _conv_kernels
+
+    pooled = np.empty((len(ids), n_out))
+    ends = last_token(ids) if masks_padding else np.full(len(ids), ids.shape[1])
+
+    def pool_rows(rows: slice) -> None:
+        part, lengths = np.ascontiguousarray(ids[rows]), ends[rows].astype(np.int64)
+        _conv_kernels.pool(part, lengths, *layers, masks_padding, kind, pooled[rows])
+
+    in_threads(pool_rows, row_slices(len(ids)))
+    return pooled

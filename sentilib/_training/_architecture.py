@@ -1,0 +1,60 @@
+"""What an architecture is to the training loop: the list of its hooks, and nothing else."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from sentilib._tables._base import Tables
+from sentilib._tables._ngram_table import NgramTable
+from sentilib._training._batches import Encoded
+
+Weights = dict[str, np.ndarray]  # float32, by name; those of the output layer are "head" and "bias"
+
+
+class Defaults(NamedTuple):
+    """What suits a number of rows and a device."""
+
+    batch_size: int
+    learning_rate: float
+    ngram_share: float  # of the best scale of log-count ratios, which training starts with
+
+
+class Layers(NamedTuple):
+    """Layers of a Keras graph, from its inputs to the logits."""
+
+    inputs: list[Any]
+    logits: Any
+    weights: dict[str, Any]  # variables by the names of `first_weights`
+    seeds: list[Any]  # seed generators of the dropout layers that have one
+
+
+class Architecture(Protocol):
+    """Layers with all their parameters, as a value: equal architectures share a trainer.
+
+    Think twice before adding a hook: the n-grams, the optimizer, the loop and the output know
+    nothing of the layers.
+    """
+
+    def textbook(self, n_ids: int, n_classes: int) -> Layers:
+        """Build the layers as textbooks draw them, from ids to logits: what `to_keras` returns."""
+
+    def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
+        """Build layers of the same mathematics and the same weights, arranged for speed."""
+
+    def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
+        """Draw the weights that training starts with; the first axis of "embedding" is the ids."""
+
+    def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
+        """Prepare rows of ids for the training layers."""
+
+    def batch(self, parts: Any, rows: np.ndarray) -> tuple:
+        """Take some rows of what `encode` prepared."""
+
+    def tables(self, weights: Weights, ngrams: NgramTable | None) -> Tables:
+        """Derive what predicts from trained weights."""
+
+    def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
+        """Replace weights that are statistics of the training data, such as batch statistics."""
+
+    def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
+        """Return what suits the training data and the device."""

@@ -1,0 +1,68 @@
+"""Keras layers of the CNN. Importing this module imports Keras."""
+
+from typing import TYPE_CHECKING
+
+from sentilib._training._architecture import Layers
+from sentilib._training._layers import MaskedAverage, PaddingMask, keras, ops
+from sentilib._training._layers import layers as keras_layers
+
+if TYPE_CHECKING:
+    from sentilib._training._conv import ConvArchitecture
+
+
+def layers(architecture: "ConvArchitecture", n_ids: int, n_classes: int, policy: str) -> Layers:
+    """Build the layers.
+
+    Masked padding is zero at the entrance of each block, as what is beyond the border is, and
+    counts neither in the batch statistics nor in the pooling.
+    """
+    rate = architecture.dropout
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    embedding = keras_layers.Embedding(
+        n_ids, architecture.embedding_dim, dtype=policy, name="embedding"
+    )
+    dropouts = [
+        keras_layers.Dropout(rate, dtype=policy, name=f"{name}_dropout")
+        for name in ("embedding", "latent")
+    ]
+    x = dropouts[0](embedding(ids))
+    weights = {"embedding": embedding.embeddings}
+    is_token = mask = None
+    if architecture.mask_padding:
+        is_token = PaddingMask(dtype=policy, name="is_token")(ids)
+        mask = ops.squeeze(ops.cast(is_token, "bool"), -1)
+        x = x * is_token
+    for k, n_filters in enumerate(architecture.filters):
+        convolution = keras_layers.Conv1D(
+            n_filters,
+            architecture.kernel_size,
+            padding="same",
+            use_bias=False,  # it would be lost in the batch normalization that follows
+            dtype=policy,
+            name=f"convolution_{k + 1}",
+        )
+        normalization = keras_layers.BatchNormalization(
+            epsilon=architecture.epsilon, dtype=policy, name=f"normalization_{k + 1}"
+        )
+        x = normalization(convolution(x), mask=mask)
+        x = keras_layers.ReLU(dtype=policy, name=f"relu_{k + 1}")(x)
+        if is_token is not None:
+            x = x * is_token
+        weights |= {
+            f"kernel_{k}": convolution.kernel,
+            f"gamma_{k}": normalization.gamma,
+            f"beta_{k}": normalization.beta,
+            f"mean_{k}": normalization.moving_mean,
+            f"variance_{k}": normalization.moving_variance,
+        }
+    if architecture.pooling == "max":
+        x = keras_layers.GlobalMaxPooling1D(dtype=policy, name="pooling")(x)
+    elif is_token is not None:
+        x = MaskedAverage(dtype=policy, name="pooling")(x, is_token)
+    else:
+        x = keras_layers.GlobalAveragePooling1D(dtype=policy, name="pooling")(x)
+    head = keras_layers.Dense(n_classes, dtype="float32", name="logits")
+    logits = head(dropouts[1](x))
+    weights |= {"head": head.kernel, "bias": head.bias}
+    seeds = [layer.seed_generator for layer in dropouts if rate]
+    return Layers([ids], logits, weights, seeds)

@@ -1,0 +1,85 @@
+"""The layers of DenseSentimentClassifier, as a value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentilib._ids import PAD, count_tokens
+from sentilib._ngrams._bags import merged_rows
+from sentilib._tables._dense import DenseTables
+from sentilib._tables._ngram_table import NgramTable
+from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
+from sentilib._training._batches import Encoded
+from sentilib._training._first_weights import balanced_output, glorot_uniform, uniform_embedding
+
+
+@dataclass(frozen=True)
+class DenseArchitecture(Architecture):
+    """Embedding, a rectified layer, an average over the words and an output layer."""
+
+    embedding_dim: int
+    hidden_units: int
+    dropout: float
+    mask_padding: bool
+
+    def textbook(self, n_ids: int, n_classes: int) -> Layers:
+        """Build the layers position by position."""
+        from sentilib._training._dense_graphs import textbook
+
+        return textbook(self, n_ids, n_classes)
+
+    def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
+        """Build layers that are applied to the vocabulary, once a batch."""
+        from sentilib._training._dense_graphs import training
+
+        return training(self, n_ids, n_classes)
+
+    def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
+        """Draw the weights that training starts with."""
+        return {
+            "embedding": uniform_embedding(rng, n_ids, self.embedding_dim),
+            "hidden_kernel": glorot_uniform(rng, self.embedding_dim, self.hidden_units),
+            "hidden_bias": np.zeros(self.hidden_units, dtype=np.float32),
+            "head": balanced_output(self.hidden_units, n_classes),
+            "bias": np.zeros(n_classes, dtype=np.float32),
+        }
+
+    def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
+        """Count the words of each row, as shares of the row: a sparse matrix."""
+        if self.mask_padding:
+            is_token = X != PAD
+            n_tokens, ids = is_token.sum(axis=1), X[is_token]
+        else:
+            n_tokens, ids = np.full(len(X), X.shape[1]), X.ravel()
+        starts = np.concatenate([[0], np.cumsum(n_tokens)])
+        return Encoded(merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_ids), None)
+
+    def batch(self, parts: Any, rows: np.ndarray) -> tuple:
+        """Take some rows of the sparse matrix."""
+        return (parts[rows],)
+
+    def tables(self, weights: Weights, ngrams: NgramTable | None) -> DenseTables:
+        """Apply the hidden layer to the vocabulary."""
+        exact = {name: value.astype(np.float64) for name, value in weights.items()}
+        hidden = exact["embedding"] @ exact["hidden_kernel"] + exact["hidden_bias"]
+        return DenseTables(
+            head=exact["head"],
+            bias=exact["bias"],
+            masks_padding=bool(self.mask_padding),
+            ngrams=ngrams,
+            hidden=np.maximum(hidden, 0),
+        )
+
+    def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
+        """Return the weights: none is a statistic."""
+        return weights
+
+    def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
+        """Return what suits the training data and the device."""
+        n_steps = 48 if n_classes == 2 else 192  # min number of steps of an epoch
+        size = 2 ** int(np.log2(max(1, len(X) / n_steps)))
+        size = int(np.clip(size, 16, 2048 if on_gpu else 256))
+        # Training makes up for the rest of the scale, and chooses: the shorter the texts, the more.
+        share = np.clip(0.05 * np.sqrt(count_tokens(X).mean()), 0.3, 0.75)
+        return Defaults(size, 5e-3 * max(1.0, size / 256) ** 0.5, float(share))

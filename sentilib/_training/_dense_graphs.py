@@ -1,0 +1,63 @@
+"""Keras layers of the Dense model. Importing this module imports Keras."""
+
+from typing import TYPE_CHECKING
+
+from sentilib._training._architecture import Layers
+from sentilib._training._layers import MaskedAverage, PaddingMask, VocabularyAverage, keras, layers
+
+if TYPE_CHECKING:
+    from sentilib._training._dense import DenseArchitecture
+
+
+def textbook(architecture: "DenseArchitecture", n_ids: int, n_classes: int) -> Layers:
+    """Build the layers position by position."""
+    rate = architecture.dropout
+    embedding = layers.Embedding(n_ids, architecture.embedding_dim, name="embedding")
+    hidden = layers.Dense(architecture.hidden_units, activation="relu", name="hidden")
+    head = layers.Dense(n_classes, dtype="float32", name="logits")
+    dropouts = [layers.Dropout(rate, name=f"{name}_dropout") for name in ("embedding", "latent")]
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    x = hidden(dropouts[0](embedding(ids)))
+    if architecture.mask_padding:
+        x = MaskedAverage(name="average")(x, PaddingMask(name="is_token")(ids))
+    else:
+        x = layers.GlobalAveragePooling1D(name="average")(x)
+    return Layers(
+        inputs=[ids],
+        logits=head(dropouts[1](x)),
+        weights={
+            "embedding": embedding.embeddings,
+            "hidden_kernel": hidden.kernel,
+            "hidden_bias": hidden.bias,
+            "head": head.kernel,
+            "bias": head.bias,
+        },
+        seeds=[layer.seed_generator for layer in dropouts if rate],
+    )
+
+
+def training(architecture: "DenseArchitecture", n_ids: int, n_classes: int) -> Layers:
+    """Build layers that are applied to the vocabulary, once a batch."""
+    rate = architecture.dropout
+    average = VocabularyAverage(
+        n_ids,
+        architecture.embedding_dim,
+        architecture.hidden_units,
+        rate,
+        name="vocabulary_average",
+    )
+    dropout = layers.Dropout(rate, name="latent_dropout")
+    head = layers.Dense(n_classes, dtype="float32", name="logits")
+    bags = keras.Input((n_ids,), sparse=True, dtype="float32", name="word_bags")
+    return Layers(
+        inputs=[bags],
+        logits=head(dropout(average(bags))),
+        weights={
+            "embedding": average.embedding,
+            "hidden_kernel": average.kernel,
+            "hidden_bias": average.bias,
+            "head": head.kernel,
+            "bias": head.bias,
+        },
+        seeds=[layer.seed_generator for layer in (average.dropout, dropout) if rate],
+    )

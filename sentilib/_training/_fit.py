@@ -1,0 +1,332 @@
+"""One fit: from token ids and class numbers to trained weights, whatever the architecture."""
+
+from collections.abc import Iterator
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from sentilib._ids import OOV
+from sentilib._ngrams import _evidence
+from sentilib._ngrams._bags import bags, weighted
+from sentilib._ngrams._dictionary import NgramDictionary, evidence_size
+from sentilib._tables._base import Tables
+from sentilib._tables._ngram_table import NgramTable, factor_of
+from sentilib._training._architecture import Architecture, Weights
+from sentilib._training._batches import Batches, Encoded, row_batches, with_spare_rows
+from sentilib._training._first_weights import with_unseen_words
+from sentilib._training._keras import import_keras, resolve_device, resolve_precision
+from sentilib._training._trainer import OptimizerState, borrowed_trainer
+
+
+class Options(NamedTuple):
+    """Parameters of a fit that are no part of the architecture."""
+
+    ngrams: NgramDictionary | None  # an empty one, with the options to learn by
+    epochs: int
+    batch_size: int | str
+    learning_rate: float | str
+    learning_rate_schedule: str
+    optimizer: Any
+    callbacks: list
+    patience: int | None  # of early stopping, if any
+    device: str
+    precision: str
+    verbose: int
+    in_stream: bool  # one part of a stream, which has no last step
+    keeps_optimizer: bool
+
+
+class Model(NamedTuple):
+    """What a fit returns, and what a later one goes on from."""
+
+    architecture: Architecture
+    weights: Weights
+    ngrams: NgramDictionary | None
+    seen: np.ndarray  # bool (n_ids,), ids in any training data so far
+    optimizer_state: OptimizerState | None  # kept for warm starts and streams
+    stream: _evidence.Stream | None  # kept for streams
+
+    def tables(self) -> Tables:
+        """Derive what predicts."""
+        if self.ngrams is None:
+            return self.architecture.tables(self.weights, None)
+        deviation, ratio = (
+            self.weights[f"ngram_{name}"].astype(np.float64) for name in ("deviation", "ratio")
+        )
+        worth = ratio * factor_of(deviation)
+        ngrams = NgramTable(self.ngrams, worth, len(self.weights["bias"]))
+        return self.architecture.tables(self.weights, ngrams)
+
+
+class Data(NamedTuple):
+    """Rows with the numbers of their classes."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    weight: np.ndarray
+    groups: np.ndarray | None = None
+
+
+def fit(
+    architecture: Architecture,
+    data: Data,
+    n_classes: int,
+    options: Options,
+    *,
+    seed: int,
+    validation: Data | None = None,
+    previous: Model | None = None,
+) -> tuple[Model, dict[str, list[float]], str]:
+    """Train an architecture.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Layers.
+    data : Data
+        Training data; the weights' mean is 1.
+    n_classes : int
+        Number of classes.
+    options : Options
+        All other parameters.
+    seed : int
+        Determines first weights, dropout, folds and the order of rows.
+    validation : Data, default=None
+        Validation data.
+    previous : Model, default=None
+        Model to go on from.
+
+    Returns
+    -------
+    model : Model
+    history : dict of str to list of float
+        Metrics of each epoch.
+    device : str
+        Where the model was trained.
+
+    Raises
+    ------
+    ValueError
+        If the loss or a weight becomes infinite or NaN, or the previous model has another shape.
+    """
+    device = resolve_device(options.device)
+    defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
+    batch_size = defaults.batch_size
+    if not isinstance(options.batch_size, str):
+        batch_size = options.batch_size
+    seen = _seen_ids(data.ids, None if previous is None else previous.seen)
+    weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
+    evidence, n_ngrams = None, 0
+    if options.ngrams is not None:
+        evidence = _learnt(data, n_classes, options, defaults.ngram_share, seed, previous)
+        n_ngrams = _n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
+        weights["ngram_deviation"] = np.zeros_like(evidence.ratio)
+        weights["ngram_ratio"] = evidence.ratio
+        weights["bias"] += evidence.bias.astype(np.float32)
+    if previous is not None:
+        weights = _resumed(previous.weights, weights)
+    n_ids = with_spare_rows(len(seen))
+    encoder = _Encoder(architecture, n_ids, n_ngrams, evidence)
+    batches = encoder.batches(
+        data, evidence and evidence.bags, batch_size, np.random.default_rng([seed, 1])
+    )
+    validation_batches = None
+    if validation is not None:
+        known = (validation.ids < len(seen)) & seen[np.minimum(validation.ids, len(seen) - 1)]
+        ids = np.where(known, validation.ids, OOV).astype(np.int32)
+        validation = validation._replace(ids=ids)
+        validation_batches = encoder.batches(validation, None, max(batch_size, 256), None)
+
+    rate = _learning_rate(options, defaults.learning_rate)
+    message = _divergence_message(rate)
+    with borrowed_trainer(
+        architecture,
+        n_ids=n_ids,
+        n_ngrams=n_ngrams,
+        n_classes=n_classes,
+        policy=resolve_precision(options.precision, device),
+        optimizer=options.optimizer,
+        sets_learning_rate=rate is not None,
+        device=device,
+    ) as trainer:
+        trainer.reset(weights, rate, seed, previous and previous.optimizer_state)
+
+        def take_statistics() -> None:
+            now = trainer.weights(like=weights)
+            if (exact := architecture.with_statistics(now, data.ids)) is not now:
+                trainer.set_weights(exact)
+
+        history = trainer.fit(
+            batches,
+            epochs=options.epochs,
+            validation=validation_batches,
+            before_validation=take_statistics,
+            callbacks=_callbacks(options, rate, batches.n, message),
+            verbose=options.verbose,
+        )
+        weights = trainer.weights(like=weights)
+        optimizer_state = trainer.optimizer_state() if options.keeps_optimizer else None
+    if not all(np.isfinite(w).all() for w in weights.values()):
+        raise ValueError(message.format(when=""))
+    weights["embedding"] = with_unseen_words(weights["embedding"], seen)
+    model = Model(
+        architecture,
+        weights,
+        evidence and evidence.dictionary,
+        seen,
+        optimizer_state,
+        evidence.stream if evidence is not None and options.in_stream else None,
+    )
+    return model, history, device
+
+
+def _seen_ids(ids: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+    n_before = 0 if before is None else len(before)
+    seen = np.zeros(max(int(ids.max()) + 1, OOV + 1, n_before), dtype=bool)
+    seen[ids] = True
+    if before is not None:
+        seen[:n_before] |= before
+    return seen
+
+
+def _learnt(
+    data: Data,
+    n_classes: int,
+    options: Options,
+    share: float,
+    seed: int,
+    previous: Model | None,
+) -> _evidence.Evidence:
+    assert options.ngrams is not None
+    known = known_ratio = stream = None
+    if previous is not None and previous.ngrams is not None:
+        known, known_ratio = previous.ngrams, previous.weights["ngram_ratio"]
+        if options.in_stream:
+            stream = previous.stream
+            if stream is None:  # a whole fit came before
+                n_fixed = len(previous.ngrams)
+                stream = _evidence.Stream(np.zeros((n_fixed, n_classes)), n_fixed)
+    rng = np.random.default_rng([seed, 2])
+    return _evidence.learn(
+        data.ids,
+        data.labels,
+        data.weight,
+        n_classes=n_classes,
+        empty=options.ngrams,
+        share=share,
+        folds=_evidence.cross_fitting_folds(len(data.ids), data.groups, rng),
+        known=known,
+        known_ratio=known_ratio,
+        stream=stream,
+    )
+
+
+def _n_graph_rows(dictionary: NgramDictionary, *, in_stream: bool) -> int:
+    rows = with_spare_rows(len(dictionary))
+    if in_stream:  # it grows, and a graph is built for each size
+        limit = with_spare_rows(dictionary.max_features)
+        rows = min(2 ** rows.bit_length(), max(rows, limit))
+    return rows
+
+
+def _resumed(before: Weights, fresh: Weights) -> Weights:
+    """Return weights to go on from, with rows for new ids and n-grams.
+
+    A new word starts as an unknown word, a new n-gram with its log-count ratio.
+    """
+    shapes, fresh_shapes = (
+        {name: value.shape[1:] for name, value in weights.items()} for weights in (before, fresh)
+    )
+    if shapes != fresh_shapes:
+        raise ValueError(
+            "Training goes on from fitted weights, but the architecture's parameters have "
+            "changed since. Set warm_start=False to start anew."
+        )
+    weights = {name: value.copy() for name, value in before.items()}
+    embedding = before["embedding"]
+    n_new = len(fresh["embedding"]) - len(embedding)
+    weights["embedding"] = np.vstack([embedding, np.tile(embedding[OOV], (n_new, 1))])
+    if "ngram_ratio" in fresh:
+        n_new = len(fresh["ngram_ratio"]) - len(before["ngram_ratio"])
+        weights["ngram_deviation"] = np.pad(before["ngram_deviation"], [(0, n_new), (0, 0)])
+        weights["ngram_ratio"] = fresh["ngram_ratio"]
+    return weights
+
+
+class _Encoder:
+    """Rows to batches for one training graph."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        n_ids: int,
+        n_ngrams: int,
+        evidence: _evidence.Evidence | None,
+    ) -> None:
+        self._architecture, self._n_ids, self._n_ngrams = architecture, n_ids, n_ngrams
+        self._evidence = evidence
+
+    def batches(
+        self,
+        data: Data,
+        evidence: list[scipy.sparse.csr_array] | None,
+        batch_size: int,
+        rng: np.random.Generator | None,
+    ) -> Batches:
+        """Cut rows into batches, with their n-grams' evidence unless that is given."""
+        encoded: Encoded = self._architecture.encode(data.ids, self._n_ids)
+        if evidence is None:
+            evidence = self._evidence_of(data.ids)
+        shape = len(data.ids), self._n_ngrams
+        wide = [scipy.sparse.csr_array((e.data, e.indices, e.indptr), shape) for e in evidence]
+        labels, weight = data.labels.astype(np.int32), data.weight.astype(np.float32)
+
+        def one_epoch() -> Iterator:
+            for rows in row_batches(len(labels), encoded.lengths, batch_size, rng):
+                x = *self._architecture.batch(encoded.parts, rows), *(e[rows] for e in wide)
+                yield x, labels[rows], weight[rows]
+
+        return Batches(one_epoch, -(-len(labels) // batch_size))
+
+    def _evidence_of(self, ids: np.ndarray) -> list[scipy.sparse.csr_array]:
+        if self._evidence is None:
+            return []
+        dictionary = self._evidence.dictionary
+        bag = bags(dictionary.terms(ids), len(dictionary), evidence_size(ids))
+        ratios = self._evidence.ratio.T.astype(np.float64)[:, None]
+        return weighted(bag, np.zeros(len(ids), dtype=np.int64), ratios)
+
+
+def _learning_rate(options: Options, default: float) -> float | None:
+    """Return the peak of the learning rate; None where the optimizer has a schedule of its own."""
+    if not isinstance(options.learning_rate, str):
+        return options.learning_rate
+    if isinstance(options.optimizer, str):
+        return default
+    rate = import_keras().optimizers.serialize(options.optimizer)["config"]["learning_rate"]
+    return float(rate) if isinstance(rate, Real) else None
+
+
+def _callbacks(options: Options, rate: float | None, n_batches: int, message: str) -> list[Any]:
+    from sentilib._training._callbacks import LinearSchedule, StopWhenNotFinite, keras
+
+    callbacks = [StopWhenNotFinite(message), *options.callbacks]
+    if options.learning_rate_schedule == "linear" and rate and not options.in_stream:
+        callbacks.append(LinearSchedule(rate, options.epochs * n_batches))
+    if options.patience is not None:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss", patience=options.patience, restore_best_weights=True
+            )
+        )
+    return callbacks
+
+
+def _divergence_message(rate: float | None) -> str:
+    now = "of the optimizer" if rate is None else f"(now {rate:g})"
+    return (
+        "Training stopped: the loss or a weight became infinite or NaN{when}. Lower "
+        f"learning_rate {now}, or check sample_weight and class_weight for huge values."
+    )

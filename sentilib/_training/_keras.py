@@ -1,0 +1,87 @@
+"""Keras, imported on first use, and what it can run on: devices and precision."""
+
+import contextlib
+import os
+import sys
+import threading
+import warnings
+from typing import Any
+
+_import_lock = threading.Lock()
+
+
+def import_keras() -> Any:
+    """Import Keras and its backend on first use, with GPU memory growth switched on."""
+    with _import_lock:
+        if "keras" in sys.modules and hasattr(sys.modules["keras"], "Model"):
+            return sys.modules["keras"]
+        with _quiet_tensorflow(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import keras
+
+            if keras.backend.backend() == "tensorflow":
+                _grow_gpu_memory()
+        return keras
+
+
+@contextlib.contextmanager
+def _quiet_tensorflow() -> Any:
+    """Let TensorFlow's C++ side log errors only while it is loaded, where nobody chose a level."""
+    name = "TF_CPP_MIN_LOG_LEVEL"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "2"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def _grow_gpu_memory() -> None:
+    """Let TensorFlow take GPU memory as it needs it, instead of all at once."""
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # A process that has already used its GPU chose for itself.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def list_devices() -> list[str]:
+    """Return names of the devices that the Keras backend can use, as `"cpu:0"`, `"gpu:0"`, ..."""
+    backend = import_keras().backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        n_gpus = len(tf.config.list_physical_devices("GPU"))
+    elif backend == "jax":
+        import jax
+
+        n_gpus = sum(device.platform == "gpu" for device in jax.devices())
+    else:
+        import torch
+
+        n_gpus = torch.cuda.device_count()
+    return ["cpu:0", *(f"gpu:{i}" for i in range(n_gpus))]
+
+
+def resolve_device(device: str) -> str:
+    """Turn `"auto"`, `"cpu"`, `"gpu"` or `"gpu:1"` into the name of a device that is there."""
+    available = list_devices()
+    if device == "auto":
+        return available[1] if len(available) > 1 else "cpu:0"
+    name = device.lower() if ":" in device else f"{device.lower()}:0"
+    if name not in available:
+        raise ValueError(
+            f"device={device!r} is not available: this machine offers {', '.join(available)}. "
+            "Use device='auto' to take a GPU where there is one and the CPU elsewhere."
+        )
+    return name
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """Return a Keras dtype policy: "auto" is float32 on a CPU, bfloat16 arithmetic on a GPU."""
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if device.startswith("gpu") else "float32"

@@ -1,0 +1,167 @@
+"""Keras layers of our own. Importing this module imports Keras."""
+
+from typing import Any
+
+import numpy as np
+
+from sentilib._ids import OOV, PAD
+from sentilib._ngrams._dictionary import NgramDictionary, n_evidence_columns
+from sentilib._ngrams._keys import key_of, prefix_of
+from sentilib._tables._ngram_table import factor_of
+from sentilib._training._keras import import_keras
+from sentilib._training._tensorflow import narrowed, sparse_matmul
+
+keras: Any = import_keras()
+layers, ops = keras.layers, keras.ops
+Layer: Any = layers.Layer
+
+
+@keras.saving.register_keras_serializable("sentilib")
+class PaddingMask(Layer):
+    """Tokens are 1 and padding is 0: ids (n_rows, n_tokens) to (n_rows, n_tokens, 1)."""
+
+    def call(self, ids: Any) -> Any:
+        """Compare with padding."""
+        return ops.cast(ops.expand_dims(ops.not_equal(ids, PAD), -1), self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("sentilib")
+class MaskedAverage(Layer):
+    """Average over the tokens of a row: (n_rows, n_tokens, n_units) to (n_rows, n_units)."""
+
+    def call(self, x: Any, mask_of_tokens: Any) -> Any:
+        """Average what the mask, of shape (n_rows, n_tokens, 1), lets through."""
+        n_tokens = ops.maximum(ops.sum(mask_of_tokens, axis=1), 1)
+        return ops.sum(x * mask_of_tokens, axis=1) / n_tokens
+
+
+class VocabularyAverage(Layer):
+    """Embedding and hidden layer applied to the words of a batch, then averaged over rows.
+
+    Dropout falls on words, which a batch shares, not on positions.
+    """
+
+    def __init__(self, n_ids: int, dim: int, units: int, rate: float, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self.units = units
+        self.embedding = self.add_weight(shape=(n_ids, dim), name="embedding")
+        self.kernel = self.add_weight(shape=(dim, units), name="kernel")
+        self.bias = self.add_weight(shape=(units,), name="bias")
+        self.dropout = layers.Dropout(rate)
+        self.built = True
+
+    def call(self, bags: Any, training: bool = False) -> Any:
+        """Average over sparse shares of words: (n_rows, n_ids) to (n_rows, units)."""
+        bags, selector = narrowed(bags)
+        table = self.embedding
+        if selector is not None:
+            table = sparse_matmul(selector, table)
+        table = self.dropout(table, training=training)
+        table = ops.relu(ops.matmul(table, self.kernel) + self.bias)
+        return sparse_matmul(bags, table)
+
+    def compute_output_shape(self, bags_shape: tuple) -> tuple:
+        """Return (n_rows, units)."""
+        return (bags_shape[0], self.units)
+
+
+class _NgramWeights(Layer):
+    """A log-count ratio for each n-gram and a factor that is trained."""
+
+    def __init__(self, n_ngrams: int, n_classes: int, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", "name": "ngram_weights", **kwargs})
+        self.n_ngrams, self.n_classes = n_ngrams, n_classes
+        shape = (n_ngrams, n_evidence_columns(n_classes))
+        self.deviation = self.add_weight(shape=shape, initializer="zeros", name="deviation")
+        self.ratio = self.add_weight(shape=shape, trainable=False, name="log_count_ratio")
+        self.built = True
+
+    def logits(self, evidence: Any) -> Any:
+        if self.n_classes == 2:
+            return ops.concatenate([-0.5 * evidence, 0.5 * evidence], axis=-1)
+        return evidence
+
+    def compute_output_shape(self, shape: Any) -> tuple:
+        """Return (n_rows, n_classes)."""
+        n_rows = shape[0][0] if isinstance(shape, list) else shape[0]
+        return (n_rows, self.n_classes)
+
+
+class BaggedNgrams(_NgramWeights):
+    """What n-grams add to the logits, from sparse bags of their ratios, one for each column."""
+
+    def call(self, bags: list) -> Any:
+        """Multiply bags (n_rows, n_ngrams) with the factors: (n_rows, n_classes)."""
+        columns = ops.split(factor_of(self.deviation), len(bags), axis=1)
+        sums = [sparse_matmul(bag, column) for bag, column in zip(bags, columns, strict=True)]
+        return self.logits(ops.concatenate(sums, axis=1))
+
+
+@keras.saving.register_keras_serializable("sentilib")
+class Ngrams(_NgramWeights):
+    """What n-grams add to the logits, found in rows of ids by a sorted search of exact keys.
+
+    Parameters
+    ----------
+    n_ngrams : int
+        Number of n-grams in the dictionary.
+    n_classes : int
+        Number of classes.
+    min_n, max_n : int
+        Min and max number of words of an n-gram.
+    **kwargs : dict
+        Parameters of every Keras layer.
+    """
+
+    def __init__(
+        self, n_ngrams: int, n_classes: int, min_n: int, max_n: int, **kwargs: Any
+    ) -> None:
+        super().__init__(n_ngrams, n_classes, **kwargs)
+        self.min_n, self.max_n = min_n, max_n
+
+        def table(name: str, dtype: str) -> Any:
+            shape = (n_ngrams + 1,)
+            return self.add_weight(
+                shape=shape, dtype=dtype, trainable=False, initializer="zeros", name=name
+            )
+
+        self.sorted_keys = table("sorted_keys", "int64")
+        self.numbers = table("numbers", "int32")
+
+    def set_dictionary(self, dictionary: NgramDictionary) -> None:
+        """Take over the keys of a dictionary."""
+        order = np.argsort(dictionary.keys)
+        self.sorted_keys.assign(np.append(dictionary.keys[order], np.iinfo(np.int64).max))
+        self.numbers.assign(np.append(order, 0).astype(np.int32))
+
+    def call(self, ids: Any) -> Any:
+        """Sum over the n-grams of each row, over the root of its length: (n_rows, n_classes)."""
+        worth = self.ratio * factor_of(self.deviation)
+        keys, numbers = ops.convert_to_tensor(self.sorted_keys), ops.convert_to_tensor(self.numbers)
+        n_tokens = ops.sum(ops.cast(ops.not_equal(ids, PAD), "float32"), axis=1, keepdims=True)
+        ids = ops.cast(ids, "int64")
+        before, total = ops.zeros_like(ids), 0.0
+        for n in range(1, self.max_n + 1):
+            wanted = key_of(before, ids)
+            place = ops.reshape(ops.searchsorted(keys, ops.reshape(wanted, (-1,))), ops.shape(ids))
+            found = ops.logical_and(ops.take(keys, place) == wanted, ids > OOV)
+            if n > 1:
+                found = ops.logical_and(found, before != 0)
+            number = ops.take(numbers, place)
+            if n >= self.min_n:
+                rows = ops.take(worth, number, axis=0)
+                total += ops.sum(rows * ops.cast(ops.expand_dims(found, -1), rows.dtype), axis=1)
+            next_ = ids if n == 1 else prefix_of(ops.cast(number, "int64"))
+            next_ = ops.where(found if n > 1 else ids > OOV, next_, 0)
+            before = ops.pad(next_[:, :-1], [[0, 0], [1, 0]])
+        return self.logits(total / ops.sqrt(ops.maximum(n_tokens, 1)))
+
+    def get_config(self) -> dict:
+        """Return the parameters."""
+        return {
+            **super().get_config(),
+            "n_ngrams": self.n_ngrams,
+            "n_classes": self.n_classes,
+            "min_n": self.min_n,
+            "max_n": self.max_n,
+        }

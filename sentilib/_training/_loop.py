@@ -1,0 +1,147 @@
+"""The training loop, on Keras's public callbacks, metrics and steps."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse
+
+from sentilib._training._batches import Batches
+from sentilib._training._keras import import_keras
+
+
+class Steps(Protocol):
+    """What a backend computes for a batch; steps return the metrics of the epoch so far."""
+
+    def start(self) -> None:
+        """Begin an epoch, or a validation."""
+
+    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a training step."""
+
+    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a validation step."""
+
+
+class KerasSteps:
+    """Steps by Keras's own methods for one batch, on any backend; sparse arrays become dense."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def start(self) -> None:
+        """Begin an epoch: these methods of Keras know single batches only."""
+        self._sums: dict[str, float] = {}
+        self._sizes: dict[str, float] = {}
+
+    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a training step."""
+        logs = self._model.train_on_batch(_dense(x), y, sample_weight=weight, return_dict=True)
+        return self._averaged(logs, y, weight)
+
+    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a validation step."""
+        logs = self._model.test_on_batch(_dense(x), y, sample_weight=weight, return_dict=True)
+        return self._averaged(logs, y, weight)
+
+    def _averaged(self, logs: dict, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        for name, value in logs.items():  # Keras averages losses over rows, metrics over weights
+            size = len(y) if name == "loss" else float(weight.sum())
+            self._sums[name] = self._sums.get(name, 0.0) + size * float(value)
+            self._sizes[name] = self._sizes.get(name, 0.0) + size
+        return {name: total / max(self._sizes[name], 1e-12) for name, total in self._sums.items()}
+
+
+def _dense(x: tuple) -> list[np.ndarray]:
+    return [m.toarray() if scipy.sparse.issparse(m) else m for m in x]
+
+
+def run_epochs(
+    model: Any,
+    steps: Steps,
+    batches: Batches,
+    *,
+    epochs: int,
+    validation: Batches | None,
+    before_validation: Callable[[], None],
+    callbacks: list[Any],
+    verbose: int,
+) -> dict[str, list[float]]:
+    """Train a compiled model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, built.
+    steps : Steps
+        Its steps.
+    batches : Batches
+        Training data.
+    epochs : int
+        Max number of epochs; a callback may stop earlier by `model.stop_training`.
+    validation : Batches or None
+        Validation data, if any.
+    before_validation : callable
+        Called before each validation and after the last epoch.
+    callbacks : list of keras.callbacks.Callback
+        Callbacks, told what `keras.Model.fit` tells them.
+    verbose : {0, 1, 2}
+        Silent, a progress bar, a line per epoch.
+
+    Returns
+    -------
+    dict of str to list of float
+        Metrics of each epoch.
+    """
+    watch = import_keras().callbacks.CallbackList(
+        callbacks,
+        add_history=True,
+        add_progbar=verbose != 0,
+        verbose=verbose,
+        epochs=epochs,
+        steps=batches.n,
+        model=model,
+    )
+    model.stop_training = False
+    watch.on_train_begin()
+    logs: dict[str, float] = {}
+    for epoch in range(epochs):
+        steps.start()
+        watch.on_epoch_begin(epoch)
+        last: dict[str, Any] = {}
+        for number, batch in enumerate(batches.one_epoch()):
+            watch.on_train_batch_begin(number)
+            last = steps.train(*batch)
+            watch.on_train_batch_end(number, last)
+            if model.stop_training:
+                break
+        logs = _as_floats(last)
+        if validation is not None:
+            before_validation()
+            found = _validate(steps, validation, watch)
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        watch.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    before_validation()
+    watch.on_train_end(logs)
+    history = model.history.history
+    return {name: [float(v) for v in values] for name, values in history.items()}
+
+
+def _validate(steps: Steps, batches: Batches, watch: Any) -> dict[str, float]:
+    steps.start()
+    watch.on_test_begin()
+    last: dict[str, Any] = {}
+    for number, batch in enumerate(batches.one_epoch()):
+        watch.on_test_batch_begin(number)
+        last = steps.test(*batch)
+        watch.on_test_batch_end(number, last)
+    logs = _as_floats(last)
+    watch.on_test_end(logs)
+    return logs
+
+
+def _as_floats(logs: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in logs.items()}

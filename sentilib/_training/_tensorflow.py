@@ -1,0 +1,170 @@
+"""TensorFlow's fast path: compiled steps, an Adam that passes once over memory, sparse products.
+
+This is the only file that uses underscored names of Keras. They are, each with what happens where a
+release of Keras no longer has it:
+
+* `Adam._get_variable_index`, `_momentums`, `_velocities`, in `one_pass_adam`: Keras's own Adam is
+  taken instead, which computes the same in a dozen passes over memory.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from sentilib._training._keras import import_keras
+
+
+class TensorFlowSteps:
+    """Training and validation steps of a compiled Keras model, traced once, that take NumPy arrays.
+
+    `keras.Model.fit` would read its batches through `tf.data`, which never forgets a generator
+    that it was given, and takes some milliseconds for a batch from Python and tens for an epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, built.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._traced: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Begin an epoch, or a validation."""
+        self._model.reset_metrics()
+
+    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a training step; return the metrics of the epoch so far."""
+        return self._run("train_step", x, y, weight)
+
+    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a validation step; return the metrics of the epoch so far."""
+        return self._run("test_step", x, y, weight)
+
+    def _run(self, name: str, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        import tensorflow as tf
+
+        if name not in self._traced:
+            self._traced[name] = _traced(self._model, getattr(self._model, name))
+        parts = tuple(
+            tuple(map(tf.constant, _entries(m))) if scipy.sparse.issparse(m) else tf.constant(m)
+            for m in x
+        )
+        return self._traced[name](parts, tf.constant(y), tf.constant(weight))
+
+
+def _traced(model: Any, step: Any) -> Any:
+    import tensorflow as tf
+
+    integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
+    # The width of ids is left open: batches are trimmed to their longest review.
+    ids = tf.TensorSpec((None, None), tf.int32)
+    entries = tf.TensorSpec((None, 2), tf.int64), floats
+    shapes = [tf.constant(i.shape[1:], tf.int64) if i.sparse else None for i in model.inputs]
+
+    @tf.function(
+        input_signature=(
+            tuple(ids if shape is None else entries for shape in shapes),
+            integers,
+            floats,
+        ),
+        autograph=False,
+    )
+    def run(parts: Any, y: Any, weight: Any) -> Any:
+        n_rows = tf.shape(y, tf.int64)
+        x = tuple(
+            part if shape is None else tf.SparseTensor(*part, tf.concat([n_rows, shape], 0))
+            for part, shape in zip(parts, shapes, strict=True)
+        )
+        return step((x, y, weight))
+
+    return run.get_concrete_function()
+
+
+def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return places (row, column) and values of the entries of a CSR array."""
+    places = np.empty((len(matrix.data), 2), dtype=np.int64)
+    places[:, 0] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    places[:, 1] = matrix.indices
+    return places, matrix.data
+
+
+@functools.cache
+def one_pass_adam() -> Any:
+    """Return a class: Keras's Adam with TensorFlow's kernel, which passes over memory once.
+
+    Keras's own update is a dozen operations, and large tables wait for memory in each. It is still
+    what updates under AMSGrad, and by sparse gradients: Keras squares an embedding's gradient at
+    each position, before it adds them up.
+    """
+    import tensorflow as tf
+
+    keras_adam = import_keras().optimizers.Adam
+
+    class Adam(keras_adam):  # type: ignore[misc, valid-type]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            try:
+                index = self._get_variable_index(variable)
+                m, v = self._momentums[index], self._velocities[index]
+            except AttributeError:
+                m = v = None
+            if m is None or self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+                super().update_step(gradient, variable, learning_rate)
+                return
+            kind = variable.dtype
+            step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, kind)
+            beta_1, beta_2 = tf.cast(self.beta_1, kind), tf.cast(self.beta_2, kind)
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=m.value.handle,
+                v=v.value.handle,
+                beta1_power=beta_1**step,
+                beta2_power=beta_2**step,
+                lr=tf.cast(learning_rate, kind),
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=tf.cast(self.epsilon, kind),
+                grad=tf.cast(gradient, kind),
+            )
+
+    return Adam
+
+
+def sparse_matmul(bags: Any, table: Any) -> Any:
+    """Multiply a sparse matrix, as a sparse Keras input gives it, and a dense one."""
+    keras = import_keras()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(bags, tf.SparseTensor):
+            # keras.ops.matmul gathers a row of the table for each entry: twice the time, or more.
+            return tf.sparse.sparse_dense_matmul(bags, table)
+    return keras.ops.matmul(bags, table)
+
+
+def narrowed(bags: Any) -> tuple[Any, Any]:
+    """Factor a sparse matrix into one of fewer columns and one that selects them, or None.
+
+    A function of each row of a table need then not be applied to rows that are in no bag.
+    """
+    if import_keras().backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(bags, tf.SparseTensor):
+            rows, columns = tf.unstack(bags.indices, axis=1)
+            kept, places = tf.unique(columns, tf.int64)
+            n_kept = tf.size(kept, tf.int64)
+            n_rows, n_columns = tf.unstack(bags.dense_shape)
+            narrow = tf.SparseTensor(
+                tf.stack([rows, places], axis=1), bags.values, tf.stack([n_rows, n_kept])
+            )
+            selector = tf.SparseTensor(
+                tf.stack([tf.range(n_kept), kept], axis=1),
+                tf.ones_like(kept, bags.values.dtype),
+                tf.stack([n_kept, n_columns]),
+            )
+            return narrow, selector
+    return bags, None

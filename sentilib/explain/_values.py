@@ -1,0 +1,117 @@
+"""Values and interactions of many rows, computed by threads and checked against the prediction."""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from sentilib._compiled._threads import in_threads
+from sentilib._ids import count_tokens
+from sentilib.explain._games._baseline import BaselineModel
+from sentilib.explain._games._sum import SumOfGames
+
+_TOLERANCE = 1e-8  # of the scale of a row's output; rounding stays far below
+_IDS_PER_CHUNK = 2**16  # what is computed from them stays in the cache
+
+
+class Values(NamedTuple):
+    """Shapley values of rows."""
+
+    starts: np.ndarray  # int64 (n_rows + 1,), where the tokens of each row begin below
+    values: np.ndarray  # float64 (n_tokens, n_outputs)
+    errors: np.ndarray | None  # standard errors like them, of sampled ones
+    base_values: np.ndarray  # float64 (n_rows, n_outputs)
+    additivity_error: np.ndarray  # float64 (n_rows,)
+
+
+def chunks(ids: np.ndarray, batch_size: int | str, n_threads: int) -> list[slice]:
+    """Cut rows into chunks, about four for each thread."""
+    if batch_size == "auto":
+        each = -(-len(ids) // (4 * n_threads))
+        batch_size = max(1, min(_IDS_PER_CHUNK // ids.shape[1], each))
+    n_rows = int(batch_size)
+    return [slice(start, start + n_rows) for start in range(0, len(ids), n_rows)]
+
+
+def shapley_values(
+    model: BaselineModel,
+    of_rows: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray | None]],
+    ids: np.ndarray,
+    parts: list[slice],
+    n_threads: int,
+) -> Values:
+    """Compute values of rows by `of_rows(ids, first_row)`, which returns errors too or None."""
+    base_values = model.base_values(ids)
+
+    def explain(rows: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        values, errors = of_rows(ids[rows], rows.start)
+        check = _additivity_errors(model, ids[rows], values, base_values[rows], rows.start)
+        return values, errors, check
+
+    values, errors, checks = zip(*in_threads(explain, parts, n_threads), strict=True)
+    return Values(
+        np.concatenate([[0], np.cumsum(count_tokens(ids))]),
+        np.concatenate(values),
+        None if errors[0] is None else np.concatenate(errors),
+        base_values,
+        np.concatenate(checks),
+    )
+
+
+def _additivity_errors(
+    model: BaselineModel,
+    ids: np.ndarray,
+    values: np.ndarray,
+    base_values: np.ndarray,
+    first_row: int,
+) -> np.ndarray:
+    """Check that values and base value of each row add up to its output."""
+    from sentilib.explain._games import _additive_kernels
+
+    outputs = model.outputs(ids)
+    sums, sizes = np.empty((2, *outputs.shape))
+    _additive_kernels.row_sums(values, count_tokens(ids), sums, sizes)
+    differences = np.abs(base_values + sums - outputs)
+    scale = np.maximum(1, np.abs(outputs))
+    broken = ~(differences <= _TOLERANCE * np.maximum(scale, sizes)).all(axis=1)
+    if broken.any():
+        number = int(np.flatnonzero(broken)[0])
+        raise RuntimeError(
+            f"The Shapley values of row {first_row + number} add up to "
+            f"{(base_values + sums)[number]}, but the estimator's output is {outputs[number]}. "
+            "Infinite weights can do that; else it is a bug of sentilib, please report it."
+        )
+    if not model.predicts_exactly:
+        outputs = model.predicted(ids)
+        differences = np.abs(base_values + sums - outputs)
+        scale = np.maximum(1, np.abs(outputs))
+    return (differences / scale).max(axis=1)
+
+
+def interaction_matrices(
+    game: SumOfGames, ids: np.ndarray, parts: list[slice], n_threads: int
+) -> list[list[Any]]:
+    """Compute the symmetric sparse matrix of each row and output."""
+    found = in_threads(lambda rows: _interaction_matrices(game, ids[rows]), parts, n_threads)
+    return list(chain.from_iterable(found))
+
+
+def _interaction_matrices(game: SumOfGames, ids: np.ndarray) -> list[list[Any]]:
+    left, right, values = game.interactions(ids)
+    n_tokens = count_tokens(ids)
+    starts = np.cumsum(n_tokens) - n_tokens
+    row = np.repeat(np.arange(len(ids)), n_tokens)[left]
+    order = np.argsort(row, kind="stable")
+    bounds = np.searchsorted(row[order], np.arange(len(ids) + 1))
+    matrices = []
+    for k, (first, n) in enumerate(zip(starts, n_tokens, strict=True)):
+        pairs = order[bounds[k] : bounds[k + 1]]
+        places = left[pairs] - first, right[pairs] - first
+        halves = [
+            scipy.sparse.csr_array((values[pairs, m], places), shape=(n, n))
+            for m in range(values.shape[1])
+        ]
+        matrices.append([(half + half.T).tocsr() for half in halves])
+    return matrices

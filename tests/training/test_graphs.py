@@ -1,0 +1,116 @@
+"""The three forms of a model: the training graph, the textbook graph and the tables."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.sparse import issparse
+
+from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib._ngrams._bags import bags, weighted
+from sentilib._ngrams._dictionary import evidence_size, n_evidence_columns
+from sentilib._training._batches import padded
+from sentilib._training._keras import import_keras
+from sentilib._training._trainer import _training_graph
+from sentilib.datasets import make_reviews
+
+keras = import_keras()
+CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
+
+
+@pytest.fixture(scope="module")
+def X():
+    texts, _ = make_reviews(200, length=40, random_state=0)
+    return HTMLTokenizer(max_features=800, max_length=60).fit_transform(texts)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("ngram_range", [(1, 1), (1, 3), (2, 2)])
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
+    X, kind, ngram_range, mask_padding, n_classes
+):
+    classifier = kind(ngram_range=ngram_range, mask_padding=mask_padding, epochs=1)
+    classifier.fit(X, np.arange(len(X)) % n_classes)
+    trained, n_ids, n_ngrams = classifier._trained, 1024, 0
+    x = trained.architecture.batch(trained.architecture.encode(X, n_ids).parts, np.arange(50))
+    if trained.ngrams is not None:
+        n_ngrams = len(trained.ngrams) + 100
+        bag = bags(trained.ngrams.terms(X), n_ngrams, evidence_size(X))
+        ratios = padded(trained.weights["ngram_ratio"], (n_ngrams, n_evidence_columns(n_classes)))
+        ratios = ratios.astype(float)
+        x = *x, *(e[:50] for e in weighted(bag, np.zeros(len(X), int), ratios.T[:, None]))
+    graph, variables, _ = _training_graph(
+        trained.architecture, n_ids, n_ngrams, n_classes, "float32"
+    )
+    for name, variable in variables.items():
+        variable.assign(padded(trained.weights[name], variable.shape))
+    assert sorted(v.path for v in variables.values()) == sorted(
+        v.path for v in graph.weights if "seed" not in v.path
+    )
+    logits = classifier.tables_.logits(X[:50])
+    inputs = [part.toarray() if issparse(part) else part for part in x]
+    np.testing.assert_allclose(graph(inputs), logits, atol=1e-5)
+    np.testing.assert_allclose(classifier.to_keras()(X[:50]), logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("kernel_size", [1, 2, 5])
+def test_any_convolution_equals_its_keras_model(X, mask_padding, pooling, kernel_size):
+    conv = ConvSentimentClassifier(
+        filters=[6, 4],
+        kernel_size=kernel_size,
+        pooling=pooling,
+        mask_padding=mask_padding,
+        epochs=1,
+        random_state=0,
+    ).fit(X, np.arange(len(X)) % 2)
+    expected = np.asarray(conv.to_keras()(X), dtype=float)
+    np.testing.assert_allclose(
+        conv.decision_function(X), expected[:, 1] - expected[:, 0], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+class TestKerasModel:
+    def fitted(self, X, kind, mask_padding, n_classes):
+        y = np.arange(len(X)) % n_classes
+        return kind(mask_padding=mask_padding, epochs=1, random_state=0).fit(X, y)
+
+    def test_it_can_be_saved_and_loaded_where_its_layers_are_imported(
+        self, X, kind, mask_padding, n_classes, tmp_path
+    ):
+        model = self.fitted(X, kind, mask_padding, n_classes).to_keras()
+        model.save(tmp_path / "model.keras")
+        np.save(tmp_path / "X.npy", X[:20])
+        program = (
+            "import keras, numpy as np\n"
+            "from sentilib import keras_layers\n"
+            f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r})\n"
+            f"logits = model(np.load({str(tmp_path / 'X.npy')!r}))\n"
+            f"np.save({str(tmp_path / 'logits.npy')!r}, np.asarray(logits))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), model(X[:20]), atol=1e-6)
+
+    def test_it_can_be_cloned_summarised_and_trained(self, X, kind, mask_padding, n_classes):
+        classifier = self.fitted(X, kind, mask_padding, n_classes)
+        model, before = classifier.to_keras(), classifier.predict_proba(X)
+        clone = keras.models.clone_model(model)
+        clone.set_weights(model.get_weights())
+        np.testing.assert_allclose(clone(X[:20]), model(X[:20]), atol=1e-6)
+        lines = []
+        model.summary(print_fn=lines.append)
+        assert "logits" in "".join(lines)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss)
+        y = np.arange(len(X)) % n_classes
+        model.fit(X, y, verbose=0)
+        assert not np.allclose(model(X[:20]), clone(X[:20]))
+        np.testing.assert_array_equal(classifier.predict_proba(X), before)  # it is a copy
