@@ -1,6 +1,7 @@
 """What the tables of all architectures share: the output layer, n-grams, files."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -33,6 +34,11 @@ class Tables:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is derived."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def derived(self) -> dict:
+        """What others derive from the tables and want to keep with them, by keys of their own."""
+        return {}
 
     @property
     def words(self) -> np.ndarray:

@@ -277,18 +277,14 @@ class TokenShapExplainer(BaseEstimator):
         return Reviews.read(parts, X, self.n_jobs)
 
     def _game(self, parts: Parts) -> SumOfGames:
-        """Return the game, which is kept until the classifier is fitted again."""
-        key, tables = (self.baseline, self.output), parts.classifier.tables_
-        kept = getattr(self, "_kept", None)
-        if kept is None or kept[0] != key or kept[1] is not tables:
-            weights = parts.word_weights() if self.baseline == "mean" else np.empty(0)
+        """Return the game of the fitted model, which is kept with its tables."""
+        weights = parts.word_weights() if self.baseline == "mean" else np.empty(0)
+        tables, key = parts.classifier.tables_, (self.baseline, self.output, weights.tobytes())
+        game = tables.derived.get(key)
+        if game is None:
             game = SumOfGames(BaselineModel(tables, self.baseline, weights, self.output))
-            self._kept = kept = (key, tables, game)  # in one step: threads may share an explainer
-        return kept[2]
-
-    def __getstate__(self) -> dict:
-        """Leave the game out, which is derived."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_kept"}
+            tables.derived[key] = game
+        return game
 
     def _output_names(self, parts: Parts) -> str | list[str]:
         classes = [str(c) for c in parts.classifier.classes_.tolist()]
