@@ -1,7 +1,6 @@
 """What both classifiers share: labels, weights, validation, prediction; no architecture."""
 
 import copy
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -120,7 +119,9 @@ class BaseSentimentClassifier(
         self.__dict__ = draft.__dict__  # all at once, whatever interrupts
         return self
 
-    def _fit_all(self, X, y, sample_weight, X_val, y_val, groups) -> None:
+    def _fit_all(
+        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, groups: Any
+    ) -> None:
         rng = check_random_state(self.random_state)
         X, y = self._validate(X, y, reset=True)
         weight = checked_weight(sample_weight, X)
@@ -150,16 +151,15 @@ class BaseSentimentClassifier(
             X_val, y_val = self._validate(X_val, y_val, reset=False)
             if len(unknown := np.setdiff1d(y_val, classes)):
                 raise ValueError(f"y_val contains labels that y does not: {unknown.tolist()}.")
-            validation = as_token_ids(X_val), y_val
+            validation = self._data(as_token_ids(X_val), y_val)
         elif self.early_stopping:
             train, held_out = validation_split(y, groups, self.validation_fraction, rng)
-            validation = X[held_out], y[held_out]
+            validation = self._data(X[held_out], y[held_out])
             X, y = X[train], y[train]
-            weight = None if weight is None else weight[train]
-            groups = None if groups is None else groups[train]
-        weight = with_class_weight(weight, self.class_weight, y)
+            weight, groups = (None if part is None else part[train] for part in (weight, groups))
+        data = self._data(X, y, with_class_weight(weight, self.class_weight, y), groups)
         seed = int(rng.randint(2**31 - 1))
-        self._train(X, y, weight, validation, groups, seed, resume=resume, in_stream=False)
+        self._train(data, validation, seed, resume=resume, in_stream=False)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -216,18 +216,18 @@ class BaseSentimentClassifier(
             )
         weight = with_class_weight(checked_weight(sample_weight, X), self.class_weight, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        draft._train(X, y, weight, None, None, seed, resume=not first, in_stream=True)
+        draft._train(draft._data(X, y, weight), None, seed, resume=not first, in_stream=True)
         self.__dict__ = draft.__dict__  # all at once, whatever interrupts
         return self
 
-    def _train(self, X, y, weight, validation, groups, seed, *, resume, in_stream) -> None:
-        """Train and set all fitted attributes."""
-        numbers: Any = partial(np.searchsorted, self.classes_)
+    def _data(self, X: Any, y: Any, weight: Any = None, groups: Any = None) -> _fit.Data:
         weight = np.ones(len(X)) if weight is None else weight / weight.mean()
-        data = _fit.Data(X, numbers(y), weight, groups)
-        if validation is not None:
-            X_val, y_val = validation
-            validation = _fit.Data(X_val, numbers(y_val), np.ones(len(X_val)))
+        return _fit.Data(X, np.searchsorted(self.classes_, y), weight, groups)
+
+    def _train(
+        self, data: _fit.Data, validation: Any, seed: int, *, resume: bool, in_stream: bool
+    ) -> None:
+        """Train and set all fitted attributes."""
         options = _fit.Options(
             ngrams=empty_dictionary(self.ngram_range, self.ngram_min_df, self.ngram_max_features),
             epochs=1 if in_stream else self.epochs,
@@ -257,7 +257,7 @@ class BaseSentimentClassifier(
         self.vocabulary_size_ = self.tables_.n_ids
         self.n_iter_ = len(self.history_["loss"])
 
-    def _validate(self, X, y=None, *, reset: bool):
+    def _validate(self, X: Any, y: Any = None, *, reset: bool) -> Any:
         """Check shapes, finiteness and feature names of X, and y if it is given."""
         refuse_text(X, type(self).__name__)
         if not reset and y is None:
@@ -266,12 +266,12 @@ class BaseSentimentClassifier(
         check_classification_targets(y)
         return X, y
 
-    def _known_ids(self, X) -> np.ndarray:
+    def _known_ids(self, X: Any) -> np.ndarray:
         """Validate X; ids that training never reached are unknown words."""
         check_is_fitted(self)
         return self.tables_.known(as_token_ids(self._validate(X, reset=False)))
 
-    def _logits(self, X) -> np.ndarray:
+    def _logits(self, X: Any) -> np.ndarray:
         with threads(self.n_jobs):
             ids = self._known_ids(X)
             return self.tables_.logits(ids)
@@ -383,7 +383,7 @@ class BaseSentimentClassifier(
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_trained")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True

@@ -1,6 +1,10 @@
 """ConvSentimentClassifier: reads words in their context."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._sklearn import Interval, StrOptions
@@ -140,33 +144,33 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
 
     def __init__(
         self,
-        embedding_dim=16,
-        filters=(28, 16, 8),
-        kernel_size=3,
+        embedding_dim: int = 16,
+        filters: Sequence[int] = (28, 16, 8),
+        kernel_size: int = 3,
         *,
-        pooling="average",
-        ngram_range=(1, 4),
-        ngram_min_df=2,
-        ngram_max_features=1_000_000,
-        dropout=0.7,
-        mask_padding=True,
-        epochs=3,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_schedule="linear",
-        optimizer="adam",
-        class_weight=None,
-        validation_fraction=0.1,
-        early_stopping=False,
-        patience=2,
-        warm_start=False,
-        callbacks=None,
-        device="auto",
-        precision="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        pooling: str = "average",
+        ngram_range: tuple[int, int] = (1, 4),
+        ngram_min_df: int = 2,
+        ngram_max_features: int = 1_000_000,
+        dropout: float = 0.7,
+        mask_padding: bool = True,
+        epochs: int = 3,
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        learning_rate_schedule: str = "linear",
+        optimizer: Any = "adam",
+        class_weight: dict | str | None = None,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        patience: int = 2,
+        warm_start: bool = False,
+        callbacks: list | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         self.embedding_dim = embedding_dim
         self.filters = filters
         self.kernel_size = kernel_size
@@ -193,7 +197,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _architecture(self):
+    def _architecture(self) -> ConvArchitecture:
         are_counts = [isinstance(n, Integral) and n > 0 for n in self.filters]
         if not are_counts or not all(are_counts):
             raise ValueError(

@@ -1,6 +1,10 @@
 """DenseSentimentClassifier: what each word and each short phrase says."""
 
 from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Tags
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._sklearn import Interval
@@ -133,31 +137,31 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
 
     def __init__(
         self,
-        embedding_dim=16,
-        hidden_units=28,
+        embedding_dim: int = 16,
+        hidden_units: int = 28,
         *,
-        ngram_range=(1, 4),
-        ngram_min_df=2,
-        ngram_max_features=1_000_000,
-        dropout=0.5,
-        mask_padding=True,
-        epochs=4,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_schedule="linear",
-        optimizer="adam",
-        class_weight=None,
-        validation_fraction=0.1,
-        early_stopping=False,
-        patience=2,
-        warm_start=False,
-        callbacks=None,
-        device="auto",
-        precision="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        ngram_range: tuple[int, int] = (1, 4),
+        ngram_min_df: int = 2,
+        ngram_max_features: int = 1_000_000,
+        dropout: float = 0.5,
+        mask_padding: bool = True,
+        epochs: int = 4,
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        learning_rate_schedule: str = "linear",
+        optimizer: Any = "adam",
+        class_weight: dict | str | None = None,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        patience: int = 2,
+        warm_start: bool = False,
+        callbacks: list | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         self.embedding_dim = embedding_dim
         self.hidden_units = hidden_units
         self.ngram_range = ngram_range
@@ -182,13 +186,13 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # A bag of ids cannot tell (a, b) from (b, a), nor what depends on columns.
         tags.classifier_tags.poor_score = True
         return tags
 
-    def _architecture(self):
+    def _architecture(self) -> DenseArchitecture:
         return DenseArchitecture(
             int(self.embedding_dim),
             int(self.hidden_units),

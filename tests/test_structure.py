@@ -176,6 +176,19 @@ def test_private_names_of_other_libraries_are_used_in_one_file_each():
     assert {use for use in used if use[0] not in homes and use[1] not in public} == set()
 
 
+def test_weights_and_tables_are_named_not_numbered():
+    numbered = set()
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Subscript(
+                    value=ast.Name(id=name) | ast.Attribute(attr=name),
+                    slice=ast.Constant(value=int()) | ast.UnaryOp() | ast.Slice(),
+                ) if name.endswith(("weights", "tables_", "arrays")) and "kernels" not in module:
+                    numbered.add(f"{module}: {ast.unparse(node)}")
+    assert numbered == set()
+
+
 def test_constants_of_the_ids_are_defined_once():
     homes = {}
     for module, tree in TREES.items():

@@ -115,16 +115,16 @@ class TokenShapExplainer(BaseEstimator):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        baseline="oov",
-        method="auto",
-        output="margin",
-        batch_size="auto",
-        n_permutations=10,
-        random_state=None,
-        n_jobs=None,
-    ):
+        baseline: str | int = "oov",
+        method: str = "auto",
+        output: str = "margin",
+        batch_size: int | str = "auto",
+        n_permutations: int = 10,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.baseline = baseline
         self.method = method

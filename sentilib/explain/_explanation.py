@@ -46,17 +46,17 @@ class TokenExplanation:
 
     def __init__(
         self,
-        values,
-        base_values,
-        data,
-        display_data,
-        feature_names,
-        output_names,
-        error_std=None,
+        values: np.ndarray,
+        base_values: Any,
+        data: Any,
+        display_data: Any,
+        feature_names: list,
+        output_names: str | list[str],
+        error_std: Any = None,
         *,
-        method=None,
-        additivity_error=None,
-    ):
+        method: str | None = None,
+        additivity_error: Any = None,
+    ) -> None:
         self.values = values
         self.base_values = base_values
         self.data = data
@@ -102,7 +102,13 @@ class TokenExplanation:
         raise AttributeError(missing(f"{name!r} of an explanation", "shap", "explain"))
 
     def to_shap(self) -> Any:
-        """Give a `shap.Explanation` where shap is installed, else this object."""
+        """Convert to a `shap.Explanation`, if shap is installed.
+
+        Returns
+        -------
+        shap.Explanation or TokenExplanation
+            This explanation as shap's, or itself without shap.
+        """
         try:
             import shap
         except ImportError:
@@ -130,11 +136,24 @@ class TokenInteractions:
     values : list of n_samples lists of n_outputs csr_arrays of shape (n_tokens, n_tokens)
         Symmetric, zero on the diagonal: how much more (or less) the two words say together than
         the sum of what each says alone, in the unit of the margin.
-    data, display_data, feature_names, output_names
-        As in `TokenExplanation`.
+    data : ndarray of shape (n_samples,), of lists of str
+        Words as they stand in the visible text, each with the text up to the next one.
+    display_data : ndarray of shape (n_samples,), of lists of str
+        Words as they stand in the visible text.
+    feature_names : list of n_samples lists of str
+        Tokens.
+    output_names : str or list of str
+        Names of the explained outputs.
     """
 
-    def __init__(self, values, data, display_data, feature_names, output_names):
+    def __init__(
+        self,
+        values: list,
+        data: Any,
+        display_data: Any,
+        feature_names: list,
+        output_names: str | list[str],
+    ) -> None:
         self.values = values
         self.data = data
         self.display_data = display_data
@@ -147,7 +166,7 @@ class TokenInteractions:
     def pairs(
         self, row: int, n: int = 10, output: int = 0
     ) -> list[tuple[str, str, int, int, float]]:
-        """Pairs of words that change each other's meaning most.
+        """Return the pairs of words that change each other's meaning most.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """Whether an explanation says what the model does: words are taken out, and outputs looked at."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -43,9 +43,13 @@ class Faithfulness:
     figure_: Any
 
     def __init__(
-        self, fractions, comprehensiveness, sufficiency, random_comprehensiveness,
-        random_sufficiency,
-    ):  # fmt: skip
+        self,
+        fractions: np.ndarray,
+        comprehensiveness: np.ndarray,
+        sufficiency: np.ndarray,
+        random_comprehensiveness: np.ndarray,
+        random_sufficiency: np.ndarray,
+    ) -> None:
         self.fractions = fractions
         self.comprehensiveness = comprehensiveness
         self.sufficiency = sufficiency
@@ -63,7 +67,7 @@ class Faithfulness:
             f"{self.aopc_sufficiency:.3f} (random order {self.aopc_random_sufficiency:.3f})"
         )
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Any = None) -> Self:
         """Draw the curves.
 
         Parameters
@@ -181,7 +185,9 @@ def faithfulness(
 class _Losses:
     """Collects masked rows, evaluates them in batches and averages the losses."""
 
-    def __init__(self, model: BaselineModel, ids, full, fractions):
+    def __init__(
+        self, model: BaselineModel, ids: np.ndarray, full: np.ndarray, fractions: np.ndarray
+    ) -> None:
         self._model, self._ids, self._fractions = model, ids, fractions
         if full.shape[1] == 1:  # towards the predicted of two classes
             middle = 0.5 if model.output == "probability" else 0.0
@@ -251,7 +257,14 @@ class SamplingAgreement:
     orders, of which the sample may hold none.
     """
 
-    def __init__(self, rms_error, error_ratio, within_two_errors, correlation, n_tokens):
+    def __init__(
+        self,
+        rms_error: float,
+        error_ratio: float,
+        within_two_errors: float,
+        correlation: float,
+        n_tokens: int,
+    ) -> None:
         self.rms_error = rms_error
         self.error_ratio = error_ratio
         self.within_two_errors = within_two_errors
