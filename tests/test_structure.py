@@ -199,3 +199,23 @@ def test_constants_of_the_ids_are_defined_once():
                 homes.setdefault("[OOV]", []).append(module)
     names = ("PAD", "OOV", "FIRST_WORD", "OOV_WORD", "[OOV]")
     assert {name: homes[name] for name in names} == {name: ["_ids"] for name in names}
+
+
+def test_an_architecture_has_at_most_eight_hooks_and_each_classifier_one():
+    from sentilib import _classifier, _conv_classifier, _dense_classifier
+    from sentilib._training import _architecture, _conv, _dense
+
+    hooks = {name for name in vars(_architecture.Architecture) if not name.startswith("_")}
+    assert 0 < len(hooks) < 8  # and `_architecture()` of an estimator
+    for cls in (_conv.ConvArchitecture, _dense.DenseArchitecture):
+        own = {name for name, value in vars(cls).items() if callable(value) and name[0] != "_"}
+        assert own == hooks
+    base = _classifier.BaseSentimentClassifier
+    for module in (_conv_classifier, _dense_classifier):
+        (cls,) = (
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, base) and value is not base
+        )
+        own = {name for name, value in vars(cls).items() if callable(value)}
+        assert own - {"__init__", "__sklearn_tags__"} == {"_architecture"}

@@ -45,10 +45,7 @@ class Architecture(Protocol):
         """Draw the weights that training starts with; the first axis of "embedding" is the ids."""
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
-        """Prepare rows of ids for the training layers."""
-
-    def batch(self, parts: Any, rows: np.ndarray) -> tuple:
-        """Take some rows of what `encode` prepared."""
+        """Prepare rows of ids for the training layers, to be cut into batches."""
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> Tables:
         """Derive what predicts from trained weights."""

@@ -1,7 +1,7 @@
 """Batches of rows: their order, and the shapes that graphs are built for."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,9 @@ class Batches(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """Rows as the layers of a training graph read them, before they are cut into batches."""
+    """Rows as the layers of a training graph read them."""
 
-    parts: Any
+    batch: Callable[[np.ndarray], tuple]  # what the layers read of some rows, by their numbers
     lengths: np.ndarray | None  # what batches of like length are sorted by
 
 

@@ -1,7 +1,7 @@
 """The layers of ConvSentimentClassifier, as a value."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,14 +56,11 @@ class ConvArchitecture(Architecture):
         return weights
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
-        """Find where each row ends: batches are trimmed to their longest row."""
+        """Find where each row ends: where padding is masked, batches end with their longest row."""
+        if not self.mask_padding:
+            return Encoded(lambda rows: (X[rows],), None)
         ends = last_token(X)
-        return Encoded((X, ends), ends if self.mask_padding else None)
-
-    def batch(self, parts: Any, rows: np.ndarray) -> tuple:
-        """Take some rows, trimmed where padding is masked."""
-        X, ends = parts
-        return (X[rows, : max(int(ends[rows].max()), 1) if self.mask_padding else X.shape[1]],)
+        return Encoded(lambda rows: (X[rows, : max(int(ends[rows].max()), 1)],), ends)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> ConvTables:
         """Fold the normalization into the convolutions."""

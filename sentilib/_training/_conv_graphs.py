@@ -1,16 +1,13 @@
 """Keras layers of the CNN. Importing this module imports Keras."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sentilib._training._architecture import Layers
 from sentilib._training._layers import MaskedAverage, PaddingMask, keras, ops
 from sentilib._training._layers import layers as keras_layers
 
-if TYPE_CHECKING:
-    from sentilib._training._conv import ConvArchitecture
 
-
-def layers(architecture: "ConvArchitecture", n_ids: int, n_classes: int, policy: str) -> Layers:
+def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers:
     """Build the layers.
 
     Masked padding is zero at the entrance of each block, as what is beyond the border is, and

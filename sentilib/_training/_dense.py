@@ -1,7 +1,6 @@
 """The layers of DenseSentimentClassifier, as a value."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -53,11 +52,8 @@ class DenseArchitecture(Architecture):
         else:
             n_tokens, ids = np.full(len(X), X.shape[1]), X.ravel()
         starts = np.concatenate([[0], np.cumsum(n_tokens)])
-        return Encoded(merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_ids), None)
-
-    def batch(self, parts: Any, rows: np.ndarray) -> tuple:
-        """Take some rows of the sparse matrix."""
-        return (parts[rows],)
+        bags = merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_ids)
+        return Encoded(lambda rows: (bags[rows],), None)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> DenseTables:
         """Apply the hidden layer to the vocabulary."""

@@ -1,15 +1,12 @@
 """Keras layers of the Dense model. Importing this module imports Keras."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sentilib._training._architecture import Layers
 from sentilib._training._layers import MaskedAverage, PaddingMask, VocabularyAverage, keras, layers
 
-if TYPE_CHECKING:
-    from sentilib._training._dense import DenseArchitecture
 
-
-def textbook(architecture: "DenseArchitecture", n_ids: int, n_classes: int) -> Layers:
+def textbook(architecture: Any, n_ids: int, n_classes: int) -> Layers:
     """Build the layers position by position."""
     rate = architecture.dropout
     embedding = layers.Embedding(n_ids, architecture.embedding_dim, name="embedding")
@@ -36,7 +33,7 @@ def textbook(architecture: "DenseArchitecture", n_ids: int, n_classes: int) -> L
     )
 
 
-def training(architecture: "DenseArchitecture", n_ids: int, n_classes: int) -> Layers:
+def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
     """Build layers that are applied to the vocabulary, once a batch."""
     rate = architecture.dropout
     average = VocabularyAverage(

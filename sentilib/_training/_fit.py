@@ -285,7 +285,7 @@ class _Encoder:
 
         def one_epoch() -> Iterator:
             for rows in row_batches(len(labels), encoded.lengths, batch_size, rng):
-                x = *self._architecture.batch(encoded.parts, rows), *(e[rows] for e in wide)
+                x = *encoded.batch(rows), *(e[rows] for e in wide)
                 yield x, labels[rows], weight[rows]
 
         return Batches(one_epoch, -(-len(labels) // batch_size))

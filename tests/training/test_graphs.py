@@ -35,7 +35,7 @@ def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
     classifier = kind(ngram_range=ngram_range, mask_padding=mask_padding, epochs=1)
     classifier.fit(X, np.arange(len(X)) % n_classes)
     trained, n_ids, n_ngrams = classifier._trained, 1024, 0
-    x = trained.architecture.batch(trained.architecture.encode(X, n_ids).parts, np.arange(50))
+    x = trained.architecture.encode(X, n_ids).batch(np.arange(50))
     if trained.ngrams is not None:
         n_ngrams = len(trained.ngrams) + 100
         bag = bags(trained.ngrams.terms(X), n_ngrams, evidence_size(X))
