@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import uuid
@@ -12,7 +12,7 @@ from typing import BinaryIO
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`, which replaces `path` if the block succeeds.
 
-    Other threads and processes see the old file, no file, or the whole new one.
+    Other threads and processes see the old file, no file, or the complete new one.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:

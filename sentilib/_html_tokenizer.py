@@ -1,4 +1,4 @@
-"""HTMLTokenizer: raw documents, with or without HTML in them, to a matrix of token ids."""
+"""HTMLTokenizer: from raw documents, with or without HTML, to a matrix of token ids."""
 
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral
@@ -29,74 +29,74 @@ if TYPE_CHECKING:
 class HTMLTokenizer(TransformerMixin, BaseEstimator):
     """Convert a collection of raw, possibly HTML, documents to a matrix of token ids.
 
-    Markup is read by an HTML5 parser, so that words are those which a browser would show: entities
-    are decoded; the text of scripts, styles, templates, comments, attributes, the head and
-    fallbacks such as ``<noscript>`` is left out; blocks, ``<br>``, table cells, controls and
-    pictures separate words, other elements do not (``<b>wo</b>rd`` is one word). ``I <3 it`` is
-    text.
+    Markup is interpreted as the HTML5 standard defines it, so that the words are those that a
+    browser shows: entities are decoded; the text of scripts, styles, templates, comments,
+    attributes, the head and fallbacks such as ``<noscript>`` is left out; blocks, ``<br>``, table
+    cells, controls and pictures separate words, other elements do not (``<b>wo</b>rd`` is one
+    word). ``I <3 it`` is text.
 
     A token is a run of letters and digits of any script, with combining marks and, inside it,
     apostrophes; a single Han, Hiragana or Katakana character; an emoji, whole with its skin tone,
     flag letters or joined parts; or, by default, a punctuation mark or symbol. Format characters
-    such as the soft hyphen and emoji variation selectors leave no trace, and typographic
-    apostrophes count as ``'``.
+    such as the soft hyphen and emoji variation selectors are ignored, and typographic apostrophes
+    are equivalent to ``'``.
 
     Parameters
     ----------
     max_features : int or None, default=30_000
-        Learn only that many words, those with the highest term count over all documents. The
-        highest id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
+        Max number of words to learn, those with the highest term count over all documents. The
+        max id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
     max_length : int, default=1024
-        Number of tokens kept of each document: the width of the matrix.
+        Max number of tokens kept of each document, and the width of the matrix.
     lowercase : bool, default=True
-        Fold case, in every script and as Unicode defines it ("STRASSE" and "straße" agree).
+        Fold case, in every script, as Unicode defines it ("STRASSE" and "straße" become equal).
     strip_accents : {"ascii", "unicode"} or None, default=None
-        Remove accents, by compatibility decomposition; "ascii" then removes all but ASCII.
+        Remove accents, by compatibility decomposition; "ascii" then removes non-ASCII characters.
     punctuation : {"drop", "split", "token"}, default="token"
-        What becomes of punctuation marks and symbols:
+        Treatment of punctuation marks and symbols:
 
-        - "drop" deletes them: "don't" gives "dont", "well-made" gives "wellmade";
+        - "drop" removes them: "don't" becomes "dont", "well-made" becomes "wellmade";
         - "split" separates words at them, but keeps apostrophes inside a word;
-        - "token" splits, and makes each mark a token too: "great!" and "great?" say two things.
+        - "token" splits, and makes each mark a token too: "great!" and "great?" differ.
     stop_words : "english", collection of str or None, default=None
-        Words to leave out. They are folded as documents are. "english" is scikit-learn's list.
+        Words to leave out, folded like documents. "english" is scikit-learn's list.
     min_df : int or float in [0.0, 1.0], default=1
-        Leave words out of the vocabulary that fewer documents hold; a float is a proportion.
+        Min number (int) or proportion (float) of documents that contain a word of the vocabulary.
         Ignored if `vocabulary` is given.
     max_df : int or float in [0.0, 1.0], default=1.0
-        Leave words out of the vocabulary that more documents hold; a float is a proportion.
+        Max number (int) or proportion (float) of documents that contain a word of the vocabulary.
         Ignored if `vocabulary` is given.
     vocabulary : mapping of str to int, iterable of str or None, default=None
-        Words to know, instead of learning them. An iterable's words get the ids 2, 3, ...; a
-        mapping holds just these ids, as `vocabulary_` does. `transform` then needs no `fit`.
+        Words of the vocabulary, instead of learning them. The words of an iterable get the ids 2,
+        3, ...; a mapping contains exactly these ids. `transform` then needs no `fit`.
     padding : {"pre", "post"}, default="post"
-        Side on which documents shorter than `max_length` are filled up with 0.
+        Side on which documents shorter than `max_length` are padded with 0.
     truncating : {"pre", "post"}, default="pre"
         Side on which longer documents lose tokens: "pre" keeps the last `max_length`.
     n_jobs : int or None, default=None
-        Number of threads. None means all cores, but one inside a parallel worker; -1 all cores.
+        Number of threads. None means all cores, or one inside a parallel worker; -1 means all.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        Id of each word: 2 for the most frequent, and so on; ties in alphabetical order.
+        Id of each word, from 2 on: by descending frequency, ties alphabetically; or as given.
     document_frequency_ : ndarray of shape (n_words + 2,), dtype=int64
-        Number of documents seen in `fit` that hold the word of each id; 0 for the ids 0 and 1.
+        Number of documents seen in `fit` that contain the word of each id; 0 for the ids 0 and 1.
     n_documents_ : int
         Number of documents seen in `fit`.
 
     See Also
     --------
-    sklearn.feature_extraction.text.CountVectorizer : Counts words, without their order.
+    sklearn.feature_extraction.text.CountVectorizer : Counts of words, without their order.
 
     Notes
     -----
-    Id 0 fills up short documents, id 1 (OOV) stands for every word outside the vocabulary.
+    Id 0 is padding, id 1 (OOV) represents every word outside the vocabulary.
 
-    The counts of all words met, not only of those in the vocabulary, stay with the estimator, so
-    that `partial_fit` is exact; that is about 60 bytes per distinct word.
+    The estimator keeps the counts of all words seen, not only of those in the vocabulary, so that
+    `partial_fit` is exact; that is about 60 bytes per distinct word.
 
-    Two versions of Python may disagree on characters that were added to Unicode in between.
+    Two versions of Python may differ on characters that were added to Unicode in between.
 
     Examples
     --------
@@ -169,7 +169,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         raw_documents : iterable of str
-            Documents. A generator is read in pieces and never held in memory as a whole.
+            Documents. A generator is read in blocks and never kept in memory as a whole.
         y : None
             Ignored.
 
@@ -184,10 +184,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
-        """Learn from further documents, as if they had been there in the last `fit`.
+        """Learn from further documents, as if they had been part of the last `fit`.
 
         The ids change with each call, since they follow the term counts, and the vocabulary is
-        chosen anew: better a few large calls than many small ones.
+        chosen anew: prefer a few large calls to many small ones.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self : HTMLTokenizer
             Fitted estimator.
         """
-        check_parameters_of(self)  # a given vocabulary makes scikit-learn think that they have been
+        check_parameters_of(self)  # scikit-learn skips this if a vocabulary is given
         counts, n_documents, _ = self._reader().count(raw_documents)
         if hasattr(self, "_counts"):
             counts, _ = self._counts.merged(counts)
@@ -262,18 +262,18 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         ids = np.asarray(X)
         if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
             raise ValueError(
-                "Expected a 2D array of integer ids as transform returns it, got "
+                "Expected a 2D array of integer ids, as transform returns it, got "
                 f"{ids.ndim}D of type {ids.dtype}."
             )
         words = np.array(["", OOV_WORD, *self.vocabulary_], dtype=object)
         if ids.size and (ids.min() < 0 or ids.max() >= len(words)):
             raise ValueError(
-                f"Ids must lie between 0 and {len(words) - 1}, got {ids.min()} to {ids.max()}."
+                f"Ids must be between 0 and {len(words) - 1}, got {ids.min()} to {ids.max()}."
             )
         return [words[row[row != PAD]] for row in ids]
 
     def tokenize(self, text: str) -> list[str]:
-        """Split one document into tokens, folded, less stop words. Needs no `fit`.
+        """Split one document into folded tokens, without stop words. Needs no `fit`.
 
         Parameters
         ----------
@@ -288,7 +288,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return self.tokenize_with_offsets(text)[0]
 
     def tokenize_with_offsets(self, text: str) -> tuple[list[str], np.ndarray, str]:
-        r"""Split one document into tokens, and say where each stands in its visible text.
+        r"""Split one document into tokens, and locate each in its visible text.
 
         Parameters
         ----------
@@ -298,10 +298,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         tokens : list of str
-            Tokens, folded, less stop words.
+            Folded tokens, without stop words.
         offsets : ndarray of shape (n_tokens, 2), dtype=int64
-            Start and end of each token, in characters: ``visible[start:end]`` is the token as it
-            stands in the text.
+            Start and end of each token, in characters: ``visible[start:end]`` is the token as it is
+            written in the text.
         visible : str
             Visible text of the document, as `visible_text` returns it.
 
@@ -319,7 +319,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return tokens, offsets, visible
 
     def visible_text(self, text: str) -> str:
-        """Return what a browser would show of a document.
+        """Return the text of a document that a browser would show.
 
         Parameters
         ----------
@@ -334,7 +334,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return self._reader_of(text).scanner.visible_text(text)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return names of the matrix's columns, which are positions: token0, token1, ...
+        """Return the names of the matrix's columns, which are positions: token0, token1, ...
 
         Parameters
         ----------
@@ -361,17 +361,17 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return tags
 
     def _read(self, documents: list[str], n_jobs: int | None = None) -> "Readings":
-        """Read documents once: `transform` takes the result, which also knows words and places."""
+        """Read documents once; `transform` accepts the result, which has words and offsets too."""
         self._check_vocabulary()
         return self._reader().read(documents, self._vocabulary, n_jobs)
 
     def _learn(self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False) -> None:
-        """Choose the vocabulary; the estimator changes only once nothing more can fail."""
+        """Choose the vocabulary; attributes are set only after everything that can fail."""
         if self.vocabulary is None:
             vocabulary = self._reader().chosen_vocabulary(counts, n_documents, allow_empty)
         else:
             vocabulary = self._reader().given_vocabulary()
-        self.__dict__.update(  # in one step, which no Ctrl-C can halve
+        self.__dict__.update(  # in one step, which no Ctrl-C can interrupt
             vocabulary_=vocabulary.numbered,
             document_frequency_=vocabulary.document_frequency(counts),
             n_documents_=n_documents,
@@ -380,7 +380,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         )
 
     def _check_vocabulary(self) -> None:
-        """Make sure that there is a vocabulary; one that was given needs no `fit`."""
+        """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""
         check_is_fitted(self)
         if not hasattr(self, "vocabulary_"):
             check_parameters_of(self)

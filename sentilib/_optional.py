@@ -1,16 +1,16 @@
-"""Packages that only some functions need, and what to do where they are missing."""
+"""Packages that only some functions need, and messages on how to install them."""
 
 import importlib
 from typing import Any
 
 
 def missing(what: str, package: str, extra: str) -> str:
-    """Return a message that says what needs a package, and how to install it."""
+    """Return a message that names what needs a package, and how to install it."""
     return f"{what} needs {package}: pip install 'sentilib[{extra}]'."
 
 
 def import_optional(module: str, what: str, extra: str) -> Any:
-    """Import a module, or raise an error that says what needs it and how to install it.
+    """Import a module, or raise an error that names what needs it and how to install it.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""scikit-learn's private helpers, which enter the package through this module only.
+"""scikit-learn's private helpers, imported by this module only.
 
 They may move in any release of scikit-learn. The rest of the package imports public names from
-scikit-learn itself and these from here, so that a move is mended in one place.
+scikit-learn itself and these from here, so that a move has to be fixed in one place only.
 """
 
 from sklearn.base import BaseEstimator
@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
-    """Check an estimator's parameters by its `_parameter_constraints`, as `fit` does."""
+    """Validate an estimator's parameters against its `_parameter_constraints`, as `fit` does."""
     estimator._validate_params()
 
 

@@ -379,9 +379,9 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (lambda X: X - 1, r"Negative values in data .* smallest is -1"),
-            (lambda X: X + 0.5, r"token ids, whole numbers from 0 on, but X\[0, 0\] is"),
-            (lambda X: X.astype(np.int64) + 2**31, r"holds the id \d+, but ids go up to"),
+            (lambda X: X - 1, r"Negative values in data .* its min is -1"),
+            (lambda X: X + 0.5, r"token ids, non-negative integers, but X\[0, 0\] is"),
+            (lambda X: X.astype(np.int64) + 2**31, r"contains the id \d+, but the max is"),
             (lambda X: np.where(X == 5, np.nan, X), "NaN"),
         ],
         ids=["negative", "fractional", "beyond int32", "NaN"],

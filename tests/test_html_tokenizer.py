@@ -130,14 +130,14 @@ class TestVocabulary:
             ({"a": 0, "b": 1}, "must be 2 to 3, each once"),
             ({"a": 2, "b": 4}, "must be 2 to 3"),
             ({"a": 2, "b": 2}, "must be 2 to 3"),
-            (["a", "b", "a"], "holds 'a' twice"),
+            (["a", "b", "a"], "contains 'a' more than once"),
             ([], "vocabulary is empty"),
             ({}, "vocabulary is empty"),
             ("words", "not a string"),
-            (["a", 3], "holds 3, which is no word"),
-            (["a", ""], "holds '', which is no word"),
-            (["a", "\ud800"], "which is no word"),
-            (["a", "\0a"], "which is no word"),
+            (["a", 3], "contains 3, which is not a word"),
+            (["a", ""], "contains '', which is not a word"),
+            (["a", "\ud800"], "which is not a word"),
+            (["a", "\0a"], "which is not a word"),
         ],
     )
     def test_a_given_vocabulary_is_checked(self, vocabulary, message):
@@ -356,8 +356,8 @@ INVALID = [
     (np.array([["a", "b"]]), ValueError, r"one column, got an array of shape \(1, 2\)"),
     (pd.DataFrame({"a": ["x"], "b": ["y"]}), ValueError, r"shape \(1, 2\)"),
     (np.array("a"), ValueError, r"shape \(\)"),
-    (["fine", "bad \udc80 here"], ValueError, r"Document 1 holds a lone surrogate.*position 4"),
-    (["fine"] * 5 + ["<b>\ud800"], ValueError, "Document 5 holds a lone surrogate"),
+    (["fine", "bad \udc80 here"], ValueError, r"Document 1 contains a lone surrogate.*position 4"),
+    (["fine"] * 5 + ["<b>\ud800"], ValueError, "Document 5 contains a lone surrogate"),
 ]
 
 
@@ -392,7 +392,7 @@ class TestInvalid:
     @pytest.mark.parametrize("method", ["fit", "fit_transform"])
     @pytest.mark.parametrize("texts", [[""], ["<br>", " ", "<script>x</script>"]])
     def test_documents_without_a_token_are_an_empty_vocabulary(self, method, texts):
-        with pytest.raises(ValueError, match="Empty vocabulary: the documents hold no token"):
+        with pytest.raises(ValueError, match="Empty vocabulary: the documents contain no token"):
             getattr(HTMLTokenizer(), method)(texts)
 
     def test_documents_without_a_token_become_rows_of_padding(self):
@@ -437,7 +437,7 @@ class TestInvalid:
 
     def test_stop_words_must_be_words(self):
         for word in (3, "", "\ud800"):
-            with pytest.raises(ValueError, match=r"stop_words holds .* no word"):
+            with pytest.raises(ValueError, match=r"stop_words contains .* not a word"):
                 HTMLTokenizer(stop_words=["a", word]).fit(["b"])
 
     @pytest.mark.parametrize("method", ["transform", "inverse_transform", "get_feature_names_out"])

@@ -172,7 +172,7 @@ class TestContainers:
             ([["a", "b"], ["c", "d"]], ValueError, r"an array of shape \(2, 2\) and type <U1"),
             (sparse.eye_array(30).tocsr(), ValueError, r"reads token ids of shape"),
             (np.full((2, 30), -1), ValueError, "Negative values"),
-            (np.full((2, 30), 0.5), ValueError, "whole numbers"),
+            (np.full((2, 30), 0.5), ValueError, "non-negative integers"),
             (pd.DataFrame({"a": ["x"], "b": ["y"]}), ValueError, "one column of text among"),
             (pd.DataFrame({"a": [None], "b": [1]}), ValueError, "one column of text among"),
         ],

@@ -1,1 +1,1 @@
-"""How loops are compiled, and how threads share them."""
+"""Compilation of kernels, and the threads that run them."""

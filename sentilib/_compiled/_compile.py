@@ -1,4 +1,4 @@
-"""How kernels are compiled: ahead of their first call, for one signature, without the GIL."""
+"""Decorators for kernels: compiled at import for one signature, they run without the GIL."""
 
 import sys
 from collections.abc import Callable
@@ -14,11 +14,11 @@ I64, I64_2D = types.int64[::1], types.int64[:, ::1]
 F64, F64_2D = types.float64[::1], types.float64[:, ::1]
 F64_3D, F64_4D = types.float64[:, :, ::1], types.float64[:, :, :, ::1]
 
-_jit: Any = njit  # takes options that its type hints do not know
+_jit: Any = njit  # its type hints lack some of its options
 
 
 def kernel(*signature: Any, **options: Any) -> Callable[[Callable], Any]:
-    """Compile a function to be called from Python, cached on disk where a folder is writable."""
+    """Compile a function that Python calls; cached on disk where a folder is writable."""
 
     def compile_(function: Callable) -> Any:
         try:
@@ -30,13 +30,16 @@ def kernel(*signature: Any, **options: Any) -> Callable[[Callable], Any]:
 
 
 def helper(function: Callable, **options: Any) -> Any:
-    """Compile a function that only kernels call, when one does that is not cached yet."""
+    """Decorate a function that is called only from kernels.
+
+    It is compiled with the first caller that is not cached.
+    """
     return _jit(nogil=True, no_cpython_wrapper=True, **options)(function)
 
 
 @intrinsic
 def load_eight(context: Any, array: Any, index: Any) -> Any:
-    """Eight bytes of a uint8 array from index on, wherever that is, as one little-endian uint64."""
+    """Load eight bytes of a uint8 array, at any index, as one little-endian uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -49,7 +52,7 @@ def load_eight(context: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def prefetch(context: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of an array's element, which is read later."""
+    """Prefetch the cache line of an array's element, which is read later."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -57,7 +60,7 @@ def prefetch(context: Any, array: Any, index: Any) -> Any:
         flag = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag])
         ask = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
-        builder.call(ask, [address, flag(0), flag(3), flag(1)])  # to read, keep, data
+        builder.call(ask, [address, flag(0), flag(3), flag(1)])  # read, keep, data cache
         return context.get_dummy_value()
 
     return types.void(array, index), generate

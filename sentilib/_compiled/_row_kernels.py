@@ -1,4 +1,4 @@
-"""Compiled loops over rows of token ids that every room may need."""
+"""Compiled loops over rows of token ids, for the whole package."""
 
 from numba import types
 
@@ -10,7 +10,7 @@ IDS = types.Array(types.int32, 2, "C", readonly=True)
 
 @kernel(types.void(IDS, I64))
 def count(ids, n_tokens):
-    """Count the tokens of each row: all ids but padding."""
+    """Count the tokens of each row: all ids except padding."""
     for row in range(ids.shape[0]):
         n = 0
         for k in range(ids.shape[1]):

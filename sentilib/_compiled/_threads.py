@@ -1,9 +1,9 @@
-"""How many threads share the rows of a matrix: one rule for the whole package.
+"""The number of threads that share the rows of a matrix: one rule for the whole package.
 
 `n_jobs=None` means all cores, except inside a parallel worker, where it means one: a worker of
-joblib (a grid search), a child process, or one of the threads that are started here. Levels of
+joblib (a grid search), a child process, or one of the threads that this module starts. Levels of
 parallelism therefore never multiply. Within `joblib.parallel_config(n_jobs=...)` it means that
-number. An explicit `n_jobs` means what it means to joblib, everywhere.
+number. An explicit `n_jobs` always has the meaning that joblib gives it.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
 
-_MIN_ROWS = 256  # fewer are done before a thread has started
+_MIN_ROWS = 256  # per thread; fewer take less time than starting a thread
 _n_jobs: ContextVar[int | None] = ContextVar("n_jobs", default=None)
 
 
@@ -38,12 +38,12 @@ def resolve_n_jobs(n_jobs: int | None) -> int:
 
 @cache
 def _n_cores() -> int:
-    return cpu_count()  # which takes as long as reading a short text
+    return cpu_count()  # cached: it takes as long as reading a short text
 
 
 @contextmanager
 def threads(n_jobs: int | None) -> Iterator[None]:
-    """Let what is computed inside use the threads that `n_jobs` stands for."""
+    """Use the number of threads that `n_jobs` stands for, inside the block."""
     token = _n_jobs.set(_n_jobs.get() if n_jobs is None else n_jobs)
     try:
         yield
@@ -58,15 +58,15 @@ def n_threads(n_rows: int) -> int:
 
 
 def row_slices(n_rows: int) -> list[slice]:
-    """Cut rows into as many parts as there are threads."""
+    """Return one slice of the rows per thread."""
     edges = np.linspace(0, n_rows, n_threads(n_rows) + 1).astype(int).tolist()
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def in_threads(work: Callable[[Any], Any], parts: Iterable[Any], n: int | None = None) -> list:
-    """Do the work on each part, `n` at a time (by default all); return the results in order.
+    """Apply a function to each part, `n` at a time (by default all); return results in order.
 
-    The work must release the GIL to gain by it. What it computes in turn uses one thread.
+    The function must release the GIL to gain from threads. Nested calls use one thread.
     """
     parts = list(parts)
     n = len(parts) if n is None else min(n, len(parts))

@@ -1,4 +1,4 @@
-"""What counts as documents, and what is wrong with those that do not."""
+"""Accepted containers of documents, and error messages for all other input."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Number
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 _BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
-_N_LOOKED_AT = 100  # values of a column, to tell text from other things
+_N_LOOKED_AT = 100  # first values of a column, which show whether it is text
 
 
 def as_documents(raw_documents: Any) -> Iterable[str]:
-    """Return a list of documents, or the iterable that will give them."""
+    """Return a list of documents, or the iterable that yields them."""
     if isinstance(raw_documents, str | bytes):
         raise ValueError(
             "Expected an iterable of documents, got one string. Put a single document in a list: "
@@ -39,24 +39,24 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
 
 
 def texts_and_columns(X: Any) -> tuple[list[str] | None, dict[str, np.ndarray]]:
-    """Tell documents from token ids.
+    """Return documents and the other columns of a table, or None for token ids.
 
     Parameters
     ----------
     X : iterable of str, table or array-like of numbers
-        A table, of pandas, polars or pyarrow, may have columns beside its one column of text.
+        A table (pandas, polars or pyarrow) may have further columns beside one column of text.
 
     Returns
     -------
     texts : list of str or None
-        Documents, which may still prove not to be strings; None where X contains numbers.
+        Documents, not yet checked to be strings; None if X contains numbers.
     columns : dict of str to ndarray
         The other columns of a table.
 
     Raises
     ------
     ValueError, TypeError
-        If X is one string, is empty or has not one column of text.
+        If X is one string, is empty, or does not have exactly one column of text.
     """
     columns: dict[str, np.ndarray] = {}
     names = _column_names(X)
@@ -67,8 +67,8 @@ def texts_and_columns(X: Any) -> tuple[list[str] | None, dict[str, np.ndarray]]:
         texts = [name for name, column in columns.items() if _is_text(column)]
         if len(texts) != 1:
             raise ValueError(
-                f"Expected one column of text among {list(columns)}, found {texts}. Pass that "
-                "column as X, and the others as data."
+                f"Expected exactly one column of text among {list(columns)}, found {texts}. Pass "
+                "that column as X, and the others as data."
             )
         X = columns.pop(texts[0])
     elif _is_matrix_or_numbers(X):
@@ -78,12 +78,12 @@ def texts_and_columns(X: Any) -> tuple[list[str] | None, dict[str, np.ndarray]]:
         raise ValueError("There are no reviews: X is empty.")
     first = documents[0]
     is_row = hasattr(first, "__len__") and not isinstance(first, str | bytes)
-    is_number = isinstance(first, Number) and first == first  # NaN is a text that is missing
+    is_number = isinstance(first, Number) and first == first  # NaN is a missing text
     return (None, {}) if is_row or is_number else (documents, columns)
 
 
 def _column_names(X: Any) -> Any:
-    """Return the names of a table's columns, None for all else."""
+    """Return the names of a table's columns; None if X is not a table."""
     return getattr(X, "column_names", getattr(X, "columns", None))  # pyarrow; pandas and polars
 
 
@@ -98,14 +98,14 @@ def _is_matrix_or_numbers(X: Any) -> bool:
 
 
 def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Cut documents into blocks, each with the number of its first; check that they are strings."""
+    """Yield blocks of documents, each with the index of its first; check that they are strings."""
     block: list[str] = []
     first = size = 0
     for index, document in enumerate(documents):
         if not isinstance(document, str):
             raise TypeError(
                 f"Document {index} is {document!r:.60} of type {type(document).__name__}, but "
-                "documents must be strings. Decode bytes; drop or fill missing ones."
+                "documents must be strings. Decode bytes; drop or fill missing documents."
             )
         block.append(document)
         size += len(document)
@@ -117,7 +117,7 @@ def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def joined(first: int, documents: list[str], tail: bytes) -> bytearray:
-    """Encode documents as UTF-8, a byte 0xFF behind each, and the tail."""
+    """Encode documents as UTF-8, each followed by a byte 0xFF, and append the tail."""
     try:
         return bytearray(b"\xff").join([*map(str.encode, documents), tail])
     except UnicodeEncodeError:
@@ -126,8 +126,8 @@ def joined(first: int, documents: list[str], tail: bytes) -> bytearray:
                 document.encode()
             except UnicodeEncodeError as error:
                 raise ValueError(
-                    f"Document {index} holds a lone surrogate, {document[error.start]!r} at "
-                    f"position {error.start}, which is no character. Decode the text with "
-                    "errors='replace', or remove it."
+                    f"Document {index} contains a lone surrogate, {document[error.start]!r} at "
+                    f"position {error.start}, which is not a character. Decode the text with "
+                    "errors='replace', or remove the surrogate."
                 ) from None
         raise

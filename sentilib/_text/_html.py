@@ -1,16 +1,16 @@
-"""Visible text of HTML, by way of a conformant HTML5 parser."""
+"""Visible text of HTML, extracted by a conformant HTML5 parser."""
 
 import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-# Elements without visible text. What the parser keeps as raw text inside <noscript>, <iframe> and
-# the like is a fallback for browsers of another time.
+# Elements without visible text. The raw text inside <noscript>, <iframe> and similar elements is a
+# fallback that current browsers do not show.
 _HIDDEN = frozenset(
     "head title script style template noscript iframe noembed noframes datalist rp".split()
 )
-# Elements whose start and end part words: blocks, table cells, list items, controls, and pictures,
-# which stand between the words around them. All others are inline: <b>wo</b>rd is one word.
+# Elements whose start and end tags separate words: blocks, table cells, list items, controls and
+# pictures. All others are inline: <b>wo</b>rd is one word.
 _PARTING = frozenset(
     """
     address article aside audio blockquote body br button canvas caption center col colgroup dd
@@ -21,8 +21,8 @@ _PARTING = frozenset(
     """.split()
 )
 
-# Elements that cannot contain their like, since their start tag closes the open one, or that have
-# no content at all: any number of them, one after the other, makes no tree deep.
+# Elements that never nest in themselves, since their start tag closes the open one, or that have no
+# content at all: a long sequence of them does not make the tree deep.
 _SHALLOW = frozenset(
     """
     area base br col dd dt embed hr img input li link meta optgroup option p param rp rt source
@@ -34,7 +34,7 @@ _MAX_DEPTH = 512  # as in Chromium; the parser's time grows with the square of t
 
 
 def visible_text(html: str) -> str:
-    """Text that a browser shows, a line feed wherever a parting element starts or ends."""
+    """Return the text that a browser shows, with a line feed where an element separates words."""
     if "<" not in html and "&" not in html and "\0" not in html:
         return html
     if html.count("<") > _MAX_DEPTH:
@@ -63,7 +63,7 @@ def visible_text(html: str) -> str:
 
 
 def _flattened(html: str) -> str:
-    """Take tags out that nest too deep, leaving a line feed for those that part words."""
+    """Remove tags that nest too deep; those that separate words become a line feed."""
     depth = 0
 
     def replace(tag: re.Match[str]) -> str:

@@ -1,10 +1,10 @@
 """Compiled scans over UTF-8 text. Importing this module compiles them, or loads them from disk.
 
-Documents lie one after the other in a buffer, each closed by a byte 0xFF, which UTF-8 never holds:
-that is what stops every loop, so no index needs checking. A token is folded into 64-bit chunks of
-eight bytes as it is read, and looked up in a table of words, which `_table_kernels` describes.
-Integers are signed, since numba turns sums of int64 and uint64 into floats; only the hottest loops
-index with unsigned ones, which spares them the check for negative indices.
+Documents are concatenated in a buffer, each followed by a byte 0xFF, which UTF-8 never contains:
+it stops every loop, so no index needs checking. A token is folded into 64-bit chunks of eight
+bytes as it is read, and looked up in a table of words, which `_table_kernels` describes. Integers
+are signed, since numba turns sums of int64 and uint64 into floats; only the hottest loops use
+unsigned indices, which avoids the check for negative ones.
 """
 
 import numpy as np
@@ -30,9 +30,9 @@ from sentilib._text._unicode import (
 
 _BANG, _UPPER_A = map(ord, "!A")
 _JOINER, _KEYCAP, _EMOJI_STYLE, _TEXT_STYLE = 0x200D, 0x20E3, 0xFE0F, 0xFE0E
-_FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # spell out the flags of Scotland and others
+_FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007F  # tag characters, in the flags of Scotland and others
 
-_ONES = np.uint64(0x0101010101010101)  # a byte for each of eight
+_ONES = np.uint64(0x0101010101010101)  # 1 in each of eight bytes
 _HIGH, _CASE = np.uint64(0x80) * _ONES, np.uint64(0x20) * _ONES
 _FROM_A, _BEYOND_Z = np.uint64(0x80 - ord("a")) * _ONES, np.uint64(0x7F - ord("z")) * _ONES
 _FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9")) * _ONES
@@ -43,7 +43,7 @@ _rules = types.Tuple((BYTES, BYTES, I32, I64, BYTES))
 
 @helper
 def _leading_word_bytes(eight):
-    """All bits set in those of eight bytes, from the lowest on, that are ASCII letters and digits.
+    """Return a mask of the leading bytes, from the lowest on, that are ASCII letters and digits.
 
     Adding to the lower seven bits of each byte carries into its highest bit, and no further.
     """
@@ -58,7 +58,7 @@ def _leading_word_bytes(eight):
 
 @helper
 def _decode(raw, i):
-    """Code point and length of the character at i."""
+    """Return the code point and the length of the character at i."""
     first = np.int64(raw[i])
     if first < 0x80:
         return first, 1
@@ -74,7 +74,7 @@ def _decode(raw, i):
 
 @helper
 def _push(byte, n, chunk, h, token):
-    """Append a byte to the open token, storing the chunk before it if that is full."""
+    """Append a byte to the open token; store the previous chunk if it is full."""
     if n & 7 == 0 and n > 0:
         token[(n >> 3) - 1] = chunk
         h = mixed(h, chunk)
@@ -84,7 +84,7 @@ def _push(byte, n, chunk, h, token):
 
 @helper
 def _take(raw, i, rules, n, chunk, h, token):
-    """Append the fold of the character at i to the open token, and go on behind it."""
+    """Append the fold of the character at i to the open token; return the next position too."""
     _, _, fold_entry, fold_start, fold_bytes = rules
     code, length = _decode(raw, i)
     entry = fold_entry[code]
@@ -99,7 +99,7 @@ def _take(raw, i, rules, n, chunk, h, token):
 
 @helper
 def _is_keycap(raw, i):
-    """Whether a keycap, perhaps behind an emoji style, stands at i."""
+    """Return whether a keycap is at i, possibly after an emoji variation selector."""
     code, length = _decode(raw, i)
     if code == _EMOJI_STYLE:
         code, _ = _decode(raw, i + length)
@@ -108,7 +108,7 @@ def _is_keycap(raw, i):
 
 @helper
 def _take_emoji(raw, i, rules, token):
-    """Take one emoji: flag, or base with style, skin tone and tags, joined to further ones."""
+    """Read one emoji: a flag, or a base with style, skin tone and tags, joined to others."""
     character_class = rules[1]
     n = chunk = h = np.int64(0)
     code, length = _decode(raw, i)
@@ -140,13 +140,13 @@ def _take_emoji(raw, i, rules, token):
 
 @helper
 def _read_on(raw, i, start, end, n, chunk, h, rules, token):
-    """Read on from i, perhaps inside a token, to the end of the token, whatever characters come.
+    """Continue at i, possibly inside a token, to the end of the token, for any characters.
 
-    Returns where to go on, where the token starts and ends in raw, its length in folded bytes (0
-    at the end of the document), its last chunk and its hash so far.
+    Returns the next position, the start and end of the token in raw, its length in folded bytes
+    (0 at the end of the document), its last chunk and its hash so far.
     """
     character_class = rules[1]
-    bang = np.int64(character_class[_BANG])  # what becomes of punctuation
+    bang = np.int64(character_class[_BANG])  # class of punctuation marks
     alone = False  # whether only combining marks continue the open token
     while raw[i] != 0xFF:
         code, length = _decode(raw, i)
@@ -191,11 +191,12 @@ def scan(
     raw, starts, first_document, rules, token, table, learn, stream, stream_starts, spans,
     n_words, document, i, t,
 ):  # fmt: skip
-    """Look every token's word up in a table, and write the words' numbers to stream.
+    """Look up every token in a table of words, and write the words' numbers to stream.
 
-    When learning, unknown words are added to the table, and all are counted; else their number is
-    -1. `spans`, unless empty, takes each token's start and end in raw. The last four arguments
-    are what the kernel returns when the table is full, or all documents are read; zeros to begin.
+    When learning, unknown words are added to the table, and all are counted; otherwise their
+    number is -1. `spans`, unless empty, receives each token's start and end in raw. The last four
+    arguments are the state that the kernel returns when the table is full or all documents are
+    read; they are zero at first.
     """
     slots, chunks, word_starts, stats = table
     byte_class, _, fold_entry, _, _ = rules
@@ -227,7 +228,7 @@ def scan(
                     at += length
             kind = byte_class[raw[at]]
             end = np.int64(at)
-            if kind == STANDALONE:  # an ASCII mark, which ends a word or stands for itself
+            if kind == STANDALONE:  # an ASCII mark, which ends a word or is a token itself
                 if n == 0:
                     n, chunk = np.int64(1), np.int64(raw[at])
                     at += one
@@ -252,7 +253,7 @@ def scan(
                     n_words += 1
                 place = np.uint64(word)
                 stats[place, 0] += 1
-                documents = stats[place, 1]  # without a branch, which would often be mispredicted
+                documents = stats[place, 1]  # no branch: it would often be mispredicted
                 is_new = np.int64(documents >> 32 != first_document + document)
                 documents = (documents & 0xFFFFFFFF) + is_new
                 stats[place, 1] = (first_document + document) << 32 | documents
@@ -269,7 +270,7 @@ def scan(
 
 @kernel(types.void(I32, I64, _ids))
 def translate(stream, stream_starts, ids):
-    """Replace word numbers by ids in place: 1 if unknown, nothing where the id is negative."""
+    """Replace word numbers by ids in place: 1 if unknown; tokens with a negative id are removed."""
     t = 0
     first = stream_starts[0]
     for document in range(stream_starts.size - 1):
@@ -286,7 +287,7 @@ def translate(stream, stream_starts, ids):
 
 @kernel(types.void(I32, I64, types.boolean, types.boolean, I32_2D))
 def pad(stream, stream_starts, pad_front, cut_front, rows):
-    """Fill rows, all zero so far, with the ids of a document each."""
+    """Write the ids of each document into its row, which is all zeros before."""
     width = rows.shape[1]
     for document in range(rows.shape[0]):
         first, last = stream_starts[document], stream_starts[document + 1]

@@ -1,10 +1,10 @@
 """Visible text of documents with simple markup, compiled: no tree is built where none is needed.
 
-Reviews hold line breaks, paragraphs, emphasis, links and a few character references. As long as
+Reviews contain line breaks, paragraphs, emphasis, links and a few character references. As long as
 there is nothing else, the HTML standard's tree construction neither moves, adds nor drops text,
-and whether words are parted follows from each tag by itself. Such documents are rewritten in
-place, which only shortens them; all others are left to a parser, in doubt too. Tests hold the two
-against each other.
+and each tag alone determines whether it separates words. Such documents are rewritten in place,
+which only shortens them; all others, and all doubtful ones, are left to a parser. Tests compare
+the two.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from numba import types
 
 from sentilib._compiled._compile import BYTES, I64, helper, kernel
 
-STRIDE = 32  # so many bytes 0xFF must follow the last document
+STRIDE = 32  # number of bytes 0xFF that must follow the last document
 
 _LITERAL, _INLINE, _PARTING, _UNSURE = 0, 1, 2, 3
 _LESS, _GREATER, _SLASH, _EQUALS, _DOUBLE, _SINGLE, _HASH = map(ord, "<>/=\"'#")
@@ -48,7 +48,7 @@ def _is_space(byte):
 
 @helper
 def _attributes_end(raw, i):
-    """Where the tag ends whose attributes begin at i, and whether it does."""
+    """Return where the tag ends whose attributes start at i, and whether it is complete."""
     while True:
         while _is_space(raw[i]) or raw[i] == _SLASH:
             i += 1
@@ -83,7 +83,7 @@ def _attributes_end(raw, i):
 
 @helper
 def _tag(raw, i):
-    """Kind of what the "<" at i begins, and where that ends."""
+    """Classify the markup that starts with the "<" at i; return its kind and its end."""
     k = i + 1
     closes = raw[k] == _SLASH
     if closes:
@@ -112,7 +112,7 @@ def _tag(raw, i):
 
 @helper
 def _reference(raw, i):
-    """Code point that the "&" at i refers to, or "&" itself, or -1 if unsure; and where it ends."""
+    """Decode the reference at i: its code point, or "&" itself, or -1 if unsure; and its end."""
     k = i + 1
     code = np.int64(0)
     if raw[k] != _HASH:
@@ -144,7 +144,7 @@ def _reference(raw, i):
         k += 1
     if raw[k] != _SEMICOLON:
         return -1, i
-    # control characters, surrogates and what lies beyond Unicode have rules of their own
+    # control characters, surrogates and codes outside Unicode follow special rules
     if 0x20 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code < 0x110000:
         return code, k + 1
     return -1, i
@@ -152,7 +152,7 @@ def _reference(raw, i):
 
 @helper
 def _write(raw, i, code):
-    """Write a character at i as UTF-8; returns where it ends."""
+    """Write a character at i as UTF-8; return the position after it."""
     if code < 0x80:
         raw[i] = code
         return i + 1
@@ -173,7 +173,7 @@ def _write(raw, i, code):
 
 @helper
 def _copy_text(raw, i, out):
-    """Copy bytes from i to out, not behind i, up to one that markup or a document's end needs."""
+    """Copy bytes from i to out <= i, up to the next markup, reference, NUL or document end."""
     while True:
         stride = raw[np.uint64(i) : np.uint64(i) + np.uint64(STRIDE)]
         special = np.uint8(0)
@@ -199,8 +199,8 @@ def _copy_text(raw, i, out):
 def reveal(raw, starts, unsure):
     """Find the documents, and replace each by its visible text, or mark it as unsure.
 
-    Documents lie one after the other, each closed by a byte 0xFF, and keep their place: `starts`
-    takes where each begins, and text that gets shorter gets a 0xFF behind it.
+    Documents are concatenated, each followed by a byte 0xFF, and keep their positions: `starts`
+    receives the start of each, and text that gets shorter is followed by a further 0xFF.
     """
     i = np.int64(0)
     for document in range(starts.size):

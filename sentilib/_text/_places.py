@@ -1,4 +1,4 @@
-"""Where the tokens of a document stand that reach a model, and the text cut at them."""
+"""Positions of the tokens that reach a model, and the document's text cut at them."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -9,12 +9,12 @@ from sentilib._ids import PAD
 
 
 class Places(NamedTuple):
-    """The tokens of a document that reach a model, and where they stand in its visible text."""
+    """The tokens of a document that reach a model, and their positions in its visible text."""
 
     visible: str
     tokens: list[str]
     spans: np.ndarray  # int64 (n_tokens, 2)
-    start: int  # of the text that was read, without white space around it
+    start: int  # of the text that was read, in characters, without white space around it
     stop: int
     head_is_cut: bool
 
@@ -22,7 +22,7 @@ class Places(NamedTuple):
     def of(
         cls, reading: tuple[list[str], np.ndarray, str], width: int, truncating: str
     ) -> "Places":
-        """Keep so many tokens of a document at most."""
+        """Keep at most `width` tokens of a document."""
         tokens, spans, visible = reading
         start, stop = len(visible) - len(visible.lstrip()), len(visible.rstrip())
         is_cut = len(tokens) > width
@@ -36,10 +36,10 @@ class Places(NamedTuple):
         return cls(visible, tokens, spans, start, stop, head_is_cut)
 
     def through_steps(self, ids: np.ndarray, *, pads_front: bool) -> "Places":
-        """Follow tokens through steps that made these ids of them.
+        """Return the places after further steps turned the tokens into these ids.
 
-        Words that the steps took out are left out; ids that they put into the padding are spelt
-        as numbers before or behind the text.
+        Words that the steps removed are left out; ids that they wrote into the padding become
+        numbers before or after the text.
         """
         n = len(self.tokens)
         columns = np.flatnonzero(ids != PAD)
@@ -59,18 +59,18 @@ class Places(NamedTuple):
 
     @property
     def pieces(self) -> list[str]:
-        """Text, word, text, ..., word, text: joined, the visible text."""
+        """Alternating pieces, text, word, text, ..., which join to the visible text."""
         edges = [0, *self.spans.ravel().tolist(), len(self.visible)]
         return [self.visible[a:b] for a, b in pairwise(edges)]
 
     @property
     def words(self) -> list[str]:
-        """The tokens as they stand in the visible text."""
+        """The tokens as they are written in the visible text."""
         return [self.visible[a:b] for a, b in self.spans.tolist()]
 
     @property
     def segments(self) -> list[str]:
-        """The text that was read, cut at the start of each word but the first."""
+        """The text that was read, cut at the start of each word except the first."""
         if not self.tokens:
             return []
         first, *others = self.spans[:, 0].tolist()
@@ -81,7 +81,7 @@ class Places(NamedTuple):
 
 
 def _spelt(ids: np.ndarray) -> tuple[str, list[str], np.ndarray]:
-    """Spell ids, each with a space behind it: the text, the tokens and their spans."""
+    """Write ids as numbers, each followed by a space: the text, the tokens and their spans."""
     names = [str(k) for k in ids.tolist()]
     lengths = np.array([len(name) for name in names], dtype=np.int64)
     starts = np.cumsum(lengths + 1) - lengths - 1

@@ -1,4 +1,4 @@
-"""The work of HTMLTokenizer on documents, under its parameters."""
+"""HTMLTokenizer's work on documents."""
 
 import warnings
 from collections.abc import Collection, Iterable
@@ -16,12 +16,12 @@ from sentilib._text._words import WordTable
 
 
 class Reader:
-    """Reads documents, chooses words and fills matrices.
+    """Reader that scans documents, chooses words and fills matrices.
 
     Parameters
     ----------
     parameters : HTMLTokenizer
-        Nothing but its parameters is used.
+        Tokenizer of which only the parameters are used.
     stop_words : collection of str or None
         Words to leave out.
     """
@@ -49,46 +49,48 @@ class Reader:
     def chosen_vocabulary(
         self, counts: WordTable, n_documents: int, allow_empty: bool
     ) -> Vocabulary:
-        """Choose from the words of so many documents."""
+        """Choose the vocabulary from the words of `n_documents` documents."""
         if counts.size == 0 and not allow_empty:
             raise ValueError(
-                "Empty vocabulary: the documents hold no token. Perhaps they are empty, or hold "
+                "Empty vocabulary: the documents contain no token. They may be empty, or contain "
                 "only markup or punctuation."
             )
         min_df, max_df = self._parameters.min_df, self._parameters.max_df
-        least, most = (
+        min_count, max_count = (
             limit if isinstance(limit, Integral) else limit * n_documents
             for limit in (min_df, max_df)
         )
-        if most < least and not allow_empty:
+        if max_count < min_count and not allow_empty:
             raise ValueError(
                 f"max_df={max_df!r} corresponds to fewer documents than min_df={min_df!r}: no word "
                 "can satisfy both."
             )
         stop_words = self._folded_stop_words()
         limit = self._parameters.max_features
-        words = choose_words(counts, stop_words, least=least, most=most, limit=limit)
+        words = choose_words(
+            counts, stop_words, min_df=min_count, max_df=max_count, max_features=limit
+        )
         if words.size == 0 and not allow_empty:
             raise ValueError(
                 f"Empty vocabulary: min_df={min_df!r}, max_df={max_df!r} and the stop words leave "
-                f"none of the {counts.size} distinct words. Lower min_df, raise max_df, or give "
+                f"none of the {counts.size} distinct words. Lower min_df, raise max_df, or pass "
                 "more documents."
             )
         return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words)
 
     def given_vocabulary(self) -> Vocabulary:
-        """Return the vocabulary that was given, and warn of words that no document can match."""
+        """Return the vocabulary parameter's words; warn of words that no document can match."""
         words = given_words(self._parameters.vocabulary)
         if never := unmatchable(words, self.scanner):
             warnings.warn(
                 f"{len(never)} words of the vocabulary can match no token, such as {never[0]!r}: "
-                "with these options they would be folded or split.",
-                stacklevel=5,  # where the user called `fit` or `transform`
+                "with these parameters, documents are folded or split differently.",
+                stacklevel=5,  # the user's call of `fit` or `transform`
             )
         return Vocabulary.of(WordTable.of(words), self._folded_stop_words())
 
     def encode(self, raw_documents: Any, vocabulary: Vocabulary) -> np.ndarray:
-        """Return the ids of documents, or of what was `read` of them."""
+        """Return the ids of documents, or of readings of them: int32 (n_documents, max_length)."""
         if isinstance(raw_documents, Readings):
             matrix = self._matrix(len(raw_documents))
             raw_documents.fill(matrix)
@@ -116,7 +118,7 @@ class Reader:
         vocabulary: Vocabulary | None = None,
         n_jobs: int | None = None,
     ) -> Readings:
-        """Read documents once; without a vocabulary only stop words are known."""
+        """Read documents once; without a vocabulary, only stop words are known."""
         if vocabulary is None:
             vocabulary = Vocabulary.of(WordTable(), self._folded_stop_words())
         n_threads = self._n_threads if n_jobs is None else resolve_n_jobs(n_jobs)

@@ -1,4 +1,4 @@
-"""Documents read once: visible text, tokens, where they stand and their ids, in compact arrays."""
+"""Documents read once: visible text, tokens, their offsets and ids, in compact arrays."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,7 +13,7 @@ from sentilib._text._words import WordTable
 
 
 class Reading(NamedTuple):
-    """What was read of one document."""
+    """Reading of one document."""
 
     tokens: list[str]
     offsets: np.ndarray  # int64 (n_tokens, 2), start and end in the visible text, in characters
@@ -21,34 +21,34 @@ class Reading(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What was read of one block."""
+    """Reading of one block."""
 
     texts: list[bytes]
     lengths: np.ndarray  # int64 (n_documents,)
     numbers: np.ndarray  # int32 (n_tokens,)
     spans: np.ndarray  # int32 (n_tokens, 2)
-    table: WordTable  # whose words the numbers are
+    table: WordTable  # table that the numbers refer to
 
 
 class Readings:
-    """Documents as one scan found them; a document is decoded when it is asked for.
+    """Readings of documents from one scan; a document is decoded on access.
 
-    They take 12 bytes for each token, and one for each byte of visible text.
+    They use 12 bytes per token, and the visible text as UTF-8.
 
     Parameters
     ----------
     scanner : Scanner
-        What splits documents into words.
+        Scanner that splits documents into words.
     documents : list of str
         Raw documents.
     table : WordTable
-        Known words; others are learnt in copies of it.
+        Known words; new words are added to copies of it.
     ids : ndarray of shape (table.size,), int32
-        Id of each known word; negative for a stop word, which leaves no token.
+        Id of each known word; negative for a stop word, which is no token.
     n_threads : int
-        Threads that share the documents.
+        Number of threads that share the documents.
     plain : bool, default=False
-        Whether the documents are visible text already.
+        Whether the documents are visible text, without markup.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Readings:
     lengths : ndarray of shape (n_documents,), int64
         Number of tokens of each document.
     numbers : ndarray of shape (n_tokens,), int32
-        Word of each token of all documents, by its place in `words`.
+        Word of each token of all documents, as an index into `words`.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Readings:
         self.texts: list[bytes] = []
         t = 0
         for first in sorted(parts):
-            part = parts.pop(first)  # one after the other, so that no two copies of all are held
+            part = parts.pop(first)  # freed one by one, so that memory never contains two copies
             end = t + len(part.numbers)
             self.numbers[t:end] = places[id(part.table)][part.numbers]
             self._spans[t:end] = part.spans
@@ -109,7 +109,7 @@ class Readings:
         return len(self.texts)
 
     def __getitem__(self, row: int) -> Reading:
-        """Decode a document."""
+        """Return the reading of a document."""
         text, tokens = self.texts[row], slice(*self._starts[row : row + 2])
         offsets = self._spans[tokens].astype(np.int64)
         if not text.isascii():
@@ -124,7 +124,7 @@ class Readings:
 
     @cached_property
     def words(self) -> np.ndarray:
-        """Words that `numbers` refers to."""
+        """Words that `numbers` refers to, shape (n_words,), dtype=object."""
         return np.array(self._table.words(), dtype=object)
 
     def visible_text(self, row: int) -> str:
@@ -132,7 +132,7 @@ class Readings:
         return self.texts[row].decode()
 
     def fill(self, matrix: Matrix) -> None:
-        """Write the documents' ids into their rows: those of known words, OOV for others."""
+        """Write the documents' ids into their rows; words without an id are OOV."""
         matrix.fill(Stream(0, self._ids[self.numbers], self._starts))
 
 

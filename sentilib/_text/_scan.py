@@ -1,4 +1,4 @@
-"""Runs the kernels over documents, in blocks that are shared out among threads."""
+"""Scans of documents by the kernels, in blocks that threads share."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,16 +18,16 @@ _NO_SPANS = np.empty((0, 2), dtype=np.int64)
 
 
 class Block(NamedTuple):
-    """Documents as the kernels read them."""
+    """Documents in the form that the kernels read."""
 
-    first: int  # number of its first document
-    raw: np.ndarray  # uint8, visible text as UTF-8, 0xFF behind each document
+    first: int  # index of its first document
+    raw: np.ndarray  # uint8, visible text as UTF-8, 0xFF after each document
     starts: np.ndarray  # int64 (n_documents,)
-    token: np.ndarray  # int64, room for the longest token
+    token: np.ndarray  # int64, scratch space for the longest token
 
 
 class Stream(NamedTuple):
-    """A block's tokens, as numbers; document k holds numbers[starts[k]:starts[k + 1]]."""
+    """A block's tokens, as numbers; document k has numbers[starts[k]:starts[k + 1]]."""
 
     first: int
     numbers: np.ndarray  # int32 (n_tokens,) or longer
@@ -35,13 +35,13 @@ class Stream(NamedTuple):
 
 
 class Scanner:
-    """Splits documents into words, under one combination of options."""
+    """Scanner that splits documents into words, for one combination of options."""
 
     def __init__(self, *, lowercase: bool, strip_accents: str | None, punctuation: str) -> None:
         self._rules, self._growth = rules(lowercase, strip_accents, punctuation)
 
     def prepare(self, first: int, documents: list[str], *, plain: bool = False) -> Block:
-        """Encode documents, and put visible text in the place of markup that needs a parser.
+        """Encode documents, and replace markup by visible text.
 
         Plain documents are visible text already.
         """
@@ -65,7 +65,7 @@ class Scanner:
     def scan(
         self, block: Block, table: WordTable, *, learn: bool, spans: np.ndarray = _NO_SPANS
     ) -> Stream:
-        """Read a block's words; if learning, count them in the table, and add unknown ones."""
+        """Read a block's words; when learning, add unknown words to the table and count all."""
         numbers = np.empty(len(block.raw), dtype=np.int32)
         starts = np.empty(len(block.starts) + 1, dtype=np.int64)
         document = place = n_tokens = 0
@@ -95,7 +95,7 @@ class Scanner:
     ) -> tuple[WordTable, int, list[Stream]]:
         """Count the words of all documents.
 
-        Returns the table, the number of documents and, if kept, the streams.
+        Returns the table, the number of documents and the streams, if they are kept.
         """
         idle: list[WordTable] = []
         kept: list[tuple[Stream, WordTable]] = []
@@ -131,7 +131,7 @@ class Scanner:
         matrix: "Matrix",
         n_threads: int,
     ) -> None:
-        """Look words up, and fill rows with their ids: 1 if unknown, nothing if negative."""
+        """Write the ids of words into rows: 1 if unknown; words with a negative id are left out."""
 
         def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
             for first, texts in jobs:
@@ -141,7 +141,7 @@ class Scanner:
         share_out(work, blocks(documents), n_threads)
 
     def tokens(self, texts: list[str]) -> list[list[str]]:
-        """Tokens of texts without markup."""
+        """Return the tokens of texts without markup."""
         table = WordTable()
         stream = self.scan(self.prepare(0, texts, plain=True), table, learn=True)
         words = table.words()
@@ -150,7 +150,7 @@ class Scanner:
         return [tokens[a:b] for a, b in pairwise(starts)]
 
     def visible_text(self, document: str) -> str:
-        """Text of a document as it is scanned, without markup."""
+        """Return the text of a document as it is scanned, without markup."""
         return texts_of(self.prepare(0, [document]))[0].decode()
 
 
@@ -161,10 +161,10 @@ def texts_of(block: Block) -> list[bytes]:
 
 
 def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_threads: int) -> None:
-    """Let threads, this one among them, take jobs until none is left.
+    """Run jobs in threads, including the calling one, until none is left.
 
-    Jobs are drawn in this thread only, some at a time. An error in one thread, or a Ctrl-C in this
-    one, takes the remaining jobs from all.
+    Only the calling thread draws from `jobs`, in batches. An error in one thread, or a Ctrl-C in
+    the calling one, discards the remaining jobs.
     """
     jobs = iter(jobs)
     while batch := deque(islice(jobs, 32 * n_threads)):
@@ -192,7 +192,7 @@ def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_thre
 
 
 class Matrix:
-    """Rows of ids, zero at first, which streams of ids fill."""
+    """Rows of ids, zeros at first, which are filled from streams of ids."""
 
     def __init__(self, n_documents: int, width: int, *, padding: str, truncating: str) -> None:
         self.rows = np.zeros((n_documents, width), dtype=np.int32)
@@ -204,7 +204,7 @@ class Matrix:
         _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._cuts_front, rows)
 
     def fill_all(self, streams: Iterable[Stream], ids: np.ndarray, n_threads: int) -> None:
-        """Translate streams of words to ids in place, and write these."""
+        """Translate streams of words to ids in place, and write the ids into the rows."""
 
         def work(jobs: Iterator[Stream]) -> None:
             for stream in jobs:
@@ -214,7 +214,7 @@ class Matrix:
 
 
 def translate(stream: Stream, ids: np.ndarray) -> Stream:
-    """Replace a stream's numbers by ids in place, leaving out negative ones."""
+    """Replace a stream's numbers by ids in place; tokens with a negative id are removed."""
     _kernels.translate(stream.numbers, stream.starts, ids)
     return stream
 

@@ -1,15 +1,15 @@
-"""Compiled work on tables of words: find a token, add a word, merge tables, spell words out.
+"""Compiled functions on tables of words: find a token, add a word, merge tables, decode words.
 
 A token is folded into 64-bit chunks of eight bytes; chunks are hashed and compared, never single
-bytes. A table of words is
+bytes. A table of words consists of
 
     slots      int64 (2**k,)      open addressing: hash tag << 32 | (word + 1), 0 where empty
-    chunks     int64 (room,)      the words' bytes, little-endian, zeros behind the last
-    starts     int64 (room + 1,)  where each word's chunks begin
+    chunks     int64 (room,)      the words' bytes, little-endian, zero-padded
+    starts     int64 (room + 1,)  start of each word's chunks
     stats      int64 (room, 2)    term count; last document counted << 32 | document count
 
-where a hash only proposes a word: equal chunks decide. Kernels allocate nothing; where the table
-has no room for a word, they return, and go on once their caller has made some. Integers are
+A hash only proposes a word: equal chunks decide. Kernels allocate nothing; where the table has no
+room for a word, they return, and the caller enlarges the table and calls again. Integers are
 signed, since numba turns sums of int64 and uint64 into floats.
 
 The kernels of `_kernels` are compiled with these helpers; numba's cache does not notice if they
@@ -30,21 +30,21 @@ _MIX, _FINISH = -7046029288634856825, -4417276706812531889  # odd, with bits eve
 
 @helper
 def mixed(h, chunk):
-    """Hash with one more chunk: every bit of it reaches the upper half."""
+    """Return the hash with one more chunk, whose bits all reach the upper half."""
     h = (h ^ chunk) * _MIX
     return h ^ ((h >> 32) & 0xFFFFFFFF)
 
 
 @helper
 def finished(h, chunk):
-    """Hash with the last chunk."""
+    """Return the final hash, with the last chunk."""
     h = mixed(h, chunk) * _FINISH
     return h ^ ((h >> 29) & 0x7FFFFFFFF)
 
 
 @helper
 def find(token, n_chunks, h, slots, chunks, starts):
-    """Index of the word that equals the token, or -1, and the slot where the search ended."""
+    """Return the index of the word equal to the token, or -1, and the slot of the search's end."""
     mask = slots.size - 1
     slot = (h >> 32) & mask
     tag = h & 0xFFFFFFFF
@@ -66,7 +66,7 @@ def find(token, n_chunks, h, slots, chunks, starts):
 
 @helper
 def _hash(token, n_chunks):
-    """Hash of a whole token."""
+    """Return the hash of a whole token."""
     h = np.int64(0)
     for k in range(n_chunks - 1):
         h = mixed(h, token[k])
@@ -84,7 +84,7 @@ def has_room(n_words, n_chunks, slots, chunks, starts):
 
 @helper
 def insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
-    """Add the token as word number `word`; there is room."""
+    """Add the token as word number `word`; the table must have room."""
     first = starts[word]
     for k in range(n_chunks):
         chunks[first + k] = token[k]
@@ -96,9 +96,9 @@ def insert(token, n_chunks, h, slot, word, slots, chunks, starts, stats):
 
 @kernel(types.int64(TABLE, types.int64, TABLE, I64, I64))
 def merge(table, n_words, other, others, index):
-    """Add these of the other table's words, in this order; `index` takes their new numbers.
+    """Add words of another table, `others`, in order; `index` receives their numbers here.
 
-    There must be room. Returns how many words there are then.
+    The table must have room. Returns the new number of words.
     """
     slots, chunks, starts, stats = table
     _, other_chunks, other_starts, other_stats = other
@@ -120,7 +120,7 @@ def merge(table, n_words, other, others, index):
 
 @kernel(types.void(TABLE, TABLE, types.int64, I64))
 def find_words(table, other, n_other, index):
-    """Look the other table's words up in this one; `index` takes their numbers, -1 if unknown."""
+    """Find another table's words in this one; `index` receives their numbers, -1 if unknown."""
     slots, chunks, starts, _ = table
     _, other_chunks, other_starts, _ = other
     for w in range(n_other):
@@ -132,7 +132,7 @@ def find_words(table, other, n_other, index):
 
 @kernel(types.void(I64, I64, I64, types.int64))
 def fill_slots(slots, chunks, starts, n_words):
-    """Enter the words into empty slots."""
+    """Insert all words into empty slots."""
     mask = slots.size - 1
     for word in range(n_words):
         h = _hash(chunks[starts[word] :], starts[word + 1] - starts[word])
@@ -144,7 +144,7 @@ def fill_slots(slots, chunks, starts, n_words):
 
 @kernel(types.int64(TABLE, I64, BYTES))
 def spell(table, words, text):
-    """Write the words to text, each closed by a line feed, which no word holds."""
+    """Write the words to text, each followed by a line feed, which no word contains."""
     _, chunks, starts, _ = table
     t = 0
     for word in words:

@@ -1,7 +1,7 @@
-"""What each Unicode character is to the tokenizer, as lookup tables for the kernels.
+"""Classes and folds of Unicode characters, as lookup tables for the kernels.
 
-A character has a class (does it belong to a word, end one, stand alone?) and a fold (the UTF-8
-bytes that it contributes to its token). Both are settled here, once per combination of options,
+A character has a class (part of a word, separator, token by itself, ...) and a fold (the UTF-8
+bytes that it contributes to its token). Both are computed here, once per combination of options,
 from the Unicode database of the running Python; the kernels only look them up.
 """
 
@@ -17,16 +17,16 @@ WORD = 1  # letter or number
 END = 2  # the byte 0xFF, never part of UTF-8: end of a document
 MULTIBYTE = 3  # first byte of a character beyond ASCII: look at its code point
 APOSTROPHE = 4  # part of a word if between two WORD characters, else punctuation
-IGNORED = 5  # leaves no trace, not even a word's end: soft hyphen, joiner, punctuation in "drop"
+IGNORED = 5  # ignored, does not even end a word: soft hyphen, joiner, punctuation in "drop"
 MARK = 6  # combining mark: belongs to the character before it
 IDEOGRAPH = 7  # a token by itself: Han, Hiragana, Katakana, Bopomofo
-PUNCTUATION = 8  # beyond ASCII: an emoji if U+FE0F follows, else treated as "!" is
+PUNCTUATION = 8  # beyond ASCII: an emoji if U+FE0F follows, else treated like "!"
 STANDALONE = 9  # a punctuation mark that is a token
-KEYCAP_BASE = 10  # "#" and "*": an emoji if U+20E3 follows, else treated as "!" is
+KEYCAP_BASE = 10  # "#" and "*": an emoji if U+20E3 follows, else treated like "!"
 KEYCAP = 11  # U+20E3, after a digit
 EMOJI = 12
 SKIN_TONE = 13  # continues an emoji, or is one
-REGIONAL = 14  # a flag if two stand together
+REGIONAL = 14  # two in a row are a flag
 
 _PUNCTUATION_CLASS = {"drop": IGNORED, "split": SEPARATOR, "token": STANDALONE}
 _APOSTROPHES = "'\u2019\uff07"
@@ -61,10 +61,10 @@ _EMOJI_BLOCKS = [
     (0x2B1B, 0x2B1C),
     (0x2B50, 0x2B50),
     (0x2B55, 0x2B55),
-    (0x1F000, 0x1FAFF),  # with the code points reserved for emoji to come
+    (0x1F000, 0x1FAFF),  # with the code points reserved for future emoji
 ]
-# Large ranges whose characters are all alike, none with a fold, so that the database need not be
-# asked; planes 2 and 3 are set aside for ideographs.
+# Large ranges of characters of one class without a fold, for which no database look-up is needed;
+# planes 2 and 3 are reserved for ideographs.
 _UNIFORM_BLOCKS = [
     (0x3400, 0x4DBF, IDEOGRAPH),
     (0x4E00, 0x9FFF, IDEOGRAPH),
@@ -80,18 +80,18 @@ _IGNORED_MARKS = np.r_[0x034F, 0x180B:0x1810, 0xFE00:0xFE10, 0xE0100:0xE01F0]  #
 
 
 class Rules(NamedTuple):
-    """The tables that one combination of options amounts to, as the kernels take them."""
+    """Lookup tables of one combination of options, in the form that the kernels read."""
 
     byte_class: np.ndarray  # uint8 (256,)
     character_class: np.ndarray  # uint8, by code point
-    fold_entry: np.ndarray  # int32, by code point: 0 where the character stays itself
+    fold_entry: np.ndarray  # int32, by code point: 0 where the character does not change
     fold_start: np.ndarray  # int64, by entry, into fold_bytes
     fold_bytes: np.ndarray  # uint8
 
 
 @cache
 def rules(lowercase: bool, strip_accents: str | None, punctuation: str) -> tuple[Rules, int]:
-    """Tables for these options, and by how much a fold may lengthen UTF-8 at most (a factor)."""
+    """Return the tables for these options, and the max factor by which a fold lengthens UTF-8."""
     byte_class, character_class = _classes(punctuation)
     entry, start, folded, growth = _folds(lowercase, strip_accents)
     vanishes = (entry > 0) & (np.diff(start, append=start[-1])[entry] == 0)
@@ -156,7 +156,7 @@ def _base_classes() -> np.ndarray:
     classes[0x1F1E6:0x1F200] = REGIONAL
     classes[0x1F3FB:0x1F400] = SKIN_TONE
     classes[0x20E3] = KEYCAP
-    classes[0x200B] = SEPARATOR  # zero-width space: a format character that parts words
+    classes[0x200B] = SEPARATOR  # zero-width space: a format character that separates words
     classes[_IGNORED_MARKS] = IGNORED
     classes[[ord(apostrophe) for apostrophe in _APOSTROPHES]] = APOSTROPHE
     return classes
@@ -179,7 +179,7 @@ def _folds(
         folded += contribution
         start.append(len(folded))
         growth = max(growth, -(-len(contribution) // len(character.encode())))
-    if strip_accents == "ascii":  # all that is beyond ASCII and has no entry contributes nothing
+    if strip_accents == "ascii":  # non-ASCII characters without an entry contribute nothing
         nothing = len(start) - 1
         start.append(len(folded))
         beyond = entry[128:]
@@ -193,7 +193,7 @@ def _folds(
 
 
 def _stays(character: str, lowercase: bool, strip_accents: str | None) -> bool:
-    """Whether no option but "ascii" changes this character; quick, since it is asked of all."""
+    """Return whether no option except "ascii" changes this character; fast, as it runs for all."""
     if (lowercase and character.casefold() != character) or character in _APOSTROPHES:
         return False
     return strip_accents is None or (
@@ -202,7 +202,7 @@ def _stays(character: str, lowercase: bool, strip_accents: str | None) -> bool:
 
 
 def _code_points() -> list[int]:
-    """List assigned code points, less the large ranges whose characters are all alike."""
+    """List code points, without the large ranges of one class."""
     codes = np.ones(0x110000, dtype=bool)
     for first, last, _ in _UNIFORM_BLOCKS:
         codes[first : last + 1] = False

@@ -1,4 +1,4 @@
-"""Which words get an id: chosen by their counts, or given by the user."""
+"""The words that get an id: chosen by their counts, or passed by the user."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ _NO_WORD = re.compile("[\0\n\ud800-\udfff]")
 
 
 class Vocabulary(NamedTuple):
-    """Words with ids, and stop words, in a table for the kernels."""
+    """Words with ids, and stop words, in a table that the kernels read."""
 
     words: list[str]  # by id, from FIRST_WORD on
     table: WordTable  # the words, then stop words
@@ -23,7 +23,7 @@ class Vocabulary(NamedTuple):
 
     @classmethod
     def of(cls, table: WordTable, stop_words: Iterable[str]) -> "Vocabulary":
-        """Give a table's words their ids; a stop word among them keeps its id but is never met."""
+        """Assign ids to a table's words; a stop word among them keeps its id but never occurs."""
         words = table.words()
         stop_table = WordTable.of(sorted(stop_words))
         table, _ = table.merged(stop_table)
@@ -37,14 +37,14 @@ class Vocabulary(NamedTuple):
         return {word: number for number, word in enumerate(self.words, FIRST_WORD)}
 
     def ids_of(self, counts: WordTable) -> np.ndarray:
-        """Id of each of these counted words: OOV where it has none, -1 for stop words."""
+        """Return the id of each counted word: OOV without an id, -1 for stop words."""
         ids = np.full(counts.size, OOV, dtype=np.int32)
         places = counts.find(self.table)
         ids[places[places >= 0]] = self.ids[places >= 0]
         return ids
 
     def document_frequency(self, counts: WordTable) -> np.ndarray:
-        """By id, how many of the counted documents hold the word."""
+        """Return the number of counted documents that contain each word, by id."""
         frequency = np.zeros(FIRST_WORD + len(self.words), dtype=np.int64)
         places = counts.find(self.table)[: len(self.words)]
         found = places >= 0
@@ -56,30 +56,31 @@ def choose_words(
     counts: WordTable,
     stop_words: Iterable[str],
     *,
-    least: Any,
-    most: Any,
-    limit: int | None,
+    min_df: Any,
+    max_df: Any,
+    max_features: int | None,
 ) -> np.ndarray:
-    """Numbers of the words that at least and at most so many documents hold.
+    """Return the numbers of the words that between `min_df` and `max_df` documents contain.
 
-    They come by falling term count, ties in alphabetical order, up to the limit.
+    They are sorted by descending term count, ties alphabetically, and cut to `max_features`.
     """
     term_counts, document_counts = counts.term_counts, counts.document_counts
-    kept = (document_counts >= least) & (document_counts <= most)
+    kept = (document_counts >= min_df) & (document_counts <= max_df)
     places = counts.find(WordTable.of(stop_words))
     kept[places[places >= 0]] = False
     candidates = np.flatnonzero(kept)
-    if limit is not None and candidates.size > limit:
+    if max_features is not None and candidates.size > max_features:
         falling = -term_counts[candidates]
-        candidates = candidates[falling <= np.partition(falling, limit - 1)[limit - 1]]
+        last = np.partition(falling, max_features - 1)[max_features - 1]
+        candidates = candidates[falling <= last]
     words = counts.words(candidates)
     by_name = np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
     by_count = np.argsort(-term_counts[candidates[by_name]], kind="stable")
-    return candidates[by_name[by_count][:limit]]
+    return candidates[by_name[by_count][:max_features]]
 
 
 def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:
-    """Words of a vocabulary parameter in the order of their ids."""
+    """Return the words of a vocabulary parameter in the order of their ids."""
     if isinstance(vocabulary, Mapping):
         by_id = {int(number): word for word, number in vocabulary.items()}
         expected = range(FIRST_WORD, FIRST_WORD + len(vocabulary))
@@ -88,7 +89,7 @@ def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:
                 f"The ids of a vocabulary of {len(vocabulary)} words must be {expected.start} to "
                 f"{expected.stop - 1}, each once: {PAD} stands for padding and {OOV} for unknown "
                 f"words. Got ids from {min(by_id, default=None)} to {max(by_id, default=None)}. "
-                "To have the ids set for you, pass a list of words."
+                "To get ids assigned, pass a list of words."
             )
         words = [by_id[number] for number in expected]
     elif isinstance(vocabulary, str):
@@ -102,28 +103,31 @@ def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:
         raise ValueError("vocabulary is empty.")
     word, count = Counter(words).most_common(1)[0]
     if count > 1:
-        raise ValueError(f"vocabulary holds {word!r} twice.")
+        raise ValueError(f"vocabulary contains {word!r} more than once. Each word needs one id.")
     return words
 
 
 def check_words(parameter: str, words: Iterable[object]) -> None:
-    """Refuse what can be no word, and what the kernels could not tell from another word."""
+    """Raise ValueError for values that cannot be words or that the kernels cannot store."""
     for word in words:
         if not isinstance(word, str) or not word or _NO_WORD.search(word):
-            raise ValueError(f"{parameter} holds {word!r}, which is no word.")
+            raise ValueError(
+                f"{parameter} contains {word!r}, which is not a word. Words are non-empty strings "
+                "without NUL, line feed or lone surrogates."
+            )
 
 
 def unmatchable(words: list[str], scanner: Scanner) -> list[str]:
-    """Words that no document can match, since tokenizing does not give them back."""
+    """Return the words that no document can match, since they change when tokenized."""
     tokens = scanner.tokens(words)
     strange = [word for word, found in zip(words, tokens, strict=True) if found != [word]]
-    if strange:  # some symbols are emoji only if a variation selector follows, which is not kept
+    if strange:  # some symbols are emoji only before a variation selector, which tokens lack
         tokens = scanner.tokens([re.sub("([^\u200d])", "\\1\ufe0f", word) for word in strange])
     return [word for word, found in zip(strange, tokens, strict=False) if found != [word]]
 
 
 def folded(words: Iterable[str], scanner: Scanner) -> set[str]:
-    """Words as tokens: folded as documents are; what is not one token is left out."""
+    """Return the words folded like tokens, without those that are not exactly one token."""
     words = list(words)
     check_words("stop_words", words)
     return {found[0] for found in scanner.tokens(words) if len(found) == 1} if words else set()

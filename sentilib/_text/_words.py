@@ -1,4 +1,4 @@
-"""A growing table of words with their counts, kept in arrays for the kernels."""
+"""A growing table of words with their counts, in arrays that the kernels read."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -8,12 +8,12 @@ import numpy as np
 
 from sentilib._text import _table_kernels
 
-# Room in a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
+# Size of a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
 _N_WORDS, _N_CHUNKS = (1 << 11) - 1, 1 << 12
 
 
 class WordTable:
-    """Words, numbered in the order in which they came, with term and document counts."""
+    """Words, numbered in the order of their first occurrence, with term and document counts."""
 
     def __init__(self, n_words: int = _N_WORDS, n_chunks: int = _N_CHUNKS) -> None:
         self.size = 0
@@ -23,7 +23,7 @@ class WordTable:
 
     @classmethod
     def of(cls, words: Iterable[str]) -> "WordTable":
-        """Return a table of these words, each counted zero times; all differ."""
+        """Return a table of distinct words, with counts of zero."""
         chunks: list[int] = []
         starts = [0]
         for word in words:
@@ -41,7 +41,7 @@ class WordTable:
         return table
 
     def make_room(self, n_words: int, n_chunks: int) -> None:
-        """Move to new arrays, with room for so many words and chunks."""
+        """Move to new arrays, with room for `n_words` words and `n_chunks` chunks."""
         slots = np.zeros(1 << max(2 * n_words - 1, 1).bit_length(), dtype=np.int64)
         chunks = np.empty(n_chunks, dtype=np.int64)
         starts = np.zeros(n_words + 1, dtype=np.int64)
@@ -60,7 +60,7 @@ class WordTable:
         return table
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is unused, or can be worked out again."""
+        """Leave out unused room, and slots, which are derived."""
         return {
             "size": self.size,
             "chunks": self.chunks[: self.starts[self.size]].copy(),
@@ -69,27 +69,27 @@ class WordTable:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Move to arrays of its own: joblib may hand a worker read-only ones."""
+        """Copy the arrays, which may be read-only in a joblib worker."""
         self.__dict__.update(state)
         self.make_room(self.size, len(self.chunks))
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The table as the kernels take it."""
+        """The table in the form that the kernels read."""
         return self.slots, self.chunks, self.starts, self.stats
 
     @property
     def term_counts(self) -> np.ndarray:
-        """How often each word occurs."""
+        """Number of occurrences of each word."""
         return self.stats[: self.size, 0]
 
     @property
     def document_counts(self) -> np.ndarray:
-        """How many documents hold each word."""
+        """Number of documents that contain each word."""
         return self.stats[: self.size, 1] & 0xFFFFFFFF
 
     def words(self, numbers: np.ndarray | None = None) -> list[str]:
-        """Spell these words out, or all."""
+        """Return the words with these numbers, or all words."""
         if numbers is None:
             numbers = np.arange(self.size)
         n_bytes = 8 * self._n_chunks(numbers) + len(numbers)
@@ -100,9 +100,9 @@ class WordTable:
     def merged(
         self, other: "WordTable", numbers: np.ndarray | None = None
     ) -> tuple["WordTable", np.ndarray]:
-        """Return a table with the counts of both, and its numbers for other's words.
+        """Return a table with the counts of both, and its numbers for the words of `other`.
 
-        `numbers` restricts other to some of its words, in this order.
+        `numbers` selects some of other's words, and their order.
         """
         if numbers is None:
             numbers = np.arange(other.size)
@@ -117,7 +117,7 @@ class WordTable:
 
     @classmethod
     def union(cls, tables: list["WordTable"]) -> tuple["WordTable", list[np.ndarray]]:
-        """Return a table with the words and counts of all, and its numbers for those of each."""
+        """Return a table with the words and counts of all, and its numbers for each one's words."""
         whole, *others = tables
         numbers = [np.arange(whole.size)]
         for table in others:
@@ -126,7 +126,7 @@ class WordTable:
         return whole, numbers
 
     def find(self, other: "WordTable") -> np.ndarray:
-        """Return this table's numbers for other's words, -1 for words that it lacks."""
+        """Return this table's numbers for the words of `other`, -1 for unknown words."""
         index = np.empty(other.size, dtype=np.int64)
         _table_kernels.find_words(self.arrays, other.arrays, other.size, index)
         return index
