@@ -1,4 +1,4 @@
-"""A fitted pipeline taken apart, and the reviews that it reads: each of them once."""
+"""Parts of a fitted pipeline, and the reviews that it reads, each of them once."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 class Parts(NamedTuple):
     """The steps of a pipeline, or a classifier alone, fitted or not."""
 
-    estimator: Any  # without the search or the freezing around it
+    estimator: Any  # without a search or FrozenEstimator around it
     tokenizer: HTMLTokenizer | None
     between: list[Any]  # transformers of ids
     classifier: Any
 
     @classmethod
     def of(cls, estimator: Any) -> "Parts":
-        """Take apart a pipeline, a fitted search over one, a frozen one, or a classifier."""
+        """Split a pipeline, a fitted search over one, a frozen one, or a classifier into parts."""
         estimator = _unwrapped(estimator)
         steps = [estimator]
         if isinstance(estimator, Pipeline):
@@ -63,7 +63,7 @@ class Parts(NamedTuple):
             raise TypeError(reason)
 
     def word_weights(self) -> np.ndarray:
-        """Weight of each id in the mean word: document frequencies, or 1 for each word seen."""
+        """Return the weights of ids in the mean word: document frequency, or 1 for words seen."""
         classifier = self.classifier
         seen = np.zeros(classifier.vocabulary_size_)
         seen[: len(classifier._trained.seen)] = classifier._trained.seen
@@ -83,24 +83,24 @@ class Parts(NamedTuple):
 
 @dataclass
 class Reviews:
-    """Reviews as a fitted estimator reads them, once.
+    """Reviews as a fitted estimator reads them; each review is read once.
 
     Parameters
     ----------
     parts : Parts
-        Of the estimator.
+        Parts of the estimator.
     texts : list of str or None
-        Raw reviews, None where they came as ids.
+        Raw reviews, None for ids.
     reading : Readings or None
-        What the tokenizer found in them.
+        Visible texts and tokens, as the tokenizer read them.
     ids : ndarray of shape (n_samples, n_tokens), int32
-        Token ids, as the tokenizer returns them or as they came.
+        Token ids, as the tokenizer returns them or as given.
     inputs : array-like of shape (n_samples, ...)
-        What the classifier reads: the ids, unless other steps stand between.
+        Input of the classifier: the ids, unless there are other steps between.
     columns : dict of str to ndarray
-        Further columns of X, where it is a table that holds the reviews in one column.
+        Further columns of X, if it is a table with one column of reviews.
     moved : str, default=""
-        Which step between does not keep each column as a token's place.
+        Message about a step between that does not keep one column per token, if any.
     """
 
     parts: Parts
@@ -118,17 +118,17 @@ class Reviews:
         Parameters
         ----------
         parts : Parts
-            Of a fitted estimator.
+            Parts of a fitted estimator.
         X : iterable of str, table, or array-like of ids of shape (n_samples, n_tokens)
-            Reviews. A table has one column of text; its others become `columns`. Ids go to the
-            classifier as they are, past all other steps.
+            Reviews. A table has one column of text; its other columns become `columns`. Ids are
+            passed to the classifier directly, without the other steps.
         n_jobs : int or None, default=None
-            Threads that share the text; None takes the tokenizer's.
+            Number of threads; None uses the tokenizer's.
 
         Raises
         ------
         ValueError, TypeError
-            If X is neither text that the estimator can read nor ids.
+            If X is neither text that the estimator can read nor token ids.
         """
         texts, columns = texts_and_columns(X)
         if texts is None:
@@ -144,7 +144,7 @@ class Reviews:
             return cls(parts, None, None, as_token_ids(ids), X, {})
         if parts.tokenizer is None:
             raise ValueError(
-                "X holds text, but the estimator has no HTMLTokenizer to read it: "
+                "X contains text, but the estimator has no HTMLTokenizer to read it: "
                 f"{type(parts.classifier).__name__} reads token ids of shape (n_samples, "
                 "n_tokens). Pass a fitted Pipeline([('tokenizer', HTMLTokenizer()), "
                 "('classifier', ...)]), or ids."
@@ -157,7 +157,7 @@ class Reviews:
             shape = getattr(inputs, "shape", None)
             if shape != ids.shape and not moved:
                 moved = (
-                    f"{type(step).__name__} stands between tokenizer and classifier and turns ids "
+                    f"{type(step).__name__} is between tokenizer and classifier and turns ids "
                     f"of shape {ids.shape} into {shape}"
                 )
         return cls(parts, texts, reading, ids, inputs, columns, moved)
@@ -167,34 +167,34 @@ class Reviews:
 
     @property
     def classifier(self) -> Any:
-        """The last step."""
+        """Classifier, the last step."""
         return self.parts.classifier
 
     @property
     def tokenizer(self) -> HTMLTokenizer | None:
-        """The first step, where it reads text."""
+        """Tokenizer, the first step, or None if the pipeline has none."""
         return self.parts.tokenizer
 
     @cached_property
     def known_ids(self) -> np.ndarray:
-        """Ids as a classifier of this library reads them, OOV for those that it never met."""
+        """Ids as a classifier of this library reads them, OOV for ids unknown to it."""
         if self.moved:
             raise ValueError(
-                f"{self.moved}. To explain words, each column must stay a word's place. Explain "
+                f"{self.moved}. To explain words, each column must correspond to one word. Explain "
                 "the classifier itself with ids: TokenShapExplainer(pipeline[-1])(ids)."
             )
         return self.classifier._known_ids(self.inputs)
 
     @cached_property
     def length(self) -> np.ndarray:
-        """Number of tokens of each whole review, those included that were cut off."""
+        """Number of tokens of each review, including those that were cut off."""
         if self.reading is None:
             return np.count_nonzero(self.ids != PAD, axis=1)
         return self.reading.lengths
 
     @cached_property
     def truncated(self) -> np.ndarray:
-        """Whether tokens were cut off; of ids alone, whether the row is full."""
+        """Whether tokens were cut off; for ids, whether the row is full."""
         width = self.ids.shape[1]
         return self.length > width if self.reading is not None else self.length == width
 
@@ -210,14 +210,14 @@ class Reviews:
 
     @cached_property
     def words(self) -> np.ndarray:
-        """Word of each of `ids`, "#" and the id where it has no name."""
+        """Word of each id, or "#" and the id if it has no name."""
         names = ["", OOV_WORD] if self.names is None else self.names.tolist()
         numerals = (f"#{k}" for k in range(len(names), self.ids.max() + 1))
         return np.array([*names, *numerals], dtype=object)
 
     @cached_property
     def names(self) -> np.ndarray | None:
-        """Word of each id of the vocabulary, if these are the tokenizer's ids."""
+        """Word of each id of the vocabulary, or None if the ids are not the tokenizer's."""
         if self.tokenizer is None or (self.reading is None and self.parts.between):
             return None
         self.tokenizer._check_vocabulary()
@@ -234,24 +234,24 @@ class Reviews:
         return np.asarray(self.classifier.transform(self.inputs))
 
     def visible_text(self, row: int) -> str:
-        """Return the text of a review without markup; of ids alone, its words."""
+        """Return the text of a review without markup; for ids, its words."""
         if self.reading is None:
             return " ".join(self.names_of(row))
         return self.reading.visible_text(row)
 
     def snippet(self, row: int, n_characters: int) -> str:
         """Return the start of a review's visible text, on one line."""
-        n_words = n_characters + 1  # so many, and the spaces between, are longer
+        n_words = n_characters + 1  # with spaces between them longer than n_characters
         text = " ".join(self.visible_text(row).split(None, n_words)[:n_words])
         return text if len(text) <= n_characters else text[: n_characters - 1].rstrip() + "…"
 
     def names_of(self, row: int) -> list[str]:
-        """Return the words of a review that came as ids."""
+        """Return the words of a review that was given as ids."""
         ids = self.ids[row][self.ids[row] != PAD]
         return self.words[ids].tolist()
 
     def places(self, row: int) -> Places:
-        """Return where a review's tokens stand that reach the classifier."""
+        """Return the places of those tokens of a review that reach the classifier."""
         assert self.reading is not None and self.tokenizer is not None
         width, tokenizer = self.ids.shape[1], self.tokenizer
         places = Places.of(self.reading[row], width, tokenizer.truncating)
@@ -262,25 +262,25 @@ class Reviews:
 
 
 def read_reviews(estimator: Any, X: Any) -> Reviews:
-    """Take apart a fitted estimator that predicts probabilities, and let it read reviews.
+    """Read reviews with a fitted estimator that predicts probabilities.
 
     Parameters
     ----------
     estimator : Pipeline or classifier
         A fitted Pipeline from HTMLTokenizer to a classifier, a fitted search over one, or a
-        fitted classifier of token ids; frozen or not.
+        fitted classifier of token ids; each may be frozen.
     X : iterable of str, table, or array-like of ids of shape (n_samples, n_tokens)
         As in `Reviews.read`.
 
     Returns
     -------
     Reviews
-        The parts, the ids and what the classifier reads.
+        Reviews with the parts of the estimator, the ids and the input of the classifier.
 
     Raises
     ------
     TypeError
-        If the estimator predicts no probabilities or its pipeline reads no text.
+        If the estimator predicts no probabilities, or its pipeline does not start with a tokenizer.
     NotFittedError
         If the estimator is not fitted.
     """
@@ -294,7 +294,7 @@ def read_reviews(estimator: Any, X: Any) -> Reviews:
     if not hasattr(parts.classifier, "predict_proba"):
         raise TypeError(
             f"Inspection needs probabilities, but {type(parts.classifier).__name__} has no "
-            "predict_proba. End the pipeline with a classifier that has."
+            "predict_proba. End the pipeline with a classifier that has one."
         )
     if parts.tokenizer is None and parts.between:
         raise TypeError(
@@ -305,7 +305,7 @@ def read_reviews(estimator: Any, X: Any) -> Reviews:
 
 
 def documents(X: Any) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Return reviews that must be text, and the further columns where X is a table."""
+    """Return reviews, which must be text, and the further columns if X is a table."""
     texts, columns = texts_and_columns(X)
     if texts is None:
         raise TypeError(f"Expected reviews as text, got a {type(X).__name__} of numbers.")
@@ -313,7 +313,7 @@ def documents(X: Any) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def _unwrapped(estimator: Any) -> Any:
-    """Take away frozen estimators and fitted searches around an estimator."""
+    """Return the estimator inside frozen estimators and fitted searches."""
     while True:
         if isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator

@@ -1,4 +1,4 @@
-"""Axes, colours and labels: what all displays of the package share."""
+"""Axes, colours and labels, shared by all displays of the package."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from sentilib._optional import import_pyplot
 
-# Okabe & Ito (2008): told apart with any colour vision.
+# Okabe & Ito (2008): distinguishable with any colour vision.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#999999")
-FOR, AGAINST = COLORS[0], COLORS[4]  # of what raises an output, and of what lowers it
+FOR, AGAINST = COLORS[0], COLORS[4]  # colours of positive and of negative contributions
 
 _MAX_LABEL_LENGTH = 60
 
@@ -30,7 +30,7 @@ def channels(color: str) -> tuple[int, int, int]:
 
 
 def plain(text: Any) -> str:
-    """Return a label for a text from outside: one short line in which nothing is mathematics."""
+    """Return a text as a label: one short line without control characters or mathematics."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     if len(line) > _MAX_LABEL_LENGTH:
         line = line[: _MAX_LABEL_LENGTH - 1].rstrip() + "…"
@@ -45,9 +45,9 @@ def single_axes(
     Parameters
     ----------
     ax : matplotlib Axes or None
-        Given axes.
+        Axes to use.
     what : str
-        Name of the display, for the message where matplotlib is missing.
+        Name of the display, for the message if matplotlib is missing.
     size : tuple of two float
         Width and height of a new figure in inches.
     projection : str or None, default=None
@@ -61,18 +61,18 @@ def single_axes(
 
 
 def grid_of_axes(ax: Any, n: int, n_columns: int, what: str) -> tuple[Any, np.ndarray]:
-    """Return a figure and n axes: new ones, those that were given, or a grid in the place of one.
+    """Return a figure and n axes: new axes, the given ones, or a grid in place of a single one.
 
     Parameters
     ----------
     ax : matplotlib Axes, array-like of n of them, or None
-        Given axes.
+        Axes to use.
     n : int
         Number of plots.
     n_columns : int
-        Plots beside each other.
+        Maximum number of plots per row.
     what : str
-        Name of the display, for the message where matplotlib is missing.
+        Name of the display, for the message if matplotlib is missing.
 
     Returns
     -------
@@ -105,21 +105,21 @@ def grid_of_axes(ax: Any, n: int, n_columns: int, what: str) -> tuple[Any, np.nd
     ax.set_axis_off()
     cells = ax.get_subplotspec() if hasattr(ax, "get_subplotspec") else None
     if cells is None:
-        raise ValueError("The axes lie in no grid: pass a list of axes, one per plot.")
+        raise ValueError("The axes are not part of a grid: pass a list of axes, one per plot.")
     grid = cells.subgridspec(n_rows, n_columns)
     axes = [ax.figure.add_subplot(grid[k // n_columns, k % n_columns]) for k in range(n)]
     return ax.figure, np.array(axes, dtype=object)
 
 
 def tidy(ax: Any) -> None:
-    """Give axes the look that all plots share."""
+    """Apply the common style to axes."""
     ax.grid(alpha=0.3)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def tidy_bars(ax: Any) -> None:
-    """Give axes of horizontal bars, one per name, that look and a line at zero."""
+    """Apply the common style to axes of horizontal bars, and draw a line at zero."""
     tidy(ax)
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)

@@ -357,7 +357,7 @@ class TestWhatIsRead:
         short = DenseSentimentClassifier(epochs=1, random_state=0)
         steps.steps[-1] = ("classifier", short.fit(pipe[0].transform(TEXTS)[:, :20], LABELS))
         assert len(error_table(steps, HELD_OUT, Y, n_explained=0)) == N
-        message = r"FunctionTransformer stands between .* of shape \(40, 30\) into \(40, 20\)"
+        message = r"FunctionTransformer is between .* of shape \(40, 30\) into \(40, 20\)"
         with pytest.raises(ValueError, match=message):
             error_table(steps, HELD_OUT, Y)
         with pytest.raises(ValueError, match=message):

@@ -1,8 +1,8 @@
-"""Templates to pages.
+"""Rendering of templates to pages.
 
-A Content-Security-Policy with hashes lets no other style and script in and nothing be loaded,
-whatever a review contains. It forbids `style` attributes too: templates use classes, scripts set
-properties of elements.
+A Content-Security-Policy with hashes allows only the page's own style and script and no loading,
+whatever a review contains. It also forbids `style` attributes: templates use classes, and scripts
+set properties of elements.
 """
 
 import base64
@@ -21,23 +21,22 @@ from sentilib._pages import _heat_map
 
 
 def render(template: str, package: str | None = None, **values: Any) -> str:
-    """Return a page.
+    """Return a page as HTML.
 
     Parameters
     ----------
     template : str
         Name of a template that extends `page.html`.
     package : str or None, default=None
-        Package whose folder `templates` has it, beside that of the pages in general.
+        Package whose folder `templates` contains it, in addition to the folder shared by all pages.
     **values : dict
-        Plain values for the template: `title` for the frame, and `data` for the script if the page
-        has one.
+        Plain values for the template: `title` for the frame, and `data` for the script, if any.
     """
     return _environment(package).get_template(template).render(values)
 
 
 def write_page(path: Path, template: str, package: str | None = None, **values: Any) -> None:
-    """Write a page, whole or not at all; an older file is replaced at the end.
+    """Write a page completely or not at all; an existing file is replaced at the end.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ def write_page(path: Path, template: str, package: str | None = None, **values: 
 
 
 def writable_path(path: Any) -> Path:
-    """Check a path before the work begins.
+    """Return the path as a Path, after a check that a file can be written there.
 
     Raises
     ------

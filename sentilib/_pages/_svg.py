@@ -1,7 +1,7 @@
-"""Figures of matplotlib as elements of a page, in its fonts and its light or dark colours.
+"""Matplotlib figures as SVG elements of a page, in its fonts and its light or dark colours.
 
-The page's policy forbids `style` attributes, so that declarations become presentation attributes;
-text and axes take the page's ink and the palette the page's variables `--c0` to `--c7`.
+The page's policy forbids `style` attributes, so declarations become presentation attributes; text
+and axes get the page's text colour, and the palette becomes the variables `--c0` to `--c7`.
 """
 
 import io
@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from sentilib import _plotting
 from sentilib._optional import import_optional
 
-_INK = "#010203"  # stands for the page's ink, which matplotlib cannot name
+_INK = "#010203"  # placeholder for the page's text colour, which matplotlib cannot name
 _COLORS = {_INK: "currentColor"} | {
     color.lower(): f"var(--c{k})" for k, color in enumerate(_plotting.COLORS)
 }
@@ -40,19 +40,19 @@ _REFERENCE = re.compile(r"#([\w.-]+)")
 
 @contextmanager
 def page_figures(what: str) -> Iterator[Any]:
-    """Within the block, matplotlib's figures are drawn for a page, whatever the user's settings.
+    """Draw figures in the style of a page within the block, whatever the user's settings.
 
-    Neither pyplot nor the backend is touched.
+    Neither pyplot nor the backend is changed.
 
     Parameters
     ----------
     what : str
-        What needs matplotlib, for the message where it is missing.
+        Name of the feature that needs matplotlib, for the message if it is missing.
 
     Yields
     ------
     callable
-        Returns an empty figure's axes.
+        Function that returns the axes of a new figure.
     """
     figures = import_optional("matplotlib.figure", what, "plot")
     style = import_optional("matplotlib.style", what, "plot")
@@ -74,11 +74,11 @@ def inline_svg(
     Parameters
     ----------
     figure : matplotlib Figure
-        The figure.
+        Figure to convert.
     name : str
-        Name that no other figure of the page has, of letters, digits and hyphens.
+        Unique name within the page, of letters, digits and hyphens.
     title : str
-        What the figure shows, for screen readers.
+        Description for screen readers.
     notes : mapping of str to sequence of str, default=None
         Tooltips of the markers of each line, by the line's `gid`.
     """
@@ -104,7 +104,7 @@ def inline_svg(
 
 
 def _simplify(element: ElementTree.Element) -> None:
-    """Remove name spaces, indentation, needless digits, fonts and the `style` attribute."""
+    """Remove namespaces, indentation, superfluous digits, fonts and the `style` attribute."""
     element.tag = element.tag.rpartition("}")[2]
     element.tail = None
     if element.tag != "text":
@@ -121,7 +121,7 @@ def _simplify(element: ElementTree.Element) -> None:
 
 
 def _rename(root: ElementTree.Element, prefix: str) -> None:
-    """Prefix the ids that something refers to, and remove the others."""
+    """Add a prefix to the ids that are referred to, and remove the others."""
     used = set()
     for element in root.iter():
         for name in ("href", "clip-path"):

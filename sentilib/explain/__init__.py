@@ -1,4 +1,4 @@
-"""Say why: exact Shapley values of words, pictures of them, and how faithful they are."""
+"""Explain predictions: exact Shapley values of words, plots of them, and their faithfulness."""
 
 import importlib
 from typing import TYPE_CHECKING

@@ -15,7 +15,7 @@ class TokenImportanceDisplay:
     """Contribution of each word over many reviews.
 
     Create it with `from_estimator` or `from_explanation`. It contains all words; `plot` draws the
-    first.
+    strongest.
 
     Parameters
     ----------
@@ -325,8 +325,8 @@ class TokenInteractionDisplay:
         name = names if isinstance(names, str) else names[output]
         ax.set(
             xlabel=f"Shapley interaction ({_plotting.plain(name)})",
-            ylabel="Pair of words, and those between",
-            title="Pairs that say more (+) or less (\N{MINUS SIGN}) together than apart",
+            ylabel="Pair of words, with the words between them",
+            title="Pairs that contribute more (+) or less (\N{MINUS SIGN}) together than apart",
         )
         if not pairs:
             ax.text(0.5, 0.5, "No words interact", ha="center", va="center", transform=ax.transAxes)

@@ -25,51 +25,52 @@ from sentilib.explain._values import (
 
 
 class TokenShapExplainer(BaseEstimator):
-    """Say how much each word of a review moved the prediction: Shapley values, mostly exact.
+    """Compute how much each word of a review contributes to the prediction, as Shapley values.
 
-    The players are the tokens of a review that reach the classifier; where a token is absent, a
-    baseline stands in its place. A review's values and its base value add up to its output.
-    Values are exact, and cost about as much as some predictions, for the margin of
+    The players are the tokens of a review that reach the classifier; an absent token is replaced
+    by a baseline. The values of a review and its base value add up to its output. Values are exact,
+    and take about as long as a few predictions, for the margin of
 
-    - DenseSentimentClassifier, which adds up what words, and n-grams of them, contribute;
+    - DenseSentimentClassifier, which adds up the contributions of words and n-grams;
     - ConvSentimentClassifier with average pooling and a receptive field of up to 10 words, which
-      adds up small games (see Notes) and what n-grams contribute.
+      adds up small games (see Notes) and the contributions of n-grams.
 
-    Anything else is estimated by sampling orders of words, with standard errors.
+    All other values are estimated by sampling permutations of words, with standard errors.
 
     Parameters
     ----------
     estimator : DenseSentimentClassifier, ConvSentimentClassifier or Pipeline
-        Fitted. A pipeline ends in one of them; if it starts with an HTMLTokenizer, raw texts can
-        be explained. Of a fitted search its best estimator is explained, of a
-        :class:`~sklearn.frozen.FrozenEstimator` what it contains.
+        Fitted estimator. A pipeline ends in one of the two classifiers; if it starts with an
+        HTMLTokenizer, raw texts can be explained. For a fitted search the best estimator is
+        explained, for a :class:`~sklearn.frozen.FrozenEstimator` the estimator inside it.
     baseline : {"oov", "pad", "mean"} or int, default="oov"
-        What stands in the place of an absent word: the unknown word; padding, which with
-        `mask_padding=True` shortens the review; the mean word, weighted by document frequency
-        where there is a tokenizer that counted, else the mean of all words seen in training (the
-        Dense model then meets a random word, the CNN the mean embedding); or the word of that id.
-        Values answer "why this rather than the baseline", so they differ between baselines.
+        Replacement of an absent word: the unknown word; padding, which with `mask_padding=True`
+        shortens the review; the mean word, weighted by document frequency if the pipeline has a
+        tokenizer that counted it, otherwise the mean of all words seen in training (for the Dense
+        model this is the expectation over a random word, for the CNN the mean embedding); or the
+        word of that id. Values explain the difference to the baseline, so they depend on it.
     method : {"auto", "exact", "permutation"}, default="auto"
-        `"auto"` is exact where that is possible, else it samples permutations.
+        `"auto"` is exact where this is possible and otherwise samples permutations.
     output : {"margin", "probability"}, default="margin"
-        What is explained: the margin of the logits (with two classes the log-odds, as
-        `decision_function` returns it, else the logit of each class), or the probability (with two
-        classes of the second one). Probabilities are always sampled.
+        Output to explain: the margin of the logits (the log-odds of two classes, as
+        `decision_function` returns it, or the logit of each of more classes), or the probability
+        (of the second of two classes, or of each class). Probabilities are always sampled.
     batch_size : int or "auto", default="auto"
-        Rows at a time; bounds memory, never changes values.
+        Number of rows per batch. It limits the memory and never changes values.
     n_permutations : int, default=10
-        Random orders of each review, where orders are sampled; each is walked in both directions.
+        Number of sampled permutations per review; each is used in both directions.
     random_state : int, RandomState instance or None, default=None
-        Determines the random orders.
+        Controls the sampled permutations.
     n_jobs : int or None, default=None
-        Threads that share rows, and raw texts. None means all cores, but one inside a parallel
-        worker; -1 all cores. Never changes values.
+        Number of threads. None means all cores, or one thread inside a parallel worker; -1 means
+        all cores. It never changes values.
 
     Notes
     -----
     With average pooling the margin of a CNN is a sum over positions of games of the few words that
-    the position sees. Shapley values are linear in games, so each is solved from a table of all
-    its coalitions (128 for three layers of kernel size 3), and units of inner layers share theirs.
+    the position sees. Shapley values are linear in games, so each game is solved from a table of
+    all its coalitions (128 for three layers of kernel size 3). Units of inner layers are shared
+    between the games.
 
     References
     ----------
@@ -77,7 +78,7 @@ class TokenShapExplainer(BaseEstimator):
     M. Sundararajan, A. Najmi, "The Many Shapley Values for Model Explanation", ICML 2020, section
     3 (baseline Shapley).
     F. Fumagalli et al., "Exact Computation of Any-Order Shapley Interactions for Graph Neural
-    Networks", ICLR 2025, theorem 3.3 (values cost what the receptive field costs).
+    Networks", ICLR 2025, theorem 3.3 (the cost depends on the size of the receptive field).
 
     Examples
     --------
@@ -146,13 +147,14 @@ class TokenShapExplainer(BaseEstimator):
         Returns
         -------
         shap.Explanation
-            `values`, an object array with one array of shape (n_tokens,) or, with more than two
-            classes, (n_tokens, n_classes) for each review, float64; `base_values` of shape
-            (n_samples,) or (n_samples, n_classes); `feature_names`, the tokens;
-            `data`, for texts the visible text cut at each word's beginning, so that joined it is
-            the text again; `display_data`, the words alone as they stand in the text;
-            `error_std` like `values` where orders are sampled. For ids, all words are names of
-            ids. Without shap a `TokenExplanation` with the same attributes.
+            Explanation with the attributes `values`, an object array with one float64 array per
+            review, of shape (n_tokens,) or, with more than two classes, (n_tokens, n_classes);
+            `base_values` of shape (n_samples,) or (n_samples, n_classes); `feature_names`, the
+            tokens; `data`, the visible text cut at the beginning of each word, so that the pieces
+            join to the text again; `display_data`, the words as written in the text; `error_std`,
+            shaped like `values`, if permutations are sampled; `method`, `is_exact` and
+            `additivity_error` as in `TokenExplanation`. For ids, all words are names of ids.
+            Without shap, a `TokenExplanation` with the same attributes.
 
         Raises
         ------
@@ -161,19 +163,19 @@ class TokenShapExplainer(BaseEstimator):
         TypeError
             If the estimator does not end in a classifier of this library.
         ValueError
-            If X is not valid, or `method="exact"` is not possible.
+            If X is invalid, or `method="exact"` is not possible.
         RuntimeError
             If values do not add up to the prediction.
 
         Notes
         -----
-        Making shap's object takes a millisecond or two for each review, which can be longer than
-        explaining it: for many reviews see `explain`.
+        Building shap's object takes one to two milliseconds per review, which can be longer than
+        the explanation itself; for many reviews use `explain`.
         """
         return self.explain(X).to_shap()
 
     def explain(self, X: Any) -> TokenExplanation:
-        """Explain reviews without shap: the way to explain many.
+        """Explain reviews without shap, which is the fast way to explain many.
 
         Parameters
         ----------
@@ -183,12 +185,12 @@ class TokenShapExplainer(BaseEstimator):
         Returns
         -------
         TokenExplanation
-            The same numbers and words under the same names; its `to_shap` makes the rest.
+            Object with the same attributes as `shap.Explanation`; its `to_shap` converts it.
         """
         return self._explain(self._read(X))
 
     def _explain(self, reviews: Reviews, rows: np.ndarray | None = None) -> TokenExplanation:
-        """Explain reviews that were read, or some rows of them."""
+        """Explain reviews that were already read, or some rows of them."""
         parts, words = reviews.parts, players(reviews, rows)
         ids = reviews.known_ids if rows is None else reviews.known_ids[rows]
         values, method = self._values(parts, ids)
@@ -210,7 +212,7 @@ class TokenShapExplainer(BaseEstimator):
         )
 
     def _values(self, parts: Parts, ids: np.ndarray) -> tuple[Values, str]:
-        """Compute values of rows of ids as they reach the classifier, and say how."""
+        """Return values of rows of ids as they reach the classifier, and the method used."""
         reason = why_not_exact(parts.classifier.tables_, self.baseline, self.output)
         if self.method == "exact" and reason is not None:
             raise ValueError(f"method='exact' is not possible: {reason}")
@@ -228,7 +230,7 @@ class TokenShapExplainer(BaseEstimator):
         return shapley_values(game.model, sampling.shapley, ids, slices, n_threads), "permutation"
 
     def interactions(self, X: Any) -> TokenInteractions:
-        """Exact pairwise Shapley interactions: which words change each other's meaning.
+        """Compute exact pairwise Shapley interactions: which words change each other's meaning.
 
         Parameters
         ----------
@@ -277,7 +279,7 @@ class TokenShapExplainer(BaseEstimator):
         return Reviews.read(parts, X, self.n_jobs)
 
     def _game(self, parts: Parts) -> SumOfGames:
-        """Return the game of the fitted model, which is kept with its tables."""
+        """Return the game of the fitted model, which is cached in its tables."""
         weights = parts.word_weights() if self.baseline == "mean" else np.empty(0)
         tables, key = parts.classifier.tables_, (self.baseline, self.output, weights.tobytes())
         game = tables.derived.get(key)

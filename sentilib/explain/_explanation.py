@@ -1,4 +1,4 @@
-"""Explanations as they are handed out: shap's, or the same numbers where shap is missing."""
+"""Results of explanations: values and interactions of words, with or without shap."""
 
 from itertools import pairwise
 from typing import Any
@@ -11,37 +11,37 @@ from sentilib._optional import missing
 class TokenExplanation:
     """Shapley values of reviews, as attributes of the same names as those of `shap.Explanation`.
 
-    What `TokenShapExplainer.explain` returns, and a call where shap is not installed. Everything in
-    `sentilib.explain` takes it as well.
+    `TokenShapExplainer.explain` returns it, and so does a call of the explainer if shap is not
+    installed. All functions and displays of `sentilib.explain` accept it.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples,), of ndarrays
-        Shapley values, of shape (n_tokens,) or (n_tokens, n_classes) for each review; of a single
-        review that array alone.
+        Shapley values, of shape (n_tokens,) or (n_tokens, n_classes) for each review; for a single
+        review, that array alone.
     base_values : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Output where all tokens are replaced by the baseline.
+        Output if all tokens are replaced by the baseline.
     data : ndarray of shape (n_samples,), of lists of str
-        Words as they stand in the visible text, each with what follows up to the next one.
+        Words as written in the visible text, each with the text up to the next word.
     display_data : ndarray of shape (n_samples,), of lists of str
-        Words as they stand in the visible text.
+        Words as written in the visible text.
     feature_names : list of n_samples lists of str
         Tokens.
     output_names : str or list of str
-        What is explained.
+        Name of each explained output.
     error_std : ndarray of shape (n_samples,), of ndarrays like those of values, or None
         Standard errors of sampled values.
     method : {"exact", "permutation"} or None
         How the values were computed.
     additivity_error : ndarray of shape (n_samples,), float64, or None
-        Max difference of each review between its output, as the estimator predicts it, and its
-        base value plus its values, relative to max(1, abs(output)). It is rounding: below 1e-12
-        where the estimator predicts in float64, below 1e-5 for the CNN, which predicts in float32.
+        Maximum difference of each review between its output, as the estimator predicts it, and its
+        base value plus its values, relative to max(1, abs(output)). It is a rounding error: below
+        1e-12 if the estimator predicts in float64, below 1e-5 for the CNN (float32).
 
     Raises
     ------
     AttributeError
-        Where something else of shap's Explanation is asked for.
+        If another attribute of shap's Explanation is accessed.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class TokenExplanation:
         return len(self.values)
 
     def __getitem__(self, rows: Any) -> "TokenExplanation":
-        """Give one review, or several of them."""
+        """Return one review, or several of them."""
         if isinstance(rows, tuple):
-            raise IndexError(missing("An index of more than reviews", "shap", "explain"))
+            raise IndexError(missing("An index of more than one dimension", "shap", "explain"))
         if isinstance(rows, int | np.integer):
             names = self.feature_names[rows]
         else:
@@ -107,7 +107,7 @@ class TokenExplanation:
         Returns
         -------
         shap.Explanation or TokenExplanation
-            This explanation as shap's, or itself without shap.
+            Explanation of shap, or this object if shap is not installed.
         """
         try:
             import shap
@@ -134,12 +134,12 @@ class TokenInteractions:
     Parameters
     ----------
     values : list of n_samples lists of n_outputs csr_arrays of shape (n_tokens, n_tokens)
-        Symmetric, zero on the diagonal: how much more (or less) the two words say together than
-        the sum of what each says alone, in the unit of the margin.
+        Symmetric matrices with a zero diagonal: how much more (or less) two words contribute
+        together than the sum of their contributions alone, in the unit of the margin.
     data : ndarray of shape (n_samples,), of lists of str
-        Words as they stand in the visible text, each with the text up to the next one.
+        Words as written in the visible text, each with the text up to the next one.
     display_data : ndarray of shape (n_samples,), of lists of str
-        Words as they stand in the visible text.
+        Words as written in the visible text.
     feature_names : list of n_samples lists of str
         Tokens.
     output_names : str or list of str
@@ -171,16 +171,16 @@ class TokenInteractions:
         Parameters
         ----------
         row : int
-            Number of the review.
+            Index of the review.
         n : int, default=10
-            How many pairs.
+            Maximum number of pairs.
         output : int, default=0
-            Number of the class, with more than two of them.
+            Index of the class, for more than two classes.
 
         Returns
         -------
         list of (left word, right word, left position, right position, interaction)
-            By falling absolute interaction.
+            Pairs in order of decreasing absolute interaction.
         """
         matrix = self.values[row][output].tocoo()
         upper = (matrix.row < matrix.col) & (matrix.data != 0)
@@ -194,7 +194,7 @@ class TokenInteractions:
 
 
 def ragged(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Cut an array into one piece a row: an object array."""
+    """Split an array into an object array with one piece per row."""
     rows = np.empty(len(starts) - 1, dtype=object)
     bounds = starts.tolist()
     for row, (start, stop) in enumerate(pairwise(bounds)):

@@ -1,4 +1,4 @@
-"""Whether an explanation says what the model does: words are taken out, and outputs looked at."""
+"""Tests of explanations: the loss after removing words, and agreement with sampling."""
 
 from typing import Any, Self
 
@@ -15,28 +15,28 @@ _ROWS_AT_ONCE = 512
 
 
 class Faithfulness:
-    """Curves that `faithfulness` returns.
+    """Comprehensiveness and sufficiency curves, as `faithfulness` returns them.
 
     Parameters
     ----------
     fractions : ndarray of shape (n_fractions,)
         Shares of a review's words.
     comprehensiveness : ndarray of shape (n_fractions,)
-        Mean loss of the output for the predicted class where that share of its strongest words
-        is taken out. High is good.
+        Mean decrease of the predicted class's output if that share of the strongest words is
+        removed. Higher is better.
     sufficiency : ndarray of shape (n_fractions,)
-        Mean loss where all but that share is taken out. Low is good.
+        Mean decrease if all words but that share are removed. Lower is better.
     random_comprehensiveness, random_sufficiency : ndarray of shape (n_fractions,)
-        The same for words in random order.
+        The same curves for words in random order.
 
     Attributes
     ----------
     aopc_comprehensiveness, aopc_sufficiency : float
         Means over the fractions.
     aopc_random_comprehensiveness, aopc_random_sufficiency : float
-        The same for random order.
+        Means of the curves for random order.
     ax_, figure_ : matplotlib Axes and Figure
-        Where it was drawn.
+        Axes and figure of the last plot.
     """
 
     ax_: Any
@@ -73,26 +73,26 @@ class Faithfulness:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            Axes to draw on; by default a new figure.
 
         Returns
         -------
         Faithfulness
-            Itself.
+            The object itself.
         """
         ax, figure = _plotting.single_axes(ax, "Faithfulness", (8, 4.2))
         x = 100 * self.fractions
         for curve, random, k, name in (
-            (self.comprehensiveness, self.random_comprehensiveness, 0, "taken out"),
-            (self.sufficiency, self.random_sufficiency, 4, "kept alone"),
+            (self.comprehensiveness, self.random_comprehensiveness, 0, "removed"),
+            (self.sufficiency, self.random_sufficiency, 4, "kept"),
         ):
             color = _plotting.color_of(k)
             ax.plot(x, curve, "o-", color=color, label=f"strongest words {name}")
             ax.plot(x, random, "o--", color=color, alpha=0.6, label=f"random words {name}")
         ax.set(
             xlabel="Words of a review, %",
-            ylabel="Loss of the predicted class's output",
-            title="Does the model lean on the words that the explanation names?",
+            ylabel="Decrease of the predicted class's output",
+            title="Does the prediction depend on the words with the largest values?",
         )
         ax.legend(frameon=False, fontsize="small")
         _plotting.tidy(ax)
@@ -109,36 +109,36 @@ def faithfulness(
     n_random: int = 5,
     random_state: Any = None,
 ) -> Faithfulness:
-    """Take the words out that an explanation calls strongest, and see what is left.
+    """Measure how the output changes if the words with the largest values are removed.
 
-    Comprehensiveness and sufficiency of DeYoung et al., ERASER: A Benchmark to Evaluate
-    Rationalized NLP Models, ACL 2020, equations 1 to 3, on the explainer's output for the class
-    that the model predicts, with its baseline in the place of words.
+    The measures are comprehensiveness and sufficiency of DeYoung et al., ERASER: A Benchmark to
+    Evaluate Rationalized NLP Models, ACL 2020, equations 1 to 3, for the explained output of the
+    predicted class. Removed words are replaced by the explainer's baseline.
 
     Parameters
     ----------
     explainer : TokenShapExplainer
-        Knows estimator, baseline and output.
+        Explainer with the estimator, the baseline and the output.
     X : iterable of str, or array-like of shape (n_samples, n_tokens), int
         Reviews.
     explanation : shap.Explanation or TokenExplanation, default=None
-        Of X, one value for each token, by whatever method; by default the explainer's own.
+        Explanation of X by any method, with one value per token; by default the explainer's own.
     fractions : array-like of float, default=(0.01, 0.05, 0.1, 0.2, 0.5)
         Shares of a review's words, rounded up to whole words.
     n_random : int, default=5
-        Random orders of each review to compare with.
+        Number of random orders per review, for comparison.
     random_state : int, RandomState instance or None, default=None
-        Determines them.
+        Controls the random orders.
 
     Returns
     -------
     Faithfulness
-        Curves, their means, and `plot`.
+        Curves and their means; its `plot` draws them.
 
     Raises
     ------
     ValueError
-        If the explanation does not fit X, a fraction lies outside (0, 1], or no row has a token.
+        If the explanation does not match X, a fraction is outside (0, 1], or no row has a token.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def faithfulness(
     """
     fractions = np.asarray(fractions, dtype=np.float64)
     if fractions.ndim != 1 or not len(fractions) or not ((fractions > 0) & (fractions <= 1)).all():
-        raise ValueError(f"fractions must lie in (0, 1], got {fractions.tolist()}.")
+        raise ValueError(f"fractions must be in (0, 1], got {fractions.tolist()}.")
     reviews = explainer._read(X)
     if explanation is None:
         explanation = explainer._explain(reviews)
@@ -165,10 +165,10 @@ def faithfulness(
         len(row.values) != n for row, n in zip(rows, lengths, strict=True)
     ):
         raise ValueError(
-            "The explanation does not fit X: it must hold a value for each token of each review."
+            "The explanation does not match X: it must have one value per token of each review."
         )
     if not lengths.any():
-        raise ValueError("No review has any token, so there are no words to take out.")
+        raise ValueError("No review has any token, so there are no words to remove.")
     full = model.outputs(ids)
     rng = check_random_state(random_state)
     losses = _Losses(model, ids, full, fractions)
@@ -183,13 +183,13 @@ def faithfulness(
 
 
 class _Losses:
-    """Collects masked rows, evaluates them in batches and averages the losses."""
+    """Collect masked rows, evaluate them in batches and average the losses."""
 
     def __init__(
         self, model: BaselineModel, ids: np.ndarray, full: np.ndarray, fractions: np.ndarray
     ) -> None:
         self._model, self._ids, self._fractions = model, ids, fractions
-        if full.shape[1] == 1:  # towards the predicted of two classes
+        if full.shape[1] == 1:  # the sign of the predicted one of two classes
             middle = 0.5 if model.output == "probability" else 0.0
             self.direction = np.where(full > middle, 1.0, -1.0)
         else:
@@ -226,19 +226,19 @@ class _Losses:
 
 
 class SamplingAgreement:
-    """How exact and sampled values compare, as `sampling_agreement` returns it.
+    """Comparison of exact with sampled values, as `sampling_agreement` returns it.
 
     Parameters
     ----------
     rms_error : float
         Root mean square difference, in the unit of the output.
     error_ratio : float
-        Root of the sum of squared differences over the sum of squared standard errors. About 1
-        where the exact values are right; 0 where all orders give the same values, and these are
-        the exact ones; it grows with the root of `n_permutations` where they are wrong.
+        Square root of the ratio of the sum of squared differences to the sum of squared standard
+        errors. It is about 1 if the exact values are correct, and 0 if in addition all permutations
+        give the same values; if they are wrong, it grows with the square root of `n_permutations`.
     within_two_errors : float
-        Share of values that differ by at most two standard errors. About 0.95, and less where
-        words rarely matter.
+        Share of values that differ by at most two standard errors. It is about 0.95, and lower if
+        words rarely contribute.
     correlation : float
         Pearson correlation of all values.
     n_tokens : int
@@ -247,14 +247,15 @@ class SamplingAgreement:
     Notes
     -----
     A squared standard error is an unbiased estimate of the expected squared difference, whatever
-    the distribution of what a word contributes. The ratio of their sums over all words therefore
-    tends to 1 with more reviews; its square strays from 1 by some multiple of one over the root
-    of their number, as values of one review depend on each other.
+    the distribution of a word's contributions. The ratio of the two sums over all words therefore
+    tends to 1 as the number of reviews n grows; its deviation from 1 is of order 1 / sqrt(n), since
+    values of one review depend on each other.
 
-    A single word's difference in its own standard errors says less: they are estimates too, so
-    that it follows Student's t with ``n_permutations - 1`` degrees of freedom at best. The largest
-    of 2,000 is then about 6 with 10 permutations; and more where a word contributes only in rare
-    orders, of which the sample may hold none.
+    The difference of a single word divided by its own standard error is less informative: the
+    standard error is an estimate too, so the quotient follows Student's t with
+    ``n_permutations - 1`` degrees of freedom at best. The maximum of 2,000 such quotients is about
+    6 with 10 permutations, and larger if a word contributes only in rare permutations, which may
+    be absent from the sample.
     """
 
     def __init__(
@@ -282,23 +283,23 @@ class SamplingAgreement:
 def sampling_agreement(
     explainer: TokenShapExplainer, X: Any, *, n_permutations: int = 100, random_state: Any = None
 ) -> SamplingAgreement:
-    """Hold exact values against sampled ones, which share nothing with them but the model.
+    """Compare exact values with sampled ones, which are computed independently of them.
 
     Parameters
     ----------
     explainer : TokenShapExplainer
-        With exact values.
+        Explainer with exact values.
     X : iterable of str, or array-like of shape (n_samples, n_tokens), int
         Reviews.
     n_permutations : int, default=100
-        Random orders of each review.
+        Number of permutations per review.
     random_state : int, RandomState instance or None, default=None
-        Determines them.
+        Controls the permutations.
 
     Returns
     -------
     SamplingAgreement
-        Error of sampling, in the unit of the output and beside what it should be.
+        Sampling error, in the unit of the output and relative to the standard error.
 
     Raises
     ------

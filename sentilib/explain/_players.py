@@ -1,4 +1,4 @@
-"""The players of reviews: their tokens, named, spelt and in their place."""
+"""The players of reviews: their tokens, with words and text segments."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,23 +8,23 @@ import numpy as np
 from sentilib._ids import PAD
 from sentilib._pipelines import Reviews
 
-_MOST_NUMERALS = 2**20
+_MAX_NUMERALS = 2**20
 
 
 class Words(NamedTuple):
-    """The players of each review, in words; each a list with a list of str for each review."""
+    """The players of reviews as text; each field is a list with one list of str per review."""
 
-    segments: list[list[str]]  # visible text from the word to the next; the first from its head
-    words: list[list[str]]  # as they stand in the visible text
+    segments: list[list[str]]  # visible text cut at the beginning of each word but the first
+    words: list[list[str]]  # as written in the visible text
     tokens: list[list[str]]
 
 
 def players(reviews: Reviews, rows: np.ndarray | None = None) -> Words:
-    """Return the words behind `known_ids`, of all reviews or of some rows."""
+    """Return the words that `known_ids` stand for, of all reviews or of some rows."""
     if reviews.reading is None:
         return _names_as_words(reviews.ids if rows is None else reviews.ids[rows], reviews.names)
     result = Words([], [], [])
-    kept: dict[str, str] = {}  # equal strings are one object, as few of many reviews' differ
+    kept: dict[str, str] = {}  # equal strings share one object, since most are repeated
     for row in range(len(reviews)) if rows is None else rows.tolist():
         places = reviews.places(row)
         result.segments.append([kept.setdefault(text, text) for text in places.segments])
@@ -34,7 +34,7 @@ def players(reviews: Reviews, rows: np.ndarray | None = None) -> Words:
 
 
 def _names_as_words(ids: np.ndarray, names: np.ndarray | None) -> Words:
-    """Name the ids of each row, as far as they are known."""
+    """Return the names of the ids of each row; an id without a name is written as a number."""
     is_token = ids != PAD
     flat = ids[is_token]
     if names is None:
@@ -48,8 +48,8 @@ def _names_as_words(ids: np.ndarray, names: np.ndarray | None) -> Words:
 
 
 def _numerals(ids: np.ndarray) -> np.ndarray:
-    """Spell out those ids that occur, each once, at their places in an array."""
-    numerals = np.full(min(int(ids.max(initial=0)) + 1, _MOST_NUMERALS), "", dtype=object)
+    """Return an array whose entry k is the number k as text, for the ids that occur."""
+    numerals = np.full(min(int(ids.max(initial=0)) + 1, _MAX_NUMERALS), "", dtype=object)
     occurs = np.zeros(len(numerals), dtype=bool)
     occurs[ids[ids < len(numerals)]] = True
     present = np.flatnonzero(occurs)

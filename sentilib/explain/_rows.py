@@ -1,4 +1,4 @@
-"""Any explanation of reviews, row by row."""
+"""Rows of any explanation of reviews."""
 
 from typing import Any, NamedTuple
 
@@ -16,22 +16,22 @@ class Row(NamedTuple):
 
     @property
     def outputs(self) -> np.ndarray:
-        """What base value and values add up to."""
+        """Base value plus all values, shape (n_outputs,)."""
         return self.base_values + self.values.sum(axis=0)
 
 
 def rows_of(explanation: Any) -> list[Row]:
-    """Rows of an explanation, which may be a single one.
+    """Return the rows of an explanation, which may be one of a single review.
 
     Parameters
     ----------
     explanation : shap.Explanation or TokenExplanation
-        Of one or several reviews.
+        Explanation of one or several reviews.
 
     Raises
     ------
     TypeError
-        If it is none.
+        If the object is not an explanation.
     """
     missing = [
         name
@@ -66,7 +66,7 @@ def rows_of(explanation: Any) -> list[Row]:
 
 
 def output_names_of(explanation: Any, n_outputs: int) -> list[str]:
-    """Name of each output."""
+    """Return the name of each output."""
     names = explanation.output_names
     if names is None:
         return ["output"] if n_outputs == 1 else [f"output {k}" for k in range(n_outputs)]

@@ -1,4 +1,4 @@
-"""Values and interactions of many rows, computed by threads and checked against the prediction."""
+"""Values and interactions of many rows, computed in threads and checked for additivity."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -12,22 +12,22 @@ from sentilib._ids import count_tokens
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._sum import SumOfGames
 
-_TOLERANCE = 1e-8  # of the scale of a row's output; rounding stays far below
-_IDS_PER_CHUNK = 2**16  # what is computed from them stays in the cache
+_TOLERANCE = 1e-8  # relative to a row's output; rounding errors are far smaller
+_IDS_PER_CHUNK = 2**16  # small enough for the arrays derived from them to stay in the cache
 
 
 class Values(NamedTuple):
     """Shapley values of rows."""
 
-    starts: np.ndarray  # int64 (n_rows + 1,), where the tokens of each row begin below
+    starts: np.ndarray  # int64 (n_rows + 1,), index of the first token of each row
     values: np.ndarray  # float64 (n_tokens, n_outputs)
-    errors: np.ndarray | None  # standard errors like them, of sampled ones
+    errors: np.ndarray | None  # standard errors of the same shape, if sampled
     base_values: np.ndarray  # float64 (n_rows, n_outputs)
     additivity_error: np.ndarray  # float64 (n_rows,)
 
 
 def chunks(ids: np.ndarray, batch_size: int | str, n_threads: int) -> list[slice]:
-    """Cut rows into chunks, about four for each thread."""
+    """Split rows into chunks, about four per thread."""
     if batch_size == "auto":
         each = -(-len(ids) // (4 * n_threads))
         batch_size = max(1, min(_IDS_PER_CHUNK // ids.shape[1], each))
@@ -42,7 +42,7 @@ def shapley_values(
     parts: list[slice],
     n_threads: int,
 ) -> Values:
-    """Compute values of rows by `of_rows(ids, first_row)`, which returns errors too or None."""
+    """Compute values by `of_rows(ids, first_row)`, which returns values and errors or None."""
     base_values = model.base_values(ids)
 
     def explain(rows: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
@@ -67,7 +67,7 @@ def _additivity_errors(
     base_values: np.ndarray,
     first_row: int,
 ) -> np.ndarray:
-    """Check that values and base value of each row add up to its output."""
+    """Return the additivity error of each row, after a check that it is a rounding error."""
     from sentilib.explain._games import _additive_kernels
 
     outputs = model.outputs(ids)
@@ -81,7 +81,7 @@ def _additivity_errors(
         raise RuntimeError(
             f"The Shapley values of row {first_row + number} add up to "
             f"{(base_values + sums)[number]}, but the estimator's output is {outputs[number]}. "
-            "Infinite weights can do that; else it is a bug of sentilib, please report it."
+            "Infinite weights can cause this; otherwise it is a bug of sentilib, please report it."
         )
     if not model.predicts_exactly:
         outputs = model.predicted(ids)

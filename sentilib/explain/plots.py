@@ -1,4 +1,4 @@
-"""Pictures of explained reviews: as a page for the browser, or in a terminal."""
+"""Plots of explained reviews: an HTML page, or text for a terminal."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from sentilib.explain._rows import Row, output_names_of, rows_of
 
 __all__ = ["terminal", "text"]
 
-_N_SHADES = 5  # of a terminal's colours, each way
-_CUBE = np.array([0, 95, 135, 175, 215, 255])  # what red, green and blue of a terminal can be
+_N_SHADES = 5  # of a terminal's colours, per sign
+_CUBE = np.array([0, 95, 135, 175, 215, 255])  # a terminal's values of red, green and blue
 _BLACK, _WHITE = 16, 231
 
 
@@ -23,29 +23,29 @@ def text(
     class_names: Sequence[str] | None = None,
     title: str = "What the words contribute",
 ) -> str:
-    """Draw reviews with their words coloured by contribution, as a page of HTML.
+    """Draw reviews with their words coloured by contribution, as an HTML page.
 
     Parameters
     ----------
     explanation : shap.Explanation or TokenExplanation
-        Of one or several reviews, as `TokenShapExplainer` returns it.
+        Explanation of one or several reviews, as `TokenShapExplainer` returns it.
     class_names : sequence of str, default=None
         Names of the classes in the order of `classes_`; by default those of the explanation.
     title : str, default="What the words contribute"
-        Heading.
+        Heading of the page.
 
     Returns
     -------
     str
-        A document that needs no network and follows the browser's dark mode. Reviews are escaped:
-        no markup in them takes effect.
+        HTML document, which needs no network and follows the browser's dark mode. Reviews are
+        escaped, so that markup in them has no effect.
 
     Raises
     ------
     TypeError
-        If it is no explanation.
+        If the object is not an explanation.
     ValueError
-        If the number of names is not that of the classes.
+        If the number of names differs from the number of classes.
 
     Examples
     --------
@@ -75,17 +75,17 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     Parameters
     ----------
     explanation : shap.Explanation or TokenExplanation
-        Of one or several reviews.
+        Explanation of one or several reviews.
     color : bool, default=True
-        Whether to colour words by ANSI codes. Without, words that contribute at least a fifth of
-        the largest contribution are followed by theirs.
+        Whether to colour words by ANSI codes. If False, each word whose contribution is at least a
+        fifth of the largest one is followed by its contribution.
     output : int, default=0
-        Number of the class, with more than two of them.
+        Index of the class, for more than two classes.
 
     Returns
     -------
     str
-        Lines for `print`. Control characters of the reviews are left out.
+        Text for `print`, without the control characters of the reviews.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
 
 
 def _review(row: Row, outputs: list[str], names: list[str]) -> dict[str, Any]:
-    """Return what the template shows of a review, as plain values."""
+    """Return the values of a review that the template shows."""
     totals = row.outputs
     scale = float(np.abs(row.values).max(initial=0.0))
     proba = _probabilities(totals, outputs)
@@ -149,7 +149,7 @@ def _review(row: Row, outputs: list[str], names: list[str]) -> dict[str, Any]:
 
 
 def _cut(row: Row) -> list[tuple[str, str, str]]:
-    """Return what stands before each word in its segment, the word, and what stands after it."""
+    """Return for each segment the text before its word, the word, and the text after it."""
     cut = []
     for segment, word in zip(row.segments, row.words, strict=True):
         before, found, after = segment.partition(word)
@@ -181,15 +181,15 @@ def _probabilities(totals: np.ndarray, outputs: list[str]) -> np.ndarray | None:
         if outputs[0].startswith("log-odds"):
             return np.array([expit(-totals[0]), expit(totals[0])])
         return None
-    if (totals >= 0).all() and abs(totals.sum() - 1) < 1e-6:  # they are probabilities
+    if (totals >= 0).all() and abs(totals.sum() - 1) < 1e-6:  # outputs are probabilities
         return totals
     return softmax(totals)
 
 
 def _shades(color: str) -> list[tuple[int, int]]:
-    """Return codes of a terminal's 256 colours, faint to full: a ground and the ink to read on it.
+    """Return pairs of background and text colour among a terminal's 256, from faint to full.
 
-    The ink contrasts more with the relative luminance of the ground (WCAG 2.2) than the other.
+    The text is black or white, whichever has the higher contrast to the background (WCAG 2.2).
     """
     shades = []
     for share in np.linspace(0.3, 1, _N_SHADES):

@@ -274,7 +274,7 @@ class TestBadInput:
 
         pipe = pipeline()
         pipe = Pipeline([pipe.steps[0], ("cut", Cut()), ("classifier", random_dense(n_columns=6))])
-        with pytest.raises(ValueError, match="Cut stands between tokenizer and classifier"):
+        with pytest.raises(ValueError, match="Cut is between tokenizer and classifier"):
             TokenShapExplainer(pipe)(TEXTS)
 
     @pytest.mark.parametrize(

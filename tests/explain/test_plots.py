@@ -243,9 +243,9 @@ class TestFaithfulness:
 
     def test_bad_input(self):
         explainer = TokenShapExplainer(random_dense())
-        with pytest.raises(ValueError, match=r"fractions must lie in \(0, 1\]"):
+        with pytest.raises(ValueError, match=r"fractions must be in \(0, 1\]"):
             faithfulness(explainer, self.IDS, fractions=[0, 0.5])
-        with pytest.raises(ValueError, match="does not fit X"):
+        with pytest.raises(ValueError, match="does not match X"):
             faithfulness(explainer, self.IDS, explainer.explain(self.IDS[:5]))
         with pytest.raises(ValueError, match="No review has any token"):
             faithfulness(explainer, np.zeros((2, 12), dtype=int))

@@ -110,7 +110,7 @@ def test_one_class_is_enough(dense, held_out):
         ([], [], {}, "no reviews"),
         ("a", [0], {}, "got one string. Put a single document in a list"),
         (["a", "b"], [0.0, np.nan], {}, "1 missing labels"),
-        (["a", "b"], [[0, 1], [1, 0]], {}, "one label a review"),
+        (["a", "b"], [[0, 1], [1, 0]], {}, "one label per review"),
         (
             ["a"],
             [0],

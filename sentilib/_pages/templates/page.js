@@ -1,6 +1,6 @@
 "use strict";
-// What the pages share: data, elements, legends and heat-maps.
-// Text of reviews only ever enters a page by textContent.
+// Functions shared by all pages: data, elements, legends and heat-maps.
+// Text of reviews enters a page by textContent only.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
@@ -39,7 +39,7 @@ function heatMap(map, into) {
   }
 }
 
-// Fill a copy of the legend that the page has as a template; without a scale, words alone.
+// Fill a copy of the page's legend template; without a scale it has no numbers.
 function legend(into, toward, scale) {
   const made = $("legend-template").content.cloneNode(true);
   const [against, forIt] = made.querySelectorAll("span");

@@ -1,1 +1,1 @@
-"""The exact games: what a model's output adds up, and the Shapley values of each part."""
+"""Cooperative games whose sum is a model's output, and their exact Shapley values."""

@@ -1,4 +1,4 @@
-"""Compiled loops over the words of rows, and over their values."""
+"""Kernels that compute and sum the values of additive games."""
 
 import numpy as np
 from numba import types
@@ -10,7 +10,7 @@ _IDS = types.Array(types.int32, 2, "C", readonly=True)
 
 @kernel(types.void(_IDS, F64_2D, F64, F64, F64_2D))
 def share_out(ids, worth, own, common, values):
-    """Give each word its own share of its worth, and all tokens of its row the common one."""
+    """Give each word its share of its worth, and all tokens of the row the common share."""
     everyone = np.empty(worth.shape[1])
     last = 0
     for row in range(len(ids)):

@@ -1,4 +1,4 @@
-"""Tables whose words can be replaced by a baseline: the model that is explained."""
+"""BaselineModel: a fitted model whose words can be replaced by a baseline."""
 
 from typing import Any
 
@@ -12,31 +12,31 @@ from sentilib._tables._ngram_table import NgramTable
 
 
 class BaselineModel:
-    """What a fitted model says of reviews in which some words are replaced.
+    """Output of a fitted model for reviews in which some words are replaced.
 
-    The players of a row are its tokens, all ids but padding. Padding is no player.
+    The players of a row are its tokens: all ids except padding.
 
     Parameters
     ----------
     tables : Tables
         Fitted model.
     baseline : {"oov", "pad", "mean"} or int
-        What stands in the place of an absent word.
+        Replacement of an absent word.
     word_weights : ndarray of shape (n_ids,)
         Weight of each id in the mean word.
     output : {"margin", "probability"}
-        What is explained.
+        Output to explain.
 
     Attributes
     ----------
     tables : Tables
-        The same model in float64; for the mean word, with one more id.
+        The model in float64; for the mean word, with one additional id.
     baseline : int
-        Id that stands in the place of absent words.
+        Id that replaces absent words.
     deletes : bool
         Whether an absent word shortens the review, as masked padding does.
     n_outputs : int
-        1 for two classes, else their number.
+        1 for two classes, otherwise the number of classes.
     """
 
     def __init__(self, tables: Tables, baseline: Any, word_weights: np.ndarray, output: str):
@@ -51,7 +51,7 @@ class BaselineModel:
             self.tables = tables.exact()
             if self.baseline >= tables.n_ids:
                 raise ValueError(
-                    f"baseline={baseline} is no word of the classifier, whose ids end with "
+                    f"baseline={baseline} is not an id of the classifier, whose largest id is "
                     f"{tables.n_ids - 1}."
                 )
         self.baseline_is_word = is_word(baseline)
@@ -66,19 +66,19 @@ class BaselineModel:
 
     @property
     def ngrams(self) -> NgramTable | None:
-        """What n-grams add to the logits, if anything."""
+        """N-gram weights, or None if the model has none."""
         return self.tables.ngrams
 
     def ngram_logits(self, evidence: np.ndarray) -> np.ndarray:
-        """Return logits of sums over n-grams: (..., n_outputs) to (..., n_classes)."""
+        """Convert sums over n-grams (..., n_outputs) to logits (..., n_classes)."""
         return evidence_logits(evidence, self.tables.n_classes)
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
-        """Compute the explained outputs of valid ids: (n_samples, n_outputs)."""
+        """Compute the explained outputs of valid ids, shape (n_samples, n_outputs)."""
         return self.of_logits(self.tables.logits(X))
 
     def predicted(self, X: np.ndarray) -> np.ndarray:
-        """Compute the explained outputs as the estimator predicts them: (n_samples, n_outputs)."""
+        """Compute the outputs as the estimator predicts them, shape (n_samples, n_outputs)."""
         return self.of_logits(self._predicting.logits(X))
 
     @property
@@ -87,7 +87,7 @@ class BaselineModel:
         return self._predicting.exact() is self._predicting
 
     def of_logits(self, logits: np.ndarray) -> np.ndarray:
-        """Return the explained outputs of logits: (..., n_classes) to (..., n_outputs)."""
+        """Convert logits (..., n_classes) to explained outputs (..., n_outputs)."""
         if self.output == "probability":
             proba = softmax(logits, axis=-1)
             return proba[..., 1:] if self.n_outputs == 1 else proba
@@ -97,9 +97,9 @@ class BaselineModel:
         return logits[..., 1:] - logits[..., :1] if self.n_outputs == 1 else logits
 
     def base_values(self, X: np.ndarray) -> np.ndarray:
-        """Compute the outputs where all tokens are replaced: (n_samples, n_outputs).
+        """Compute the outputs if all tokens are replaced, shape (n_samples, n_outputs).
 
-        They depend only on where the tokens stand, so each pattern is computed once.
+        They depend only on the positions of the tokens, so each pattern is computed once.
         """
         is_token = X != PAD
         n_tokens = is_token.sum(axis=1)
@@ -117,5 +117,5 @@ class BaselineModel:
 
 
 def is_word(baseline: Any) -> bool:
-    """Return whether a baseline is a word of the text, which forms n-grams with its neighbours."""
+    """Return whether a baseline is a known word, which forms n-grams with its neighbours."""
     return not isinstance(baseline, str) and baseline > OOV

@@ -1,4 +1,4 @@
-"""Games in which absent words are deleted, so that all words of a row share the divisor."""
+"""Games in which absent words are deleted, so that every word changes the divisor."""
 
 from functools import cache
 
@@ -7,19 +7,20 @@ import numpy as np
 
 @cache
 def deletion_share(length: int, n_tokens: int, power: float) -> tuple[float, float]:
-    """Shapley values where a span counts if it is whole, and all tokens present dilute it.
+    """Compute Shapley values of the game of one span of tokens, divided by the number of tokens.
 
-    The game of a span of k tokens among the n of a row is v(S) = 1 / |S| ** power where S holds
-    the span, else 0. The span's tokens are alike, and so are all others, which only dilute it.
+    The game of a span of k tokens in a row of n is v(S) = 1 / |S| ** power if S contains the span,
+    otherwise 0. All tokens of the span have the same value, and so have all others, which only
+    increase the divisor.
 
     Parameters
     ----------
     length : int
-        Tokens of the span, k.
+        Number of tokens of the span, k.
     n_tokens : int
-        Tokens of the row, n.
+        Number of tokens of the row, n.
     power : float
-        1 for a mean over words, 0.5 for a sum divided by the root of their number.
+        1 for a mean over words, 0.5 for a sum divided by the square root of their number.
 
     Returns
     -------
@@ -36,10 +37,10 @@ def deletion_share(length: int, n_tokens: int, power: float) -> tuple[float, flo
 
 
 def joining_weights(size: int, n_others: int, n_players: int) -> np.ndarray:
-    """Weights with which a player joins a coalition of `size` given players and q others.
+    """Return the weights of joining a coalition of `size` given players and q others.
 
     Entry q is C(n_others, q) s! (n - 1 - s)! / n! for s = size + q and n players: the probability
-    that in a random order just those come before, summed over which q of the others they are.
+    that exactly these players precede in a random order, summed over the choices of the q others.
     """
     if n_others < 0:
         return np.empty(0)

@@ -1,4 +1,4 @@
-"""Exact Shapley values of the n-grams that a model knows, in closed form."""
+"""Exact Shapley values of n-grams, in closed form."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from sentilib.explain._games._deletion import deletion_share
 
 
 class NgramGame:
-    """The n-grams of a model: each is worth something where all its words are.
+    """Sum of the n-grams of a model, each of which contributes if all its words are present.
 
-    Such a unanimity game is shared equally by its players (Shapley, A Value for n-Person Games,
-    1953). A row's sum is divided by the root of its number of tokens.
+    The value of such a unanimity game is divided equally among its players (Shapley, A Value for
+    n-Person Games, 1953). The sum of a row is divided by the square root of its number of tokens.
 
     Parameters
     ----------
     model : BaselineModel
-        Around a classifier with n-grams. The baseline forms none with the words around it.
+        Model with n-grams. The baseline must not form n-grams with the words around it.
     """
 
     def __init__(self, model: BaselineModel):
@@ -28,7 +28,7 @@ class NgramGame:
         self._deletes = model.baseline == PAD
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Shapley values of all tokens of all rows, one row of ids after the other.
+        """Compute Shapley values of all tokens of all rows, in the order of rows.
 
         Parameters
         ----------
@@ -38,13 +38,13 @@ class NgramGame:
         Returns
         -------
         ndarray of shape (n_tokens, n_outputs), float64
-            In the unit of the margin (log-odds).
+            Values in the unit of the margin (log-odds).
         """
         lengths, of_row = np.unique(count_tokens(X), return_inverse=True)
         return self._dictionary.share_out(X, self._worth, of_row, self._shares(lengths))
 
     def _shares(self, n_tokens: np.ndarray) -> np.ndarray:
-        """Shares of each word of an n-gram, and of all words of the row: (n_rows, n, 2)."""
+        """Return shares (n_rows, n, 2) of each word of an n-gram and of all words of the row."""
         orders = np.arange(1, self._dictionary.max_n + 1)
         shares = np.zeros((len(n_tokens), len(orders), 2))
         if not self._deletes:
@@ -56,9 +56,9 @@ class NgramGame:
         return shares
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairwise Shapley interactions, those within n-grams.
+        """Compute pairwise Shapley interactions, which exist within n-grams.
 
-        Two of the k tokens of a unanimity game worth g interact with g / (k - 1): Grabisch &
+        Two of the k tokens of a unanimity game of worth g interact with g / (k - 1): Grabisch &
         Roubens, An axiomatic approach to the concept of interaction among players in cooperative
         games, 1999, definition 2.
 
@@ -70,9 +70,9 @@ class NgramGame:
         Returns
         -------
         left, right : ndarray of shape (n_pairs,), int64
-            Numbers of the tokens of all rows; a pair comes once for each n-gram that holds it.
+            Indices of tokens, counted over all rows; one entry per n-gram that contains the pair.
         values : ndarray of shape (n_pairs, n_outputs), float64
-            Their interaction.
+            Interaction of each pair.
         """
         terms = self._dictionary.terms(X)
         row = np.repeat(np.arange(len(X)), np.diff(terms.starts))
@@ -91,7 +91,7 @@ class NgramGame:
         return np.concatenate(left), np.concatenate(right), np.concatenate(values)
 
     def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Add up n-grams, each of which is there once its last word has come in."""
+        """Compute logits of each step; an n-gram is added when its last word has been added."""
         n_tokens = len(places)
         terms = self._dictionary.terms(row[None])
         step = np.zeros(len(row), dtype=np.int64)

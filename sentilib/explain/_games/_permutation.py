@@ -1,4 +1,4 @@
-"""Shapley values by sampling orders of words, for models and outputs without a closed form."""
+"""Sampled Shapley values, for models and outputs without a closed form."""
 
 import numpy as np
 
@@ -7,20 +7,20 @@ from sentilib.explain._games._sum import SumOfGames
 
 
 class PermutationSampling:
-    """Antithetic sampling: words replace the baseline in a random order, and in its reverse.
+    """Antithetic permutation sampling: words are added in a random order and in its reverse.
 
-    The mean change of the output when a word comes in estimates its Shapley value without bias,
-    and the values of a row always add up. Mitchell et al., Sampling Permutations for Shapley Value
-    Estimation, JMLR 2022, section 2.2 and 3.1.
+    The mean change of the output when a word is added is an unbiased estimate of its Shapley
+    value, and the values of a row always add up to its output. Mitchell et al., Sampling
+    Permutations for Shapley Value Estimation, JMLR 2022, sections 2.2 and 3.1.
 
     Parameters
     ----------
     game : SumOfGames
-        What walks through a row.
+        Game to sample.
     n_permutations : int
-        Random orders of each row, each walked in both directions.
+        Number of random orders per row; each is used in both directions.
     seed : int
-        Determines, with the row's number, the orders.
+        Controls the orders, together with the index of the row.
     """
 
     def __init__(self, game: SumOfGames, n_permutations: int, seed: int):
@@ -29,19 +29,19 @@ class PermutationSampling:
         self._seed = seed
 
     def shapley(self, X: np.ndarray, first_row: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Shapley values of all tokens of all rows, and their standard errors.
+        """Compute Shapley values of all tokens of all rows, and their standard errors.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_columns), int32
             Valid ids.
         first_row : int, default=0
-            Number of the first row, which goes into its random orders.
+            Index of the first row, which seeds its random orders.
 
         Returns
         -------
         values, errors : ndarray of shape (n_tokens, n_outputs), float64
-            In the unit of the output.
+            Values and standard errors in the unit of the output.
         """
         n_tokens, n_outputs = int((X != PAD).sum()), self._game.model.n_outputs
         values, errors = np.zeros((2, n_tokens, n_outputs))

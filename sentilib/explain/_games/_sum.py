@@ -1,4 +1,4 @@
-"""The game of a fitted model: a sum of simpler ones."""
+"""The game of a fitted model: a sum of simpler games."""
 
 from typing import Any, Protocol
 
@@ -14,28 +14,28 @@ from sentilib.explain._games._words import WordGame
 
 
 class Game(Protocol):
-    """What is added up; ids are valid and of shape (n_samples, n_columns), int32."""
+    """Term of the sum; `X` contains valid ids of shape (n_samples, n_columns), int32."""
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Compute exact values of all tokens of all rows: (n_tokens, n_outputs), float64."""
+        """Compute exact values of all tokens of all rows, float64 (n_tokens, n_outputs)."""
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Compute pairwise interactions: numbers of both tokens, and values (n_pairs, n_outputs).
+        """Compute pairwise interactions: indices of both tokens, and values (n_pairs, n_outputs).
 
-        A pair may come several times, to be added up.
+        A pair may occur several times; its values are to be added.
         """
 
     def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Compute logits after 0, 1, ... tokens have replaced the baseline, in an order.
+        """Compute logits after 0, 1, ... tokens have replaced the baseline, in the given order.
 
         Parameters
         ----------
         row : ndarray of shape (n_columns,), int32
             Ids of a review.
         places : ndarray of shape (n_tokens,), int
-            Columns of its tokens.
+            Columns of the tokens.
         order : ndarray of shape (n_tokens,), int
-            Numbers of the tokens in the order in which they come in.
+            Indices of the tokens in the order in which they are added.
 
         Returns
         -------
@@ -47,9 +47,9 @@ _LAYERS: dict[type[Tables], Any] = {DenseTables: WordGame, ConvTables: WindowGam
 
 
 class SumOfGames:
-    """What a model's margin adds up: single words or windows of them, and n-grams.
+    """Sum of the games of single words or windows of words, and of n-grams.
 
-    Shapley values and interactions are linear in games: those of the sum are sums.
+    Shapley values and interactions are linear in games, so those of the sum are sums.
 
     Parameters
     ----------
@@ -77,9 +77,9 @@ class SumOfGames:
         return left, right, values
 
     def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Compute logits after 0, 1, ... tokens have come in."""
+        """Compute logits after 0, 1, ... tokens have replaced the baseline."""
         if self.model.ngrams is not None and self.model.baseline_is_word:
-            # It may form n-grams with the words around it: each step is predicted.
+            # The baseline may form n-grams with the words around it, so each step is predicted.
             rows = np.tile(row, (len(places) + 1, 1))
             step = np.empty(len(places), dtype=np.int64)
             step[order] = np.arange(1, len(places) + 1)
@@ -93,10 +93,10 @@ class SumOfGames:
 
 
 def why_not_exact(tables: Tables, baseline: Any, output: str) -> str | None:
-    """Return why there are no exact values, and what to do; None where there are."""
+    """Return why exact values are not possible and what to do, or None if they are."""
     if output == "probability":
         return (
-            "probabilities are not additive over words. Use output='margin', or sample: "
+            "probabilities are not additive over words. Use output='margin', or sample with "
             "method='permutation'."
         )
     reason = _LAYERS[type(tables)].why_not_exact(tables)

@@ -1,9 +1,9 @@
-"""Compiled games of convolutional classifiers.
+"""Kernels of the games of convolutional classifiers.
 
-A row of token ids is laid on a tape: its tokens, and behind each row a gap as wide as a window.
-The tape is read in blocks of `COLUMNS` positions. A variant v of a unit is its value where, of the
-tokens that it sees, those stand in the review whose bit is set in v, and the baseline in place of
-the others; bit 0 is the leftmost token. Column p of a layer's table belongs to the unit whose
+Rows of token ids form a tape: the tokens of each row, then a gap as wide as a window. The tape is
+read in blocks of `COLUMNS` positions. Variant v of a unit is its value if, among the tokens that it
+sees, those whose bit is set in v are present and the others are replaced by the baseline; bit 0 is
+the leftmost token. Column p of a layer's table belongs to the unit whose
 leftmost token is position `start + p` of the tape, so that tap t reads column p + t.
 
 Positions are innermost in all tables, as in `_conv_kernels`.
@@ -15,7 +15,7 @@ from numba import types
 from sentilib._compiled._compile import F64, F64_2D, F64_3D, F64_4D, I32, I64, kernel
 from sentilib._tables._conv_kernels import COLUMNS, CONTRACT, conv_helper, tap_products, unit
 
-_NETWORK = (F64_2D, I64, F64, types.int64, F64_2D)  # as LocalGames packs it
+_NETWORK = (F64_2D, I64, F64, types.int64, F64_2D)  # as Network.of arranges it
 _TAPE = (I32, I32, F64)
 _WORKSPACE = (F64, F64, F64_3D)
 
@@ -25,7 +25,7 @@ def _fill_tables(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, deletion, start,
     units, products, tables,
 ):  # fmt: skip
-    """Margins of all variants of the windows of one block: (n_outputs, n_variants, COLUMNS)."""
+    """Fill the margins of all variants of a block's windows: (n_outputs, n_variants, COLUMNS)."""
     n_layers = len(channels) - 1
     reach = (kernel_size - 1) // 2  # of one layer, to the left
     n_variants, n_in = 2, channels[0]
@@ -81,10 +81,10 @@ def shapley(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, blocks,
     subset_weights, units, products, tables, values,
 ):  # fmt: skip
-    """Find each token's Shapley values in the games of the windows that hold it.
+    """Compute each token's Shapley values in the games of the windows that contain it.
 
-    `values[m, j, i]` is that of place i in the window whose leftmost place is i - j, so that sums
-    over j do not depend on how places fall into blocks.
+    `values[m, j, i]` is the value of place i in the window whose leftmost place is i - j, so that
+    sums over j do not depend on the division into blocks.
 
     `subset_weights[T]` is |T|! (r - |T| - 1)! / r! for the subset T of a window's r tokens.
     """
@@ -115,7 +115,7 @@ def interactions(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, blocks,
     subset_weights, units, products, tables, values,
 ):  # fmt: skip
-    """Add pairwise Shapley interactions: values[m, d - 1, i] is that of i and i + d.
+    """Add pairwise Shapley interactions; values[m, d - 1, i] is that of places i and i + d.
 
     `subset_weights[T]` is |T|! (r - |T| - 2)! / (r - 1)!.
     """
@@ -151,13 +151,13 @@ def deletion_shapley(
     words, baselines, valid, embedding, channels, weights, kernel_size, head, blocks,
     rows, rows_length, coefficients, units, products, tables, values, everyone,
 ):  # fmt: skip
-    """Add Shapley values where absent words are deleted, so that all words share the divisor.
+    """Add Shapley values of games in which absent words are deleted.
 
-    A window of k players in a row of n changes the values of its players and, by the divisor, of
-    all others of the row alike. `rows` numbers the row of each place, `rows_length` the length
-    of each row among those in `coefficients[:, k, t]`, which holds for subsets of size t the
-    weights of joining, of being about to join, and of standing outside the window. What all
-    tokens of a row get is added to `everyone`: (n_outputs, n_rows).
+    A window of k players in a row of n contributes to the values of its players and, by the
+    divisor, equally to those of all other tokens of the row. `rows` is the row of each place,
+    `rows_length` the index of each row's length in `coefficients[:, k, t]`, the weights from
+    `WindowGame._deletion_weights` for subsets of size t. The contribution to all tokens of a row
+    is added to `everyone`: (n_outputs, n_rows).
     """
     reach = (len(channels) - 1) * ((kernel_size - 1) // 2)
     n_more = (len(channels) - 1) * (kernel_size - 1)
@@ -197,7 +197,7 @@ def deletion_shapley(
 
 @conv_helper
 def _column_maximum(array, column, step, place):
-    """Largest entry of a column; before the first step, of its filled part."""
+    """Return the maximum of a column; before the first step, of its filled part."""
     largest = 0.0
     for k in range(place + 1 if step < 0 else len(array)):
         largest = max(largest, array[k, column])
@@ -212,10 +212,10 @@ def walk(
     words, baselines, valid, order, deletion, takes_max, embedding, channels, weights, kernel_size,
     head, units, latent,
 ):  # fmt: skip
-    """Let words replace the baseline one by one, and follow the pooled channels.
+    """Replace the baseline by words one by one, and compute the pooled channels after each step.
 
-    `latent[s]` is the sum, or the maximum, over the positions after s replacements. Each of
-    them touches few units of each layer; only those are computed anew.
+    `latent[s]` is the sum, or the maximum, over the positions after s replacements. A replacement
+    changes few units of each layer; only these are recomputed.
     """
     n_places, n_layers = len(words), len(channels) - 1
     reach = (kernel_size - 1) // 2

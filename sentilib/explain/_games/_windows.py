@@ -11,30 +11,30 @@ from sentilib._tables._conv import ConvTables
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._deletion import joining_weights
 
-_MAX_RECEPTIVE_FIELD = 10  # tables hold 2 ** 10 variants of each position
+_MAX_RECEPTIVE_FIELD = 10  # tables have 2 ** 10 variants of each position
 
 _PLACES_AT_ONCE = 2**14
 
 
 class Tape(NamedTuple):
-    """Rows laid one behind the other, with gaps as wide as a window between them."""
+    """Rows in one sequence, with gaps as wide as a window between them."""
 
     words: np.ndarray  # int32 (n_places,), ids
-    baselines: np.ndarray  # int32 (n_places,), ids that stand there where the word is absent
-    valid: np.ndarray  # float64 (n_places,), 0 where the network reads zeros
-    rows: np.ndarray  # int32 (n_places,), number of the row
+    baselines: np.ndarray  # int32 (n_places,), ids that replace absent words
+    valid: np.ndarray  # float64 (n_places,), 0 if the network reads zeros at this place
+    rows: np.ndarray  # int32 (n_places,), index of the row
     tokens: np.ndarray  # int64 (n_tokens,), places of the players
 
 
 class WindowGame:
-    """A CNN with average pooling: a sum of games, one for each position's receptive field.
+    """A CNN with average pooling, as a sum of games, one per receptive field.
 
     The margin is c + sum_p u_p(S intersected with W_p) / D, where W_p are the at most r words that
-    position p sees. Shapley values are linear in games and zero for players that a game does not
-    know, so they are sums of those of u_p, which take 2 ** r values. A unit of an inner layer sees
-    fewer words still, and its variants are shared by all that read it. (That exact values cost
-    only as much as the receptive field is: Fumagalli et al., Exact Computation of Any-Order
-    Shapley Interactions for Graph Neural Networks, ICLR 2025, theorem 3.3.)
+    position p sees. Shapley values are linear in games and zero for players without influence, so
+    they are sums of the Shapley values of the games u_p, each of which has 2 ** r coalitions. A
+    unit of an inner layer sees fewer words, and its variants are shared by all units that read it.
+    (The cost of exact values depends on the receptive field: Fumagalli et al., Exact Computation
+    of Any-Order Shapley Interactions for Graph Neural Networks, ICLR 2025, theorem 3.3.)
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class WindowGame:
 
     @staticmethod
     def why_not_exact(tables: ConvTables) -> str | None:
-        """Return why there are no exact values, if so."""
+        """Return why exact values are not possible, or None if they are."""
         if tables.takes_max:
             return (
                 "with pooling='max' every word competes with every other. Use "
@@ -68,7 +68,7 @@ class WindowGame:
         return None
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Shapley values of all tokens of all rows, one row of ids after the other.
+        """Compute Shapley values of all tokens of all rows, in the order of rows.
 
         Parameters
         ----------
@@ -78,13 +78,13 @@ class WindowGame:
         Returns
         -------
         ndarray of shape (n_tokens, n_outputs), float64
-            In the unit of the margin (log-odds).
+            Values in the unit of the margin (log-odds).
         """
         of_part = self._deletion_values if self._model.deletes else self._fixed_values
         return np.concatenate([of_part(part) for part in _parts(X)])
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairwise Shapley interactions.
+        """Compute pairwise Shapley interactions.
 
         Parameters
         ----------
@@ -94,9 +94,9 @@ class WindowGame:
         Returns
         -------
         left, right : ndarray of shape (n_pairs,), int64
-            Numbers of the tokens of all rows; all pairs within a receptive field.
+            Indices of tokens, counted over all rows; all pairs within a receptive field.
         values : ndarray of shape (n_pairs, n_outputs), float64
-            Their interaction.
+            Interaction of each pair.
         """
         parts = [self._interaction_values(part) for part in _parts(X)]
         first_tokens = np.cumsum([0, *(n for n, *_ in parts)])
@@ -108,7 +108,7 @@ class WindowGame:
         return left, right, np.concatenate([part[3] for part in parts])
 
     def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Compute anew only the units that see the incoming word."""
+        """Compute the logits of each step; only units that see the added word are recomputed."""
         from sentilib.explain._games import _window_kernels
 
         model, network = self._model, self._tables.network
@@ -200,10 +200,11 @@ class WindowGame:
         return (values[:, tape.tokens] + everyone[:, tape.rows[tape.tokens]]).T
 
     def _deletion_weights(self, n_tokens: int) -> np.ndarray:
-        """Weights (k, t, 3) of a window of k players for its subsets of size t.
+        """Return the weights (k, t, 3) of a window of k players for its subsets of size t.
 
-        The game is u(S) / |S|: a player of the window joins with u(T) / (t + q) for q others, has
-        u(T) / (t + q) when about to join, and outsiders change the divisor alone.
+        The game is u(S) / |S|. The three weights are those of u(T) after a player of the window
+        joined, of u(T) before it joins, and of the change of the divisor by players outside the
+        window, each summed over the numbers of other players present.
         """
         r = self.receptive_field
         weights = np.zeros((r + 1, r + 1, 3))
@@ -220,7 +221,7 @@ class WindowGame:
         return weights
 
     def _tape(self, X: np.ndarray) -> Tape:
-        """Lay out rows; of unmasked padding, only as much as tokens can reach."""
+        """Arrange rows in one sequence; unmasked padding only as far as tokens can influence it."""
         gap = self.receptive_field - 1
         is_token = X != PAD
         has_tokens = is_token.any(axis=1)
@@ -270,14 +271,14 @@ class WindowGame:
 
 
 def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
-    """Cut rows into parts of bounded size."""
+    """Split rows into parts of bounded size."""
     n_tokens = (X != PAD).sum(axis=1)
     part = np.cumsum(n_tokens + 16) // _PLACES_AT_ONCE
     return iter(np.split(X, np.flatnonzero(np.diff(part)) + 1))
 
 
 def _subset_weights(n_players: int, order: int) -> np.ndarray:
-    """Weights of the subsets T in Shapley interactions of one or two players."""
+    """Return the weights of the subsets T in Shapley interactions of one or two players."""
     sizes = np.array([subset.bit_count() for subset in range(2**n_players)])
     free = n_players - order + 1
     by_size = np.array(

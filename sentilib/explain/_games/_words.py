@@ -1,4 +1,4 @@
-"""Exact Shapley values of models that add up what each word contributes."""
+"""Exact Shapley values of models in which each word contributes by itself."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ from sentilib.explain._games._deletion import deletion_share
 
 
 class WordGame:
-    """The words of the Dense model: their average, behind which nothing but weights follows.
+    """The words of the Dense model, whose margin is linear in the average of the word vectors.
 
-    With D the divisor of the average and g(x) what the word x contributes, the Shapley value of
+    With D the divisor of the average and g(x) the contribution of word x, the Shapley value of
     word i is (g(x_i) - g(baseline)) / D (S. M. Lundberg, S.-I. Lee, "A Unified Approach to
     Interpreting Model Predictions", NeurIPS 2017, corollary 1).
 
@@ -28,11 +28,11 @@ class WordGame:
 
     @staticmethod
     def why_not_exact(tables: DenseTables) -> str | None:
-        """Return None: values are always exact."""
+        """Return None, since values are always exact."""
         return None
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Compute exact values of all tokens of all rows: (n_tokens, n_outputs)."""
+        """Compute exact values of all tokens of all rows, shape (n_tokens, n_outputs)."""
         from sentilib.explain._games import _additive_kernels
 
         n_tokens = count_tokens(X)
@@ -47,12 +47,12 @@ class WordGame:
         return values
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return no pairs, as each word counts by itself."""
+        """Return no pairs, since each word contributes by itself."""
         none = np.empty(0, dtype=np.int64)
         return none, none, np.empty((0, self._model.n_outputs))
 
     def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Add up contributions as words come in."""
+        """Compute the logits of each step from the sum of contributions so far."""
         tables, baseline = self._model.tables, self._model.baseline
         words = tables.words
         padding = 0 if self._model.masks_padding else len(row) - len(places)

@@ -1,4 +1,4 @@
-"""What a fitted estimator says of labelled reviews: computed once, shared by all of inspection."""
+"""Evaluation: predictions of labelled reviews, computed once and shared by all of inspection."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,14 @@ _SMALLEST = np.finfo(np.float64).tiny
 
 @dataclass
 class Evaluation:
-    """Labels beside predicted probabilities.
+    """True labels and predicted probabilities of reviews.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        Labels, ascending.
+        Labels in ascending order.
     truth : ndarray of shape (n_samples,), int
-        Position of each true label among the classes.
+        Index of each true label in `classes`.
     proba : ndarray of shape (n_samples, n_classes)
         Predicted probabilities.
     loss : ndarray of shape (n_samples,)
@@ -34,22 +34,22 @@ class Evaluation:
 
     @classmethod
     def of(cls, classes: np.ndarray, y: Any, proba: Any, log_proba: Any = None) -> "Evaluation":
-        """Compare labels with probabilities, after checks."""
+        """Check labels and probabilities and compute the loss."""
         proba = np.asarray(proba, dtype=np.float64)
         y = labels(y, len(proba))
         if proba.ndim == 1:
             proba = np.column_stack([1 - proba, proba])
         if proba.ndim != 2 or proba.shape[1] != len(classes):
             raise ValueError(
-                f"Expected probabilities of shape ({len(y)}, {len(classes)}), a column for each "
-                f"of the classes {list(classes)}, got shape {proba.shape}."
+                f"Expected probabilities of shape ({len(y)}, {len(classes)}), one column per class "
+                f"of {list(classes)}, got shape {proba.shape}."
             )
         if not np.isfinite(proba).all() or proba.min() < 0 or proba.max() > 1 + 1e-6:
-            raise ValueError("Probabilities must lie between 0 and 1, but some do not.")
+            raise ValueError("Probabilities must be between 0 and 1, got values outside.")
         unknown = [label for label in np.unique(y).tolist() if label not in classes.tolist()]
         if unknown:
             raise ValueError(
-                f"y holds labels that the model never saw: {unknown}. It knows "
+                f"y contains labels that the model never saw: {unknown}. It knows "
                 f"{classes.tolist()}: drop or relabel those reviews."
             )
         truth = np.searchsorted(classes, y)
@@ -63,17 +63,17 @@ class Evaluation:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """Position of each predicted label among the classes."""
+        """Index of each predicted label in `classes`."""
         return self.proba.argmax(axis=1)
 
     @cached_property
     def correct(self) -> np.ndarray:
-        """Whether the prediction is the label."""
+        """Whether the prediction equals the label."""
         return self.predicted == self.truth
 
     @cached_property
     def label_quality(self) -> np.ndarray:
-        """Normalized margin of the given label: 1 is agreed with, 0 contradicted."""
+        """Normalized margin of the given label: 1 if the model agrees, 0 if it contradicts."""
         rows = np.arange(len(self))
         others = self.proba.copy()
         others[rows, self.truth] = -np.inf
@@ -81,10 +81,10 @@ class Evaluation:
 
 
 def evaluate(reviews: Reviews, y: Any) -> Evaluation:
-    """Predict the reviews and compare with their labels."""
+    """Predict reviews and compare the predictions with their labels."""
     y = labels(y, len(reviews))
     classifier = reviews.classifier
-    if hasattr(classifier, "predict_log_proba"):  # exact where a probability would round to 0
+    if hasattr(classifier, "predict_log_proba"):  # exact even if the probability rounds to 0
         with np.errstate(divide="ignore"):
             log_proba = np.asarray(classifier.predict_log_proba(reviews.inputs), dtype=np.float64)
         log_proba = np.maximum(log_proba, np.log(_SMALLEST))
@@ -93,16 +93,18 @@ def evaluate(reviews: Reviews, y: Any) -> Evaluation:
 
 
 def labels(y: Any, n_samples: int) -> np.ndarray:
-    """Check labels: one dimension, one a review, none missing."""
+    """Return labels as an array, after a check that each review has one."""
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise ValueError(f"y must hold one label a review, got an array of shape {y.shape}.")
+        raise ValueError(f"y must contain one label per review, got an array of shape {y.shape}.")
     if len(y) != n_samples:
         raise ValueError(
             f"X and y must be of the same length, got {n_samples} reviews and {len(y)} labels."
         )
     if y.dtype.kind == "f" and np.isnan(y).any():
-        raise ValueError(f"y holds {np.isnan(y).sum()} missing labels (NaN): drop those reviews.")
+        raise ValueError(
+            f"y contains {np.isnan(y).sum()} missing labels (NaN): drop those reviews."
+        )
     return y

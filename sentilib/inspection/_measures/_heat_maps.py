@@ -1,4 +1,4 @@
-"""What each word of a review did to its prediction: exact Shapley values, ready to be shown."""
+"""Heat-maps: exact Shapley values of the words of reviews, in the form that is displayed."""
 
 from typing import NamedTuple
 
@@ -9,36 +9,37 @@ from sentilib.explain import TokenShapExplainer
 
 
 class HeatMap(NamedTuple):
-    """A review cut at its words, and what each word did."""
+    """Text of a review, cut at its words, and the value of each word."""
 
-    pieces: list[str]  # text, word, text, ..., word, text: joined, the visible text
-    values: np.ndarray  # of shape (n_words,); positive pulls toward the class
-    tokens: list[str]  # the words, folded
-    head_is_cut: bool  # whether the text before the first word was cut off by the tokenizer
+    pieces: list[str]  # text, word, text, ..., word, text, which join to the visible text
+    values: np.ndarray  # shape (n_words,); positive values pull toward the class
+    tokens: list[str]  # folded words
+    head_is_cut: bool  # whether the tokenizer cut off the text before the first word
 
 
 def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[HeatMap]:
-    """Explain some reviews.
+    """Compute the heat-maps of some reviews.
 
     Parameters
     ----------
     reviews : Reviews
-        Read by a fitted estimator.
+        Reviews as a fitted estimator reads them.
     rows : ndarray of shape (n_rows,), int
-        Which.
+        Indices of the reviews.
     toward : ndarray of shape (n_rows,), int
-        Class that positive values pull to, for each. With more than two classes a value is the
-        word's share in the class's logit, less the mean over all classes.
+        Class that positive values pull toward, for each of these reviews. With more than two
+        classes, a value is the contribution to the logit of the class minus the mean over all
+        classes.
 
     Returns
     -------
     list of HeatMap
-        One a row.
+        One heat-map per row.
 
     Raises
     ------
     TypeError
-        If the classifier is not one that can be explained.
+        If the classifier cannot be explained.
     """
     if not len(rows):
         return []
@@ -62,7 +63,7 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
 
 
 def strongest_words(heat_map: HeatMap, n_words: int) -> tuple[str, str]:
-    """Name the words that pull most toward the class, and those that pull most away from it."""
+    """Return the words that pull most toward the class, and those that pull most away from it."""
     total: dict[str, float] = {}
     for token, value in zip(heat_map.tokens, heat_map.values.tolist(), strict=True):
         total[token] = total.get(token, 0.0) + value
