@@ -1,9 +1,9 @@
-"""Make the pictures of the README anew, and print the figures that it quotes.
+"""Create the images of the README, and print the figures that it quotes.
 
     python docs/make_images.py
 
-Fits the default Dense model on the IMDB training reviews and looks at the test reviews. The
-report's picture needs selenium and Chromium with its chromedriver; without, it stays as it is.
+The script fits the default Dense model on the IMDB training reviews and inspects the test reviews.
+The image of the report needs selenium, Chromium and chromedriver; without them it is not changed.
 """
 
 import shutil
@@ -25,7 +25,7 @@ IMAGES = Path(__file__).parent / "images"
 
 
 def loss_by_feature(pipe, test):
-    """Draw loss against three features, and print the bins that the README speaks of."""
+    """Draw loss against three features, and print the bins that the README quotes."""
     data = {"rating": test.rating}
     features = ["length", "oov_rate", "rating"]
     display = LossByFeatureDisplay.from_estimator(
@@ -41,7 +41,7 @@ def loss_by_feature(pipe, test):
 
 
 def report_page(pipe, test, folder):
-    """Write the report, and photograph its latent space with a review under the mouse."""
+    """Write the report, and take a screenshot of its latent space with a review under the mouse."""
     start = time.perf_counter()
     path = Path(folder) / "report.html"
     report(pipe, test.data, test.target, path=path, random_state=0)
@@ -53,7 +53,7 @@ def report_page(pipe, test, folder):
     except ImportError:
         browser = None
     if browser is None or shutil.which(driver) is None:
-        print("No selenium or Chromium here: the picture of the report stays as it is.")
+        print("selenium or Chromium was not found: the image of the report is not changed.")
         return
     options = webdriver.ChromeOptions()
     options.binary_location = browser
@@ -68,7 +68,7 @@ def report_page(pipe, test, folder):
         print(f"It opens in {time.perf_counter() - start:.1f} s.")
         canvas = page.find_element("id", "points")
         page.execute_script("arguments[0].focus()", canvas)
-        canvas.send_keys("n")  # to the review of the highest loss
+        canvas.send_keys("n")  # go to the review with the highest loss
         page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
         left, top = page.execute_script(
             "const b = arguments[0].getBoundingClientRect(); return [b.left, b.top]", canvas
@@ -84,7 +84,7 @@ def report_page(pipe, test, folder):
 
 
 def main():
-    """Make both."""
+    """Create both images."""
     train, test = load_imdb("train"), load_imdb("test")
     pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
     pipe.fit(train.data, train.target)

@@ -25,29 +25,29 @@ SENTENCES = (
     "Bland script, boring plot.<br />What a terrible film!",
 )
 CLASS_NAMES = ("negative", "positive")
-COLORS = ("#0072B2", "#D55E00")  # blue and vermilion: apart for colour-blind eyes as well
+COLORS = ("#0072B2", "#D55E00")  # blue and vermilion, distinguishable with colour blindness
 
 
 class Reviews(NamedTuple):
-    """Raw documents, their labels (0 negative, 1 positive) and the movie that each is about."""
+    """Raw documents, their labels (0 negative, 1 positive) and the movie of each."""
 
     text: list[str]
     label: np.ndarray
     movie: np.ndarray
 
     def split_by_movie(self, fraction: float) -> tuple["Reviews", "Reviews"]:
-        """Hold out a fraction of the movies: a model must not meet them in training."""
+        """Hold out a fraction of the movies, which the model must not see in training."""
         splitter = GroupShuffleSplit(1, test_size=fraction, random_state=0)
         rows, held_out = next(splitter.split(self.text, groups=self.movie))
         return self.rows(rows), self.rows(held_out)
 
     def rows(self, rows: np.ndarray) -> "Reviews":
-        """Take some of the reviews."""
+        """Return some of the reviews."""
         return Reviews([self.text[i] for i in rows], self.label[rows], self.movie[rows])
 
 
 class Result(NamedTuple):
-    """A fitted classifier and what the test reviews say about it."""
+    """A fitted classifier with its times and its predictions of the test reviews."""
 
     name: str
     classifier: DenseSentimentClassifier | ConvSentimentClassifier
@@ -57,7 +57,7 @@ class Result(NamedTuple):
 
 
 def load_reviews(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
-    """Load the training and the test reviews, which share (almost) no movie."""
+    """Load training and test reviews, which have (almost) no movie in common."""
     if source != "generated":
         try:
             parts = [load_imdb(name, download=source == "imdb") for name in ("train", "test")]
@@ -65,18 +65,18 @@ def load_reviews(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
             print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
         else:
             train, test = (Reviews(part.data, part.target, part.movie) for part in parts)
-            print(f"IMDB reviews, official split: {len(train.text):,} to learn from,", end=" ")
-            print(f"{len(test.text):,} to test on.")
+            print(f"IMDB reviews, official split: {len(train.text):,} for training,", end=" ")
+            print(f"{len(test.text):,} for testing.")
             return train, test
     bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
     train, test = Reviews(bunch.data, bunch.target, bunch.movie).split_by_movie(0.25)
     print(f"Generated reviews, 5 % of them labelled wrongly: {len(train.text):,}", end=" ")
-    print(f"to learn from, {len(test.text):,} of other movies to test on.")
+    print(f"for training, {len(test.text):,} of other movies for testing.")
     return train, test
 
 
 def warm_up() -> None:
-    """Load Keras and the compiled tokenizer, so that the seconds below are those of the work."""
+    """Load Keras and the compiled tokenizer, so that the times below do not include it."""
     start = time.perf_counter()
     print("Loading Keras ...", end=" ", flush=True)
     texts, labels = make_reviews(64, random_state=0)
@@ -87,9 +87,9 @@ def warm_up() -> None:
 def train_and_test(
     train: Reviews, test: Reviews, classifiers: dict
 ) -> tuple[HTMLTokenizer, list[Result]]:
-    """Fit one tokenizer and, on its ids, each classifier; predict the test reviews."""
+    """Fit one tokenizer and, on its ids, each classifier, and predict the test reviews."""
     train, validation = train.split_by_movie(0.1)
-    print(f"The curves' validation part: {len(validation.text):,} reviews of movies held out.")
+    print(f"Validation for the curves: {len(validation.text):,} reviews of held-out movies.")
 
     start = time.perf_counter()
     tokenizer = HTMLTokenizer()
@@ -130,7 +130,7 @@ def heading(text: str) -> None:
 
 
 def print_table(results: list[Result], labels: np.ndarray) -> None:
-    """Print how right, how sure and how fast each model is on the test reviews."""
+    """Print accuracy, log loss and speed of each model on the test reviews."""
     heading("On the test reviews")
     print(f"{'':8}{'accuracy':>10}{'log loss':>10}{'fit, s':>10}{'reviews/s':>12}")
     for result in results:
@@ -140,25 +140,25 @@ def print_table(results: list[Result], labels: np.ndarray) -> None:
         print(
             f"{result.name:8}{accuracy:10.3f}{loss:10.3f}{result.fit_seconds:10.1f}{speed:12,.0f}"
         )
-    print("Both times start from raw text; the fit's includes its validation after each epoch.")
+    print("Both times start from raw text; the fit includes a validation after each epoch.")
 
 
 def print_confusion(result: Result, labels: np.ndarray) -> None:
-    """Print how often which class is taken for which."""
+    """Print the confusion matrix."""
     heading(f"Confusion of {result.name}")
     counts = confusion_matrix(labels, result.proba.argmax(axis=1))
-    print(" " * 18 + "".join(f"{'taken as ' + name:>20}" for name in CLASS_NAMES))
+    print(" " * 18 + "".join(f"{'predicted ' + name:>20}" for name in CLASS_NAMES))
     for name, row in zip(CLASS_NAMES, counts, strict=True):
-        print(f"{'truly ' + name:18}" + "".join(f"{count:20,}" for count in row))
+        print(f"{'true ' + name:18}" + "".join(f"{count:20,}" for count in row))
 
 
 def weightiest_words(
     tokenizer: HTMLTokenizer, classifier: DenseSentimentClassifier, n_words: int = 12
 ) -> tuple[list[str], list[str]]:
-    """Find the most negative and the most positive words, rare ones apart.
+    """Find the most negative and the most positive words, except rare ones.
 
-    The Dense model's margin for a review is the mean over its words, so that the margin of a
-    review of one word is what this word brings in.
+    The Dense model's margin of a review is the mean over its words, so the margin of a review of
+    one word is the contribution of this word.
     """
     frequency = tokenizer.document_frequency_
     ids = np.flatnonzero(frequency >= max(5, tokenizer.n_documents_ / 200))
@@ -171,15 +171,15 @@ def weightiest_words(
 
 
 def print_words(words: tuple[list[str], list[str]], name: str) -> None:
-    """Print the words that weigh most."""
-    heading(f"Words that weigh most in {name}")
+    """Print the words with the largest weights."""
+    heading(f"Words with the largest weights in {name}")
     for class_name, most_extreme in zip(CLASS_NAMES, words, strict=True):
         print(f"{class_name}: {' '.join(most_extreme)}")
 
 
 def print_opinions(tokenizer: HTMLTokenizer, results: list[Result]) -> None:
-    """Print what the models think of three sentences, through a pipeline of fitted steps."""
-    heading("Probability that the reviewer liked the film")
+    """Print the predictions for three sentences, from a pipeline of fitted steps."""
+    heading("Predicted probability that the review is positive")
     opinions = [
         Pipeline([("tokenizer", tokenizer), ("classifier", result.classifier)]).predict_proba(
             SENTENCES
@@ -189,17 +189,17 @@ def print_opinions(tokenizer: HTMLTokenizer, results: list[Result]) -> None:
     print("".join(f"{result.name:>8}" for result in results))
     for sentence, probabilities in zip(SENTENCES, np.transpose(opinions), strict=True):
         print("".join(f"{p:8.2f}" for p in probabilities), f"  {sentence}")
-    print("Logits are means over a text's words: few strong words give extreme probabilities.")
+    print("Logits are means over the words of a text, so short texts get extreme probabilities.")
 
 
 def draw_training_curves(results: list[Result], path: Path) -> None:
-    """Draw loss and accuracy of each epoch, in training and on the movies held out."""
+    """Draw loss and accuracy per epoch, in training and on held-out movies."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for result, color in zip(results, COLORS, strict=True):
             history = result.classifier.history_
             epochs = np.arange(1, result.classifier.n_iter_ + 1)
-            for prefix, style, part in (("", "o--", "training"), ("val_", "o-", "movies held out")):
+            for prefix, style, part in (("", "o--", "training"), ("val_", "o-", "held-out movies")):
                 label = f"{result.name}, {part}"
                 axes.plot(epochs, history[prefix + measure], style, color=color, label=label)
         axes.set(title=measure.capitalize(), xlabel="Epoch", ylabel=measure.capitalize())
@@ -219,7 +219,7 @@ def main(argv: list[str] | None = None, n_generated: int = 12_000) -> None:
         "--data",
         choices=("auto", "imdb", "generated"),
         default="auto",
-        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
     )
     parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder to write")
     options = parser.parse_args(argv)
@@ -239,7 +239,7 @@ def main(argv: list[str] | None = None, n_generated: int = 12_000) -> None:
     print_words(weightiest_words(tokenizer, classifiers["Dense"]), "Dense")
     print_opinions(tokenizer, results)
     draw_training_curves(results, options.output / "training_curves.png")
-    print(f"All of it took {time.perf_counter() - start:.0f} s.")
+    print(f"Total time: {time.perf_counter() - start:.0f} s.")
 
 
 if __name__ == "__main__":

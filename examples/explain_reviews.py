@@ -1,12 +1,12 @@
-"""Why was this review judged so? The models explain themselves, word by word.
+"""Why did the models predict this class? An explanation of one review, word by word.
 
-A well-known example trains both models on movie reviews and wonders why one that praises in parts
-("mildly entertaining", "masterpiece because of their sympathy") is taken for a positive one. This
-asks the models (a Dense one that knows single words only, one with n-grams, and the CNN): which
-words did it, which pairs of words change each other's meaning, which words matter in all reviews,
-and where the last two disagree.
+A well-known example trains two models on movie reviews and asks why a negative review that praises
+in parts ("mildly entertaining", "masterpiece because of their sympathy") is predicted positive.
+This script asks three models (a Dense model of single words, a Dense model with n-grams, and the
+CNN) which words caused the prediction, which pairs of words change each other's meaning, which
+words matter in all reviews, and where the last two models disagree.
 
-Run it as `python examples/explain_reviews.py`; `--data generated` is quicker and needs no data.
+Run `python examples/explain_reviews.py`; `--data generated` is faster and needs no data.
 """
 
 import argparse
@@ -40,7 +40,7 @@ CLASS_NAMES = ("negative", "positive")
 
 
 class Data(NamedTuple):
-    """Reviews to learn from, reviews to explain, and the one that the example is about."""
+    """Training reviews, test reviews to explain, and the review of the question."""
 
     train: list[str]
     label: np.ndarray
@@ -50,14 +50,14 @@ class Data(NamedTuple):
 
 
 def load(source: str, n_generated: int) -> Data:
-    """Load IMDB, or generate reviews where it is not to be found."""
+    """Load the IMDB reviews, or generate reviews if they are not found."""
     if source != "generated":
         try:
             train, test = (load_imdb(name, download=source == "imdb") for name in ("train", "test"))
         except FileNotFoundError:
             print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
         else:
-            # The models must not have learnt what they are asked about.
+            # The models must not be trained on the review of the question.
             rest = np.flatnonzero(train.ids != REVIEW)
             (review,) = np.flatnonzero(train.ids == REVIEW)
             return Data(
@@ -71,7 +71,7 @@ def load(source: str, n_generated: int) -> Data:
 
 
 def fit(data: Data) -> dict[str, Pipeline]:
-    """Fit both models, the Dense one without n-grams as well, on the ids of one tokenizer."""
+    """Fit the Dense model without and with n-grams, and the CNN, on the ids of one tokenizer."""
     tokenizer = HTMLTokenizer(n_jobs=-1)
     ids = tokenizer.fit_transform(data.train)
     models = {}
@@ -91,7 +91,7 @@ def heading(text: str) -> None:
 
 
 def explain_review(models: dict[str, Pipeline], review: str, folder: Path) -> None:
-    """Print what the words say that the question is about, and draw the whole review."""
+    """Print the values of the words in question, and draw the whole review."""
     for name, model in models.items():
         explainer = TokenShapExplainer(model)
         explanation = explainer.explain([review])
@@ -116,11 +116,11 @@ def explain_review(models: dict[str, Pipeline], review: str, folder: Path) -> No
 
 
 def print_pairs(interactions: TokenInteractions, tokens: list[str]) -> None:
-    """Print the pairs that hold a word of the question, and the strongest of all."""
+    """Print the pairs of words in question, and the strongest of all pairs."""
     pairs = interactions.pairs(0, n=10**6)
     asked = [pair for pair in pairs if {tokens[pair[2]], tokens[pair[3]]} <= set(WORDS)]
     for title, chosen in (("Pairs among them", asked[:6]), ("Strongest pairs", pairs[:6])):
-        print(f"{title}: " + ("" if chosen else "none, no words change each other's meaning."))
+        print(f"{title}: " + ("" if chosen else "none, no words interact."))
         for left, right, i, j, value in chosen:
             print(f"  {value:+.4f}  {left} + {right}" + (f", {j - i} apart" if j > i + 1 else ""))
 
@@ -138,12 +138,12 @@ def explain_all(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
         order = np.argsort(-display.mean_abs)[:12]
         words = " ".join(f"{display.tokens[k]}({display.mean[k]:+.2f})" for k in order)
         print(f"{name}: {words}")
-        print(f"  worst additivity error: {explanation.additivity_error.max():.0e}")
+        print(f"  largest additivity error: {explanation.additivity_error.max():.0e}")
         save(folder / f"importance_{name.lower()}.png")
 
 
 def explain_disagreement(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
-    """Show the reviews on which the models differ most, and the pairs that one of them sees."""
+    """Show the reviews with the largest difference between the models, and the CNN's pairs."""
     margins = {name: models[name].decision_function(data.test) for name in ("Dense", "CNN")}
     difference = margins["CNN"] - margins["Dense"]
     differ = np.sign(margins["CNN"]) != np.sign(margins["Dense"])
@@ -152,13 +152,13 @@ def explain_disagreement(models: dict[str, Pipeline], data: Data, folder: Path) 
         for name, margin in margins.items()
     }
     heading(f"Dense and CNN disagree on {differ.mean():.1%} of the test reviews")
-    print(", ".join(f"{name} is right in {share:.0%} of them" for name, share in correct.items()))
+    print(", ".join(f"{name} is correct in {share:.0%}" for name, share in correct.items()))
     rows = np.argsort(-np.abs(np.where(differ, difference, 0)))[:3]
     interactions = TokenShapExplainer(models["CNN"]).interactions([data.test[i] for i in rows])
     for number, row in enumerate(rows):
         label = CLASS_NAMES[int(data.test_label[row])]
         said = ", ".join(f"{name} {margin[row]:+.2f}" for name, margin in margins.items())
-        print(f"\nReview {row} ({label}): log-odds {said}. Pairs that the CNN sees:")
+        print(f"\nReview {row} ({label}): log-odds {said}. Strongest pairs of the CNN:")
         for left, right, i, j, value in interactions.pairs(number, 5):
             print(f"  {value:+.4f}  {left} + {right}" + (f", {j - i} apart" if j > i + 1 else ""))
     if len(rows):
@@ -166,7 +166,7 @@ def explain_disagreement(models: dict[str, Pipeline], data: Data, folder: Path) 
         page = plots.text(
             TokenShapExplainer(models["CNN"])(texts),
             class_names=CLASS_NAMES,
-            title="Where the models disagree: the CNN's reasons",
+            title="Reviews on which the models disagree, explained by the CNN",
         )
         (folder / "disagreement_cnn.html").write_text(page, encoding="utf-8")
 
@@ -184,7 +184,7 @@ def main(argv: list[str] | None = None, n_generated: int = 4000) -> None:
         "--data",
         choices=("auto", "imdb", "generated"),
         default="auto",
-        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
     )
     parser.add_argument("--output", type=Path, default=Path("explain_output"))
     options = parser.parse_args(argv)
@@ -195,7 +195,7 @@ def main(argv: list[str] | None = None, n_generated: int = 4000) -> None:
     explain_review(models, data.review, options.output)
     explain_all(models, data, options.output)
     explain_disagreement(models, data, options.output)
-    print(f"\nPages and pictures: {options.output}")
+    print(f"\nPages and figures: {options.output}")
 
 
 if __name__ == "__main__":

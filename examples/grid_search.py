@@ -1,11 +1,11 @@
-"""Which parameters of the pipeline suit these reviews? A grid search on folds by movie.
+"""Tune the parameters of the pipeline by a grid search on folds by movie.
 
     python examples/grid_search.py [--data generated]
 
-Two habits make it quick and honest. The pipeline's `memory` keeps the tokenizer's ids, so that
-text is read once a fold and set of its parameters, not once a fit. And reviews of one movie stay
-in one fold: in random folds a model is asked about movies that it has learnt by name, which favours
-parameters that learn names. The test reviews are looked at once, at the end.
+The pipeline's `memory` caches the tokenizer's ids, so that text is read once per fold and set of
+tokenizer parameters, not once per fit. All reviews of a movie are in the same fold: random folds
+test a model on movies whose names it has learnt, which favours parameters that learn names. The
+test reviews are used once, at the end.
 """
 
 import argparse
@@ -30,19 +30,19 @@ N_TRAIN, N_TEST = 3_000, 5_000  # of the IMDB reviews
 
 
 class Reviews(NamedTuple):
-    """Raw documents, their labels (0 negative, 1 positive) and the movie that each is about."""
+    """Raw documents, their labels (0 negative, 1 positive) and the movie of each."""
 
     text: list[str]
     label: np.ndarray
     movie: np.ndarray
 
     def rows(self, rows: np.ndarray) -> "Reviews":
-        """Take some of the reviews."""
+        """Return some of the reviews."""
         return Reviews([self.text[row] for row in rows], self.label[rows], self.movie[rows])
 
 
 def load(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
-    """Draw IMDB reviews, or generate some where IMDB is not to be found."""
+    """Sample the IMDB reviews, or generate reviews if they are not found."""
     rng = np.random.default_rng(0)
     if source != "generated":
         try:
@@ -65,7 +65,7 @@ def load(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
 
 
 def search(train: Reviews, grid: dict, memory: str) -> GridSearchCV:
-    """Try all combinations on three folds that share no movie; the lowest log loss wins."""
+    """Try all combinations on three folds without common movies and select by log loss."""
     pipe = Pipeline(
         [("tokenizer", HTMLTokenizer()), ("classifier", DenseSentimentClassifier(random_state=0))],
         memory=memory,
@@ -81,14 +81,14 @@ def search(train: Reviews, grid: dict, memory: str) -> GridSearchCV:
     found.fit(train.text, train.label, groups=train.movie)
     n_fits = len(found.cv_results_["params"]) * found.n_splits_ + 1
     print(
-        f"{n_fits} fits to {len(train.text):,} reviews of {len(np.unique(train.movie)):,} movies: "
+        f"{n_fits} fits on {len(train.text):,} reviews of {len(np.unique(train.movie)):,} movies: "
         f"{time.perf_counter() - start:.0f} s."
     )
     return found
 
 
 def print_results(found: GridSearchCV) -> None:
-    """Print all combinations, the best one first."""
+    """Print all combinations, best first."""
     results = found.cv_results_
     names = [name.partition("__")[2] for name in results["params"][0]]
     print(
@@ -110,7 +110,7 @@ def main(argv: list[str] | None = None, n_generated: int = 4000, grid: dict = GR
         "--data",
         choices=("auto", "imdb", "generated"),
         default="auto",
-        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
     )
     options = parser.parse_args(argv)
     train, test = load(options.data, n_generated)
@@ -119,7 +119,7 @@ def main(argv: list[str] | None = None, n_generated: int = 4000, grid: dict = GR
         print_results(found)
         proba = found.predict_proba(test.text)
     accuracy = accuracy_score(test.label, found.classes_[proba.argmax(axis=1)])
-    print(f"\nThe best on {len(test.text):,} reviews of other movies:", end=" ")
+    print(f"\nThe best pipeline on {len(test.text):,} reviews of other movies:", end=" ")
     print(f"accuracy {accuracy:.4f}, log loss {log_loss(test.label, proba):.4f}.")
 
 

@@ -1,9 +1,9 @@
-"""Where do two models err, and why? Writes a report for each and a page that compares them.
+"""Inspect the errors of two models: a report for each, and a page that compares them.
 
     python examples/inspect_errors.py [--data generated] [--output inspect_output]
 
-It also checks on data what is often said of such models: that the loss falls with the length of a
-review and rises with the number of words that the model does not know.
+The script also tests two common claims about such models: that the loss decreases with the length
+of a review, and that it increases with the number of unknown words.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from sentilib.inspection import (
 
 
 def load(source, n_generated):
-    """Load training and test reviews; the generated ones have no rating."""
+    """Load training and test reviews; generated reviews have no rating."""
     if source == "imdb":
         train, test = load_imdb("train"), load_imdb("test")
         return train, test, {"rating": test.rating}
@@ -44,7 +44,7 @@ def load(source, n_generated):
 
 
 def fit(train):
-    """Fit one tokenizer and both classifiers, with curves on movies held out."""
+    """Fit one tokenizer and both classifiers, with validation on held-out movies."""
     tokenizer = HTMLTokenizer()
     X = tokenizer.fit_transform(train.data)
     y = np.asarray(train.target)
@@ -60,7 +60,7 @@ def fit(train):
 
 
 def check(name, pipe, test, output):
-    """Print whether loss falls with length and rises with unknown words, with intervals."""
+    """Print how the loss depends on length and on unknown words, with intervals."""
     display = LossByFeatureDisplay.from_estimator(
         pipe, test.data, test.target, features=["length", "oov_count", "oov_rate"], n_bins=10
     )
@@ -93,7 +93,7 @@ def main(argv=None, n_generated=6000):
         print(f"\n{name}: the subgroups with the highest loss")
         worst = slices(pipe, test.data, test.target, data=data, random_state=0).head(5)
         print(worst[["slice", "n_reviews", "loss", "loss_low", "loss_high"]].to_string(index=False))
-        print(f"\n{name}: the errors it is surest of")
+        print(f"\n{name}: the errors with the highest confidence")
         errors = error_table(pipe, test.data, test.target, n_explained=5).head(5)
         print(errors[["truth", "probability", "words_for", "words_against"]].to_string())
         start = time.perf_counter()

@@ -1,9 +1,10 @@
-"""How many labelled reviews does it take? Accuracy against training size, beside TF-IDF.
+"""Plot learning curves: accuracy against training size, in comparison with TF-IDF.
 
     python examples/learning_curve.py [--data generated] [--output learning_curve.png]
 
-Each size is drawn from the reviews outside a fold and scored on the fold, which shares no movie
-with them; points are means over the folds, bands their standard deviation.
+Training sets of each size are sampled from the reviews outside a fold, and the model is scored on
+the fold, which has no movie in common with them. Points are means over the folds, bands their
+standard deviation.
 """
 
 import argparse
@@ -29,13 +30,13 @@ MODELS = {
         TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()
     ),
 }
-STYLES = (("#D55E00", "o"), ("#0072B2", "s"), ("#009E73", "^"))  # apart for colour-blind eyes too
+STYLES = (("#D55E00", "o"), ("#0072B2", "s"), ("#009E73", "^"))  # safe for colour blindness
 N_IMDB = 8_000  # reviews, two thirds of which are the largest size
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the largest size
 
 
 class Reviews(NamedTuple):
-    """Raw documents, their labels (0 negative, 1 positive), movies, and what they are."""
+    """Raw documents, their labels (0 negative, 1 positive), their movies, and a name."""
 
     text: np.ndarray
     label: np.ndarray
@@ -44,7 +45,7 @@ class Reviews(NamedTuple):
 
 
 def load(source: str, n_generated: int) -> Reviews:
-    """Draw IMDB training reviews, or generate some where IMDB is not to be found."""
+    """Sample the IMDB training reviews, or generate reviews if they are not found."""
     if source != "generated":
         try:
             train = load_imdb("train", download=source == "imdb")
@@ -60,7 +61,7 @@ def load(source: str, n_generated: int) -> Reviews:
 
 
 def measure(reviews: Reviews) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Give the training sizes, and for each model accuracies of shape (n_sizes, n_folds)."""
+    """Return the training sizes, and the accuracies (n_sizes, n_folds) of each model."""
     folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
     accuracies = {}
     for name, model in MODELS.items():
@@ -81,7 +82,7 @@ def measure(reviews: Reviews) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def print_table(sizes: np.ndarray, accuracies: dict[str, np.ndarray]) -> None:
     """Print mean accuracies."""
-    print("\nMean accuracy\n" + "reviews to learn from".ljust(30), end="")
+    print("\nMean accuracy\n" + "training reviews".ljust(30), end="")
     print("".join(f"{size:8,}" for size in sizes))
     for name, values in accuracies.items():
         print(name.ljust(30) + "".join(f"{mean:8.3f}" for mean in values.mean(axis=1)))
@@ -97,8 +98,8 @@ def draw(sizes: np.ndarray, accuracies: dict[str, np.ndarray], name: str, path: 
         axes.fill_between(sizes, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
     axes.set(
         title=f"Learning curves, {name}, folds by movie",
-        xlabel="Reviews to learn from (log scale)",
-        ylabel="Accuracy on movies held out",
+        xlabel="Training reviews (log scale)",
+        ylabel="Accuracy on held-out movies",
         xscale="log",
     )
     axes.set_xticks(sizes, minor=False)
@@ -109,7 +110,7 @@ def draw(sizes: np.ndarray, accuracies: dict[str, np.ndarray], name: str, path: 
     axes.legend(frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
-    print(f"\nPicture: {path}")
+    print(f"\nFigure: {path}")
 
 
 def main(argv: list[str] | None = None, n_generated: int = 3000) -> None:
@@ -119,7 +120,7 @@ def main(argv: list[str] | None = None, n_generated: int = 3000) -> None:
         "--data",
         choices=("auto", "imdb", "generated"),
         default="auto",
-        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
     )
     parser.add_argument("--output", type=Path, default=Path("learning_curve.png"))
     options = parser.parse_args(argv)

@@ -1,12 +1,12 @@
-"""Train on reviews that never are in memory all at once, chunk by chunk.
+"""Train on a stream of reviews that does not fit in memory, chunk by chunk.
 
     python examples/stream_training.py                         # generated reviews
     python examples/stream_training.py --parquet reviews.parquet
 
-The stream is read once to learn the vocabulary, since ids follow the words' counts, and then once
-per epoch to train. Its first chunk is held out to test on. A Parquet file needs the columns text
-and label, several row groups, and its rows in random order: after a long run of one label a model
-forgets the others.
+The stream is read once to learn the vocabulary, since ids depend on the counts of all words, and
+then once per epoch for training. The first chunk is held out for testing. A Parquet file needs the
+columns text and label, at least two row groups, and rows in random order: after many reviews of one
+label in sequence, a model forgets the others.
 """
 
 import argparse
@@ -25,13 +25,13 @@ Chunk = tuple[list[str], np.ndarray]
 
 
 def generated(n_chunks: int, chunk_size: int) -> Iterator[Chunk]:
-    """Make up reviews, the same ones in each pass."""
+    """Generate reviews, the same ones in each pass."""
     for seed in range(n_chunks):
         yield make_reviews(chunk_size, random_state=seed)
 
 
 def row_groups(path: Path) -> Iterator[Chunk]:
-    """Read a Parquet file, one row group after the other."""
+    """Read a Parquet file, one row group at a time."""
     try:
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
@@ -43,7 +43,7 @@ def row_groups(path: Path) -> Iterator[Chunk]:
 
 
 def peak_memory() -> str:
-    """Most memory that this process has held so far."""
+    """Return the peak memory of this process so far."""
     try:
         import resource
     except ImportError:  # Windows
@@ -55,7 +55,7 @@ def peak_memory() -> str:
 def train(
     stream: Callable[[], Iterator[Chunk]], epochs: int
 ) -> tuple[HTMLTokenizer, DenseSentimentClassifier, float]:
-    """Learn vocabulary and model from all chunks but the first, and score on that one."""
+    """Learn vocabulary and model from all chunks except the first, and score on the first."""
     test_texts, test_labels = next(stream())
 
     tokenizer = HTMLTokenizer(max_length=256)
@@ -65,7 +65,9 @@ def train(
         tokenizer.partial_fit(texts)
         labels.update(chunk_labels.tolist())
     if not labels:
-        raise ValueError("The stream has fewer than two chunks: one to test on, others to learn.")
+        raise ValueError(
+            "The stream has fewer than two chunks: one for testing, the others for training."
+        )
     print(
         f"Vocabulary: {len(tokenizer.vocabulary_):,} words of {tokenizer.n_documents_:,} reviews "
         f"in {time.perf_counter() - start:.1f} s, peak memory {peak_memory()}"
@@ -95,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--parquet", type=Path, help="file to read instead of generated reviews")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--chunks", type=int, default=9, help="number of generated chunks")
-    parser.add_argument("--chunk-size", type=int, default=2000, help="reviews in each of them")
+    parser.add_argument("--chunk-size", type=int, default=2000, help="number of reviews per chunk")
     options = parser.parse_args(argv)
 
     def stream() -> Iterator[Chunk]:
@@ -104,7 +106,7 @@ def main(argv: list[str] | None = None) -> None:
         return generated(options.chunks, options.chunk_size)
 
     _, _, accuracy = train(stream, options.epochs)
-    print(f"Accuracy on the chunk held out: {accuracy:.3f}")
+    print(f"Accuracy on the held-out chunk: {accuracy:.3f}")
 
 
 if __name__ == "__main__":

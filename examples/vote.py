@@ -1,10 +1,10 @@
-"""Combine the Dense model and the CNN, to see whether they know more together than alone.
+"""Combine the Dense model and the CNN, and compare the ensemble with its members.
 
     python examples/vote.py [--data generated]
 
-scikit-learn's VotingClassifier averages their probabilities. It stands behind one tokenizer, so
-that the text is read once and each model fitted once; what the members think alone comes from the
-fitted vote.
+scikit-learn's VotingClassifier averages their probabilities. It follows one tokenizer in a
+pipeline, so that the text is read once and each model is fitted once; the predictions of the
+members come from the fitted ensemble.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from sentilib.datasets import load_imdb, make_reviews
 
 
 class Data(NamedTuple):
-    """Reviews and labels (0 negative, 1 positive) to learn from, and those of other movies."""
+    """Training reviews and labels (0 negative, 1 positive), and test ones of other movies."""
 
     train: list[str]
     label: np.ndarray
@@ -31,7 +31,7 @@ class Data(NamedTuple):
 
 
 def load(source: str, n_generated: int) -> Data:
-    """Load IMDB, or generate reviews where it is not to be found."""
+    """Load the IMDB reviews, or generate reviews if they are not found."""
     if source != "generated":
         try:
             train, test = (load_imdb(name, download=source == "imdb") for name in ("train", "test"))
@@ -62,9 +62,9 @@ def fit(data: Data) -> Pipeline:
 
 
 def compare(pipe: Pipeline, data: Data) -> None:
-    """Print what the members and the vote are worth, and where the members disagree."""
+    """Print the scores of members and ensemble, and how often the members disagree."""
     ids, vote = pipe[0].transform(data.test), pipe[-1]
-    # The members know labels by their place in `vote.classes_`.
+    # The members predict indices into `vote.classes_`.
     proba = {name: member.predict_proba(ids) for name, member in vote.named_estimators_.items()}
     proba["together"] = vote.predict_proba(ids)
     predicted = {name: vote.classes_[p.argmax(axis=1)] for name, p in proba.items()}
@@ -80,13 +80,14 @@ def compare(pipe: Pipeline, data: Data) -> None:
         print(f"{name:10}{accuracy:10.4f}{loss:10.4f}")
 
     differ = predicted["Dense"] != predicted["CNN"]
-    print(f"\nDense and CNN disagree on {differ.mean():.1%} of them.", end=" ")
+    print(f"\nDense and CNN disagree on {differ.mean():.1%} of the reviews.", end=" ")
     right = {
         name: np.mean(labels[differ] == data.test_label[differ])
         for name, labels in predicted.items()
     }
     print(
-        "There", ", ".join(f"{name} is right in {share:.0%}" for name, share in right.items()) + "."
+        "There,",
+        ", ".join(f"{name} is correct in {share:.0%}" for name, share in right.items()) + ".",
     )
 
 
@@ -97,7 +98,7 @@ def main(argv: list[str] | None = None, n_generated: int = 6000) -> None:
         "--data",
         choices=("auto", "imdb", "generated"),
         default="auto",
-        help="auto takes the IMDB reviews where they are found, imdb downloads them if need be",
+        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
     )
     options = parser.parse_args(argv)
     data = load(options.data, n_generated)

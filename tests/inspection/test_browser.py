@@ -216,7 +216,7 @@ def test_a_review_that_is_not_kept_shows_its_beginning(page):
     row = page.run("return order.find((row) => !hasMap(row))")
     page.run("open(arguments[0])", row)
     assert page.text("#heat-map") == page.run("return data.snippets[arguments[0]]", row)
-    assert "Only the start" in page.text("#legend")
+    assert "only the start" in page.text("#legend")
 
 
 def test_the_keyboard_reaches_and_opens_reviews(page):
@@ -295,14 +295,14 @@ class TestLatentSpace:
 
         before = colors()
         assert len(before) >= 2
-        Select(page.one("#coloring")).select_by_visible_text("right or wrong")
+        Select(page.one("#coloring")).select_by_visible_text("correct or wrong")
         page.wait(lambda: set(colors()) != set(before))
-        assert page.text("#space-legend") == "rightwrong"
+        assert page.text("#space-legend") == "correctwrong"
 
     def test_buttons_do_what_the_keys_do(self, page):
         page.place_of_worst()
         yaw = float(page.data("yaw"))
-        page.one("#controls button[aria-label='Turn left']").click()
+        page.one("#controls button[aria-label='Rotate left']").click()
         page.wait(lambda: float(page.data("yaw")) < yaw)
 
 

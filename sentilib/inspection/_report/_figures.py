@@ -1,4 +1,4 @@
-"""Figures of the report: the package's own displays and the calibration, as SVG elements."""
+"""Figures of the report as SVG elements: the package's own displays, and the calibration."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ def calibration_figure(bins: list[CalibrationBin], chance: float) -> dict[str, s
     Parameters
     ----------
     bins : list of CalibrationBin
-        Reviews of like confidence.
+        Bins of reviews with similar confidence.
     chance : float
-        Confidence of a guess, where the axis begins.
+        Confidence of a random guess, where the axis begins.
     """
     confidence, accuracy, low, high, n_reviews = np.transpose(bins)
     with page_figures("report") as axes:
@@ -42,7 +42,7 @@ def calibration_figure(bins: list[CalibrationBin], chance: float) -> dict[str, s
         notes = [f"{n:,.0f} reviews: {a:.3f}" for n, a in zip(n_reviews, accuracy, strict=True)]
         title = "Accuracy against confidence of the prediction"
         svg = inline_svg(ax.figure, "calibration", title, {"bins": notes})
-    return {"title": "Calibration", "note": "bins of like size", "svg": svg}
+    return {"title": "Calibration", "note": "bins of equal size", "svg": svg}
 
 
 def training_figures(display: Any) -> list[dict[str, str]]:
@@ -56,7 +56,7 @@ def training_figures(display: Any) -> list[dict[str, str]]:
                 line.set_gid(f"epochs-{line.get_label()}")
                 notes[line.get_gid()] = [f"{value:.4f}" for value in line.get_ydata()]
             title = ax.get_ylabel()
-            svg = inline_svg(ax.figure, f"training-{measure}", f"{title} of each epoch", notes)
+            svg = inline_svg(ax.figure, f"training-{measure}", f"{title} per epoch", notes)
             figures.append({"title": title, "note": "", "svg": svg})
     return figures
 

@@ -1,4 +1,4 @@
-"""What the pages' scripts read as JSON: columns of numbers, heat-maps, names of classes."""
+"""Data that the scripts of pages read as JSON: columns of numbers, heat-maps, class names."""
 
 import base64
 from typing import Any
@@ -10,11 +10,11 @@ from sentilib._pipelines import Reviews
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._heat_maps import HeatMap
 
-_STEPS = 100  # of a heat-map's values
+_STEPS = 100  # resolution of a heat-map's values
 
 
 def names_and_legends(classes: np.ndarray) -> dict[str, Any]:
-    """Return what every script needs: names of the classes, legends, levels of colour."""
+    """Return the data of every script: names of the classes, legends, levels of colour."""
     names = [str(label) for label in classes.tolist()]
     return {
         "classes": names,
@@ -30,18 +30,18 @@ def columns(
     points: np.ndarray | None,
     issues: np.ndarray,
 ) -> dict[str, dict[str, str]]:
-    """Return one packed column per figure of a review, for the list and the latent space.
+    """Return packed columns with one number per review, for the list and the latent space.
 
     Parameters
     ----------
     reviews, evaluation
-        Reviews with their predictions.
+        Reviews and their predictions.
     cluster : ndarray of shape (n_samples,), int, or None
         Cluster of each review.
     points : ndarray of shape (n_samples, 3) or None
         Projected latent space.
     issues : ndarray of int
-        Rows of likely label errors.
+        Indices of likely label errors.
     """
     n = len(reviews)
     is_issue = np.zeros(n)
@@ -71,9 +71,9 @@ def packed(values: np.ndarray, kind: str) -> dict[str, str]:
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Numbers; those beyond the type's range are clipped.
+        Numbers; values outside the type's range are clipped.
     kind : {"u1", "u2", "u4", "i2", "f4"}
-        NumPy's type.
+        NumPy type.
     """
     dtype = np.dtype("<" + kind)
     if dtype.kind in "ui":
@@ -84,20 +84,20 @@ def packed(values: np.ndarray, kind: str) -> dict[str, str]:
 
 
 def zoom(points: np.ndarray) -> float:
-    """Return the magnification at which all but the outermost points fill the picture."""
+    """Return the magnification at which all but the outermost points fill the canvas."""
     reach = np.abs(points).max(axis=1)
     return float(np.clip(reach.max() / max(np.quantile(reach, 0.98), 1e-12), 1, 8))
 
 
 def toward_class(evaluation: Evaluation) -> np.ndarray:
-    """Return the class that each heat-map pulls to: the second of two, else the predicted one."""
+    """Return the class of each heat-map: the second of two classes, otherwise the predicted one."""
     if len(evaluation.classes) == 2:
         return np.ones(len(evaluation), dtype=np.int64)
     return evaluation.predicted
 
 
 def compact_heat_map(heat_map: HeatMap, toward: int) -> list[Any]:
-    """Return pieces, values in whole steps, the class, a step, whether the head is cut."""
+    """Return pieces, integer steps, the class, the size of a step, whether the head is cut."""
     largest = float(np.abs(heat_map.values).max(initial=0.0))
     step = largest / _STEPS or 1.0
     steps = np.rint(heat_map.values / step).astype(int).tolist()

@@ -1,4 +1,4 @@
-"""The report's sections as plain values; each has a template of its name in `sections/`."""
+"""Sections of the report as plain values; the template of a section is in `sections/`."""
 
 import platform
 from datetime import date
@@ -18,41 +18,41 @@ from sentilib.inspection._report._figures import calibration_figure
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_MOST_SLICES = 15
-_MOST_ISSUES = 50
-_MOST_CLASSES_SHOWN = 30
+_MAX_SLICES = 15
+_MAX_ISSUES = 50
+_MAX_CLASSES = 30
 
 
 class Section(NamedTuple):
     """One section of the page."""
 
-    name: str  # its anchor and template
+    name: str  # of the anchor and of the template
     title: str
-    content: Any  # what the template shows; the section is left out where it is None
+    content: Any  # values for the template; a section with content None is omitted
 
 
 def subtitle(evaluation: Evaluation, confidence_level: float) -> str:
-    """Return what was inspected, in a line."""
+    """Return a line with the number of reviews and errors, and the date."""
     wrong = int((~evaluation.correct).sum())
     return (
-        f"{len(evaluation):,} reviews, {wrong:,} of them wrong; {confidence_level:.0%} confidence "
+        f"{len(evaluation):,} reviews, {wrong:,} errors; {confidence_level:.0%} confidence "
         f"intervals in brackets. {date.today():%d %B %Y}."
     )
 
 
 def model_and_data(reviews: Reviews, evaluation: Evaluation) -> dict[str, list[tuple[str, str]]]:
-    """Return names and values of what describes the model, and of what describes the data."""
+    """Return pairs of name and value that describe the model, and that describe the data."""
     classifier = reviews.classifier
     model = [("Classifier", type(classifier).__name__)]
     for name, step in (("Tokenizer", reviews.tokenizer), ("Classifier", classifier)):
         if step is not None:
-            model.append((f"{name}, not default", _unusual(step)))
+            model.append((f"{name}, non-default", _unusual(step)))
     if reviews.tokenizer is not None:
         model.append(("Vocabulary", f"{len(reviews.words) - FIRST_WORD:,} words"))
     for name, text in (("n_iter_", "Epochs"), ("device_", "Trained on")):
         if hasattr(classifier, name):
             model.append((text, str(getattr(classifier, name))))
-    labels = evaluation.classes[:_MOST_CLASSES_SHOWN].tolist()
+    labels = evaluation.classes[:_MAX_CLASSES].tolist()
     model.append((f"{len(evaluation.classes)} classes", ", ".join(map(str, labels))))
     model.append(("Versions", _versions()))
 
@@ -67,25 +67,25 @@ def model_and_data(reviews: Reviews, evaluation: Evaluation) -> dict[str, list[t
                 for label, count in zip(labels, counts, strict=False)
             ),
         ),
-        ("Tokens, quartiles", " / ".join(f"{q:,}" for q in quartiles)),
+        ("Tokens per review, quartiles", " / ".join(f"{q:,}" for q in quartiles)),
         ("Truncated", f"{int(reviews.truncated.sum()):,} ({reviews.truncated.mean():.1%})"),
-        ("Unknown words", f"{reviews.oov_rate.mean():.2%} of a review's tokens, on average"),
+        ("Unknown words", f"{reviews.oov_rate.mean():.2%} of the tokens of a review, on average"),
     ]
     if reviews.texts is not None:
         copies = len(reviews.texts) - len(set(reviews.texts))
-        data.append(("Copies of another review", f"{copies:,}"))
+        data.append(("Duplicate reviews", f"{copies:,}"))
     return {"model": model, "data": data}
 
 
 def calibration_and_confusion(evaluation: Evaluation, confidence_level: float) -> dict[str, Any]:
-    """Return the calibration's figure, and the confusion matrix with its labels."""
-    labels = [str(label) for label in evaluation.classes.tolist()][:_MOST_CLASSES_SHOWN]
+    """Return the calibration figure, and the confusion matrix with its labels."""
+    labels = [str(label) for label in evaluation.classes.tolist()][:_MAX_CLASSES]
     counts = confusion(evaluation)[: len(labels)]
     return {
         "figure": calibration_figure(
             calibration(evaluation, confidence_level), 1 / len(evaluation.classes)
         ),
-        "head": [("", ""), *((f"taken as {label}", "n") for label in labels)],
+        "head": [("", ""), *((f"predicted {label}", "n") for label in labels)],
         "labels": labels,
         "counts": counts[:, : len(labels)].tolist(),
         "totals": np.maximum(counts.sum(axis=1), 1).tolist(),
@@ -102,12 +102,12 @@ def clusters(cluster: np.ndarray, evaluation: Evaluation, reviews: Reviews) -> l
 
 
 def worst_slices(table: "DataFrame") -> list[dict[str, Any]]:
-    """Return the first rows of a table of subgroups."""
-    return table.head(_MOST_SLICES).to_dict(orient="records")
+    """Return the first rows of a table of subgroups as dicts."""
+    return table.head(_MAX_SLICES).to_dict(orient="records")
 
 
 def label_issues(issues: np.ndarray, evaluation: Evaluation, snippets: list[str]) -> dict[str, Any]:
-    """Return the number of likely label errors, and the likeliest of them."""
+    """Return the number of likely label errors, and a row for each of the most likely ones."""
     return {
         "n_issues": len(issues),
         "rows": [
@@ -118,13 +118,13 @@ def label_issues(issues: np.ndarray, evaluation: Evaluation, snippets: list[str]
                 "likelier": evaluation.classes[evaluation.predicted[row]],
                 "quality": evaluation.label_quality[row],
             }
-            for row in issues[:_MOST_ISSUES].tolist()
+            for row in issues[:_MAX_ISSUES].tolist()
         ],
     }
 
 
 def _unusual(estimator: Any) -> str:
-    """Return the parameters that differ from their defaults."""
+    """Return the parameters that differ from their defaults, as text."""
     try:
         default = type(estimator)().get_params(deep=False)
     except TypeError:

@@ -1,4 +1,4 @@
-"""report: where a model errs and why, in one HTML file."""
+"""report: the errors of a model and their causes, in one HTML file."""
 
 import warnings
 from collections.abc import Iterable
@@ -52,55 +52,55 @@ def report(
     clusterer: Any = None,
     random_state: Any = None,
 ) -> str:
-    """Write all about a model's errors into one HTML file, which needs no network.
+    """Write a report about the errors of a model to one HTML file, which needs no network.
 
-    The page shows what model and data are, metrics with confidence intervals, calibration, the
+    The page describes model and data and shows metrics with confidence intervals, calibration, the
     confusion matrix, training curves, the latent space in three dimensions, loss against
-    features, the worst subgroups, likely label errors, and all reviews, to be searched and sorted,
-    with heat-maps of exact Shapley values for the worst of them and a random sample.
+    features, the worst subgroups, likely label errors, and a searchable list of all reviews, with
+    heat-maps of exact Shapley values for those with the highest loss and for a random sample.
 
     Parameters
     ----------
     estimator : Pipeline or classifier
-        Fitted, from HTMLTokenizer to a classifier; or a classifier of token ids.
+        Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
     X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
         Reviews that the estimator was not fitted on; a DataFrame has one column of text.
     y : array-like of shape (n_samples,)
         Labels.
     path : str or path-like
-        File to write. It is replaced at the end, by the whole page or not at all.
+        File to write. An existing file is replaced at the end, completely or not at all.
     title : str, default=None
         Title of the page; None names the classifier.
     data : DataFrame or mapping of str to array-like of shape (n_samples,), default=None
         Further features of the reviews, such as a rating, or what `review_metadata` returns.
     features : iterable of str, default=None
-        Features to hold the loss against; None takes length, unknown words and all numeric columns
+        Features to plot the loss against; None means length, unknown words and all numeric columns
         of `data`.
     n_explained : int or None, default=1000
-        Number of reviews that are kept whole with their heat-map: half of them have the highest
-        loss, the others are drawn at random; None keeps all. Of all other reviews the page has the
-        figures and the beginning.
+        Number of reviews that the page contains completely, with a heat-map: half of them have the
+        highest loss, the others are sampled at random; None means all. For all other reviews, the
+        page contains the numbers and the beginning.
     snippet_length : int, default=110
-        Number of characters that are kept of each review.
+        Number of characters of the beginning of each review.
     confidence_level : float, default=0.95
         Confidence level of all intervals.
     clusterer : clusterer, default=None
-        Finds clusters of the latent space; None means KMeans.
+        Clusterer of the latent space; None means KMeans.
     random_state : int, RandomState instance or None, default=None
-        Determines the random sample, the bootstrap and the clusters. With an int, the same reviews
+        Controls the random sample, the bootstrap and the clusters. With an int, the same reviews
         give the same page.
 
     Returns
     -------
     str
-        The path.
+        Path of the file.
 
     Raises
     ------
     ValueError
-        If y holds labels that the model never saw, or lengths differ.
+        If y contains labels that the model never saw, or lengths differ.
     OSError
-        If the file cannot be written; nothing is left half-written.
+        If the file cannot be written; no incomplete file remains.
 
     Examples
     --------
@@ -134,9 +134,9 @@ def report(
     issues = _label_issues(evaluation)
     rows = _rows_to_explain(evaluation, n_explained, rng)
     note = (
-        f"All {len(reviews):,} reviews are listed by their beginning. {len(rows):,} are kept whole "
-        "with a heat-map: those of the highest loss, and a random sample; the others are marked ○. "
-        "The search looks into what is kept."
+        f"The list shows the beginning of all {len(reviews):,} reviews. {len(rows):,} of them are "
+        "included in full, with a heat-map: those with the highest loss, and a random sample; the "
+        "others are marked ○. The search covers the included text."
     )
     if (reason := reviews.parts.why_not_explained()) is not None:
         rows, note = rows[:0], f"There are no heat-maps: {reason}"
@@ -202,7 +202,7 @@ def report(
 
 
 def _features(reviews: Reviews, names: Iterable[str] | None, data: Any) -> dict[str, np.ndarray]:
-    """Return the features that the loss is held against."""
+    """Return the features that the loss is plotted against."""
     if names is not None:
         return resolve_features(names, data, len(reviews), reviews)
     values = resolve_features(("length", "oov_count", "oov_rate"), None, len(reviews), reviews)
@@ -220,7 +220,7 @@ def _slice_table(
     data: Any,
     confidence_level: float,
 ) -> "DataFrame":
-    """Return the subgroups, worst first; the features have warned of their missing values."""
+    """Return the subgroups, worst first; missing values were already warned of."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Feature .* are missing")
         return slice_table(
@@ -243,7 +243,7 @@ def _rows_to_explain(
 
 
 def _label_issues(evaluation: Evaluation) -> np.ndarray:
-    """Rows of likely label errors, most likely first; the test labels are out of sample."""
+    """Return the indices of likely label errors, most likely first."""
     if len(np.unique(evaluation.truth)) < 2:
         return np.empty(0, dtype=np.int64)
     counts, _, off_diagonal = confident_joint(evaluation)

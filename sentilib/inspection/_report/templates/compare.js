@@ -1,4 +1,4 @@
-// Two models: each review's heat-maps next to each other.
+// Comparison of two models: the heat-maps of each review side by side.
 
 const texts = data.pairs.map((pair) => pair.maps[0][0].join("").toLowerCase());
 
@@ -16,7 +16,7 @@ function show() {
     && words.every((word) => texts[k].includes(word)));
   $("count").textContent = `${found.length} reviews`;
   $("pairs").replaceChildren(...found.map((pair) => element("article", { id: `review-${pair.row}` },
-    element("h3", { textContent: `Review ${pair.row}, truly ${pair.truth}` }),
+    element("h3", { textContent: `Review ${pair.row}, true label ${pair.truth}` }),
     element("div", { className: "pair" }, side(pair, 0), side(pair, 1)))));
 }
 

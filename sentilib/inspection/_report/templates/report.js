@@ -1,4 +1,4 @@
-// The report: unpack the data, turn the latent space, list the reviews, open heat-maps.
+// The report: data, the rotating latent space, the list of reviews, and heat-maps.
 
 const n = data.n_reviews;
 
@@ -16,10 +16,10 @@ const hasMap = (row) => Object.hasOwn(data.maps, row);
 // ---------------------------------------------------------------- one review
 
 function facts(row) {
-  const said = columns.predicted[row] === columns.truth[row] ? "right" : "wrong";
+  const verdict = columns.predicted[row] === columns.truth[row] ? "correct" : "wrong";
   return [
     ["Truth", label(columns.truth[row])],
-    ["Prediction", `${label(columns.predicted[row])} (${percent(columns.probability[row])}), ${said}`],
+    ["Prediction", `${label(columns.predicted[row])} (${percent(columns.probability[row])}), ${verdict}`],
     ["Loss", columns.loss[row].toFixed(3)],
     ["Length", `${columns.length[row]} tokens${columns.truncated[row] ? ", cut" : ""}`],
     ["Unknown words", String(columns.oov_count[row])],
@@ -36,7 +36,7 @@ function open(row) {
     legend($("legend"), map[2], map[3] * largestOf(map));
     heatMap(map, $("heat-map"));
   } else {
-    $("legend").textContent = "Only the start of this review is kept in the page.";
+    $("legend").textContent = "The page contains only the start of this review.";
     $("heat-map").textContent = data.snippets[row];
   }
   $("dialog").showModal();
@@ -74,7 +74,7 @@ function sortRows() {
 
 function search() {
   clearTimeout(typing);
-  // Lower-cased once, at the first search: the kept text where there is one, else the start.
+  // Lower-cased once, at the first search: the full text if it is included, otherwise the start.
   searchable ??= data.snippets.map((text, row) =>
     (hasMap(row) ? data.maps[row][0].join("") : text).toLowerCase());
   const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -152,8 +152,8 @@ if (canvas) {
   const COLORINGS = {
     truth: [columns.truth, data.classes],
     prediction: [columns.predicted, data.classes],
-    "right or wrong": [Uint8Array.from(columns.truth, (t, k) => (t === columns.predicted[k] ? 0 : 4)),
-      { 0: "right", 4: "wrong" }],
+    "correct or wrong": [Uint8Array.from(columns.truth, (t, k) => (t === columns.predicted[k] ? 0 : 4)),
+      { 0: "correct", 4: "wrong" }],
     cluster: [columns.cluster, data.clusters],
   };
   let coloring = "truth", selected = -1, scheduled = false, sprites = {};
@@ -163,7 +163,7 @@ if (canvas) {
 
   function color(k) { return getComputedStyle(document.documentElement).getPropertyValue(`--c${k % 8}`); }
 
-  function sprite(k, r) { // a disc of one colour and size, drawn once
+  function sprite(k, r) { // a disc of one colour and size, which is drawn once
     const size = Math.round(r), key = k * 16 + size, ratio = window.devicePixelRatio || 1;
     if (!sprites[key]) {
       const disc = document.createElement("canvas");
@@ -191,7 +191,7 @@ if (canvas) {
       screenY[k] = height / 2 - up * scale * perspective;
       depth[k] = near;
     }
-    // Far points first, by a counting sort of the depths.
+    // Draw far points first, in the order of a counting sort by depth.
     const counts = new Uint32Array(257), bucket = (d) => Math.max(0, Math.min(255, ((d / 60000 + 1) * 128) | 0));
     for (let k = 0; k < n; k++) counts[bucket(depth[k]) + 1]++;
     for (let b = 0; b < 256; b++) counts[b + 1] += counts[b];
@@ -289,7 +289,7 @@ if (canvas) {
   canvas.addEventListener("pointercancel", () => { from = null; });
   canvas.addEventListener("pointerleave", () => { if (!from) { selected = -1; tell(-1); redraw(); } });
   canvas.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && document.activeElement !== canvas) return; // else the page scrolls
+    if (!event.ctrlKey && document.activeElement !== canvas) return; // otherwise the page scrolls
     event.preventDefault();
     zoom(Math.exp(-event.deltaY * 0.0015));
   }, { passive: false });
@@ -303,7 +303,7 @@ if (canvas) {
     Enter: () => { if (selected >= 0) { tell(-1); open(selected); } },
     Escape: () => { selected = -1; tell(-1); redraw(); },
   };
-  function choose(by) { // walk through the reviews by falling loss
+  function choose(by) { // go to the next review in order of decreasing loss
     step = Math.max(0, Math.min(n - 1, step + by));
     selected = byLoss[step];
     draw();
