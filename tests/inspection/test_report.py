@@ -124,7 +124,7 @@ def test_its_figures_are_named_images_within_the_page_s_policy(page):
     names = [figure["aria-label"] for figure in found.figures]
     assert len(set(names)) == len(names) == 7 and {f["role"] for f in found.figures} == {"img"}
     assert names[0] == "Accuracy against confidence of the prediction"
-    assert names[1:3] == ["Loss (nats) of each epoch", "Accuracy of each epoch"]
+    assert names[1:3] == ["Loss (nats) per epoch", "Accuracy per epoch"]
     assert names[3].startswith("Mean loss against Length (tokens). Rank correlation ")
     assert names[6].startswith("Mean loss against stars. ")
     bins = re.findall(r"<title>[\d.]+ to [\d.]+: loss [\d.]+, accuracy [\d.]+, (\d+) r", page)
