@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there."""
+"""The README's Python code runs, and the pages name what exists."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 
 
 def test_the_python_blocks_run_one_after_the_other(capsys, tmp_path, monkeypatch):
@@ -30,3 +31,20 @@ def test_links_lead_to_files(target):
 @pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))
 def test_the_makefile_has_the_named_targets(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_design_page_names_files_that_exist():
+    names = set(re.findall(r"`([\w/]+\.(?:py|js))`", DESIGN))
+    assert len(names) > 20
+    homes = (ROOT, ROOT / "sentilib")
+    assert {name for name in names if not any((home / name).is_file() for home in homes)} == set()
+    links = set(re.findall(r"\]\(([^)]+)\)", DESIGN))
+    assert {link for link in links if not (ROOT / "docs" / link).is_file()} == set()
+
+
+def test_the_design_page_lists_the_hooks_of_an_architecture():
+    from sentilib._training._architecture import Architecture
+
+    _, table, _ = re.split(r"\| hook \| purpose \|\n\|---\|---\|\n|\n\n(?=N-grams)", DESIGN)
+    hooks = {name for name in vars(Architecture) if not name.startswith("_")}
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == hooks
