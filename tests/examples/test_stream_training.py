@@ -38,7 +38,7 @@ def test_the_example_learns_from_generated_chunks(example, capsys):
     assert [line.split(" reviews")[0].split()[-1] for line in progress[1:]] == [
         "500", "1,000", "1,500", "2,000", "2,500", "3,000"
     ]  # fmt: skip
-    assert float(re.search(r"held out: (.+)", last)[1]) > 0.7
+    assert float(re.search(r"held-out chunk: (.+)", last)[1]) > 0.7
 
 
 def test_the_example_reads_row_groups_one_by_one(example, parquet, capsys):

@@ -33,7 +33,7 @@ def test_the_grid_search_reads_text_once_a_fold_and_prints_all_combinations(caps
     assert out.startswith("7 fits")
     losses = [float(loss) for loss in re.findall(r"^1 .*± [\d.]+ +([\d.]+) ±", out, re.M)]
     assert len(losses) == 2 and losses == sorted(losses)
-    assert re.search(r"The best on \d+ reviews of other movies: accuracy 0\.\d{4}", out)
+    assert re.search(r"The best pipeline on \d+ reviews of other movies: accuracy 0\.\d{4}", out)
 
 
 def test_learning_curves_are_measured_for_each_model_and_drawn(capsys, monkeypatch, tmp_path):
