@@ -235,7 +235,7 @@ class BaseSentimentClassifier(
             learning_rate=self.learning_rate,
             learning_rate_schedule=self.learning_rate_schedule,
             optimizer=self.optimizer,
-            callbacks=list(self.callbacks or []),
+            callbacks=[] if self.callbacks is None else list(self.callbacks),
             patience=self.patience if self.early_stopping else None,
             device=self.device,
             precision=self.precision,

@@ -336,6 +336,13 @@ class TestTraining:
         classifier.set_params(callbacks=[callback]).fit(X, y)
         assert seen == [(0, ["accuracy", "loss"]), (1, ["accuracy", "loss"])]
 
+    def test_callbacks_come_in_any_array(self, classifier, reviews):
+        from keras.callbacks import History
+
+        X, y, _ = reviews
+        classifier.set_params(callbacks=np.array([History(), History()])).fit(X, y)
+        assert all(len(told.history["loss"]) == 2 for told in classifier.callbacks)
+
     def test_keras_optimizer_objects_are_taken_and_not_changed(self, classifier, reviews):
         import keras
 

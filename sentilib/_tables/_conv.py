@@ -87,6 +87,7 @@ class ConvTables(Tables):
             **{f"kernel_{k}": kernel for k, kernel in enumerate(self.kernels)},
             **{f"bias_{k}": bias for k, bias in enumerate(self.biases)},
             "takes_max": np.array(self.takes_max),
+            "precision": np.array(np.dtype(self.precision).name),
         }
 
     @classmethod
@@ -99,6 +100,7 @@ class ConvTables(Tables):
             kernels=tuple(arrays[f"kernel_{k}"] for k in range(n_blocks)),
             biases=tuple(arrays[f"bias_{k}"] for k in range(n_blocks)),
             takes_max=bool(arrays["takes_max"]),
+            precision=np.dtype(str(arrays["precision"])).type,
         )
 
 

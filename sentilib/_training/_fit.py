@@ -19,6 +19,8 @@ from sentilib._training._first_weights import with_unseen_words
 from sentilib._training._keras import import_keras, resolve_device, resolve_precision
 from sentilib._training._trainer import OptimizerState, borrowed_trainer
 
+_GROWING = "embedding", "ngram_deviation", "ngram_ratio"  # weights with a row per id or n-gram
+
 
 class Options(NamedTuple):
     """Parameters of a fit that are no part of the architecture."""
@@ -237,12 +239,14 @@ def _resumed(before: Weights, fresh: Weights) -> Weights:
     A new word starts as an unknown word, a new n-gram with its log-count ratio.
     """
     shapes, fresh_shapes = (
-        {name: value.shape[1:] for name, value in weights.items()} for weights in (before, fresh)
+        {name: value.shape[name in _GROWING :] for name, value in weights.items()}
+        for weights in (before, fresh)
     )
     if shapes != fresh_shapes:
         raise ValueError(
-            "Training goes on from fitted weights, but the architecture's parameters have "
-            "changed since. Set warm_start=False to start anew."
+            "Training goes on from fitted weights, but parameters of the layers, or whether "
+            "ngram_range goes beyond single words, have changed since. Set them back, or start "
+            "anew by `fit` with warm_start=False."
         )
     weights = {name: value.copy() for name, value in before.items()}
     embedding = before["embedding"]
@@ -305,7 +309,8 @@ def _learning_rate(options: Options, default: float) -> float | None:
         return options.learning_rate
     if isinstance(options.optimizer, str):
         return default
-    rate = import_keras().optimizers.serialize(options.optimizer)["config"]["learning_rate"]
+    config = import_keras().optimizers.serialize(options.optimizer)["config"]
+    rate = config.get("learning_rate")  # one that wraps another has none
     return float(rate) if isinstance(rate, Real) else None
 
 

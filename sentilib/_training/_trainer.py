@@ -9,7 +9,7 @@ import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,32 @@ _MAX_IDLE_TRAINERS = 8
 _idle_trainers: "OrderedDict[Hashable, list[Trainer]]" = OrderedDict()
 _lock = threading.Lock()
 
-OptimizerState = dict[str, np.ndarray]  # what `optimizer.save_own_variables` writes
+
+class OptimizerState(NamedTuple):
+    """What an optimizer knows of the steps so far."""
+
+    kind: str  # name of its class
+    variables: dict[str, np.ndarray]  # what `save_own_variables` writes
+
+    def going_on_from(self, before: "OptimizerState | None") -> "OptimizerState":
+        """Return this fresh state with the rows of an earlier one of the same optimizer.
+
+        Either can have more spare rows; another optimizer's variables mean something else.
+        """
+        if before is None or before.kind != self.kind or before._widths() != self._widths():
+            return self
+        rows = {
+            name: np.concatenate([value[: len(fresh)], fresh[len(value) :]])
+            if fresh.ndim
+            else value
+            for (name, fresh), value in zip(
+                self.variables.items(), before.variables.values(), strict=True
+            )
+        }
+        return self._replace(variables=rows)
+
+    def _widths(self) -> list[tuple]:
+        return [(name, value.ndim, value.shape[1:]) for name, value in self.variables.items()]
 
 
 class Trainer:
@@ -56,12 +81,9 @@ class Trainer:
     ) -> None:
         """Forget the last fit: set weights (padded with zero rows), learning rate and seeds."""
         self.set_weights(weights)
-        optimizer, state = self.model.optimizer, dict(self._fresh_state)
-        if optimizer_state is not None and optimizer_state.keys() == state.keys():
-            for name, value in optimizer_state.items():
-                state[name] = np.array(state[name])
-                state[name][slice(len(value)) if value.ndim else ()] = value
-        optimizer.load_own_variables(state)
+        optimizer = self.model.optimizer
+        state = self._fresh_state.going_on_from(optimizer_state)
+        optimizer.load_own_variables(state.variables)
         if learning_rate is not None:
             optimizer.learning_rate = learning_rate
         for i, generator in enumerate(self._seeds):
@@ -83,13 +105,18 @@ class Trainer:
 
     def optimizer_state(self) -> OptimizerState:
         """Return the optimizer's variables, to go on from in a later fit."""
-        state: OptimizerState = {}
-        self.model.optimizer.save_own_variables(state)
-        return {name: np.array(value) for name, value in state.items()}
+        optimizer, variables = self.model.optimizer, dict[str, np.ndarray]()
+        optimizer.save_own_variables(variables)
+        copies = {name: np.array(value) for name, value in variables.items()}
+        return OptimizerState(type(optimizer).__name__, copies)
 
-    def fit(self, batches: Any, **options: Any) -> dict[str, list[float]]:
-        """Train as `run_epochs` does."""
-        return run_epochs(self.model, self.steps, batches, **options)
+    def fit(self, batches: Any, *, callbacks: list[Any], **options: Any) -> dict[str, list[float]]:
+        """Train as `run_epochs` does; then no callback refers to the model, which others borrow."""
+        try:
+            return run_epochs(self.model, self.steps, batches, callbacks=callbacks, **options)
+        finally:
+            for callback in callbacks:
+                import_keras().callbacks.Callback.set_model(callback, None)
 
 
 @contextlib.contextmanager
@@ -112,8 +139,10 @@ def borrowed_trainer(
     sizes = n_ids, n_ngrams, n_classes
     key = architecture, sizes, policy, _optimizer_key(optimizer), sets_learning_rate, device
     with _lock:
-        idle = _idle_trainers.get(key)
+        idle = _idle_trainers.pop(key, [])
         trainer = idle.pop() if idle else None
+        if idle:
+            _idle_trainers[key] = idle  # no list is ever empty
     with import_keras().device(device):
         if trainer is None:
             trainer = _build(
@@ -169,7 +198,7 @@ def _fresh_optimizer(optimizer: Any, sets_learning_rate: bool) -> Any:
     optimizers = import_keras().optimizers
     optimizer = optimizers.get(optimizer)
     config = optimizers.serialize(optimizer)
-    if sets_learning_rate:
+    if sets_learning_rate and "learning_rate" in config["config"]:
         config["config"]["learning_rate"] = 1.0
     optimizer = optimizers.deserialize(config)
     if type(optimizer) is optimizers.Adam and import_keras().backend.backend() == "tensorflow":

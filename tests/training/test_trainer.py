@@ -1,5 +1,7 @@
 """Compiled models that are lent, their optimizers, and the training loop."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,28 @@ class TestTrainerPool:
         model.set_params(random_state=5, learning_rate=0.5, epochs=4).fit(X, 1 - y)
         again = model.set_params(random_state=0, learning_rate="auto", epochs=2).fit(X, y)
         np.testing.assert_array_equal(again.predict_proba(X), fresh)
+
+    def test_fits_go_on_after_one_that_failed_when_no_more_trainers_are_kept(
+        self, data, monkeypatch
+    ):
+        monkeypatch.setattr(_trainer, "_MAX_IDLE_TRAINERS", 2)
+        monkeypatch.setattr(_trainer, "_idle_trainers", type(_trainer._idle_trainers)())
+        classifier = DenseSentimentClassifier(embedding_dim=2, epochs=1).fit(*data)
+        with pytest.raises(ValueError, match="infinite or NaN"):
+            classifier.set_params(learning_rate=1e30).fit(*data)
+        for dim in (3, 4, 5, 6):
+            DenseSentimentClassifier(embedding_dim=dim, epochs=1).fit(*data)
+        assert sum(map(len, _trainer._idle_trainers.values())) == 2
+        assert all(_trainer._idle_trainers.values())
+
+    def test_callbacks_refer_to_no_model_after_a_fit(self, data):
+        callbacks = [keras.callbacks.EarlyStopping("loss"), LearningRates()]
+        classifier = DenseSentimentClassifier(epochs=1, callbacks=callbacks).fit(*data)
+        assert [callback.model for callback in callbacks] == [None, None]
+        twin = pickle.loads(pickle.dumps(classifier))  # with its callbacks
+        np.testing.assert_array_equal(
+            twin.predict_proba(data[0]), classifier.predict_proba(data[0])
+        )
 
     def test_a_fit_that_fails_gives_its_trainer_away(self, data):
         class Break(keras.callbacks.Callback):
@@ -95,6 +119,69 @@ def test_refits_with_any_optimizer_are_equal_and_leave_it_alone(make, data):
     np.testing.assert_array_equal(other.fit(X, y).predict_proba(X), first)
     assert model.history_["loss"][-1] < model.history_["loss"][0]
     assert keras.optimizers.serialize(optimizer) == before and not optimizer.built
+
+
+def test_an_optimizer_that_wraps_another_has_its_learning_rate(data):
+    def fitted(optimizer):
+        return DenseSentimentClassifier(
+            epochs=2, optimizer=optimizer, learning_rate_schedule="constant", random_state=0
+        ).fit(*data)
+
+    plain = fitted(keras.optimizers.SGD(0.5))
+    wrapped = fitted(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5)))
+    np.testing.assert_allclose(
+        wrapped.predict_proba(data[0]), plain.predict_proba(data[0]), atol=1e-6
+    )
+    wrapped.set_params(learning_rate=0.1).fit(*data)
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_training_goes_on_whatever_comes_before_it(kind, data):
+    """Parts of a stream have graphs with other spare rows than whole fits."""
+    X, y = np.repeat(data[0], 8, axis=0), np.repeat(data[1], 8)
+    X = np.random.default_rng(0).permuted(X, axis=1)
+    classifier = kind(epochs=1, ngram_min_df=1, random_state=0)
+    classifier.partial_fit(X, y, classes=[False, True])
+    before = classifier.tables_.ngrams.dictionary.keys
+    assert 2**11 < len(before) < 2**14
+    for change, method in (
+        ({"warm_start": True}, "fit"),
+        ({"ngram_max_features": 10}, "partial_fit"),
+        ({}, "fit"),
+        ({"ngram_max_features": 10**6}, "partial_fit"),
+    ):
+        getattr(classifier.set_params(**change), method)(X, y)
+        keys = classifier.tables_.ngrams.dictionary.keys
+        np.testing.assert_array_equal(keys[: len(before)], before)
+        assert np.isfinite(classifier.predict_proba(X)).all()
+
+
+def test_another_optimizer_starts_anew(data):
+    X, y = data
+    classifier = DenseSentimentClassifier(random_state=0, learning_rate=0.5)
+    classifier.partial_fit(X, y, classes=[False, True])
+    anew = pickle.loads(pickle.dumps(classifier))
+    anew._trained = anew._trained._replace(optimizer_state=None)
+    for twin in (classifier, anew):  # both kinds have two slots for each weight
+        twin.set_params(optimizer="adadelta").partial_fit(X, y)
+    np.testing.assert_array_equal(classifier.predict_proba(X), anew.predict_proba(X))
+    classifier.partial_fit(X, y)
+    anew._trained = anew._trained._replace(optimizer_state=None)
+    anew.partial_fit(X, y)
+    assert np.abs(classifier.predict_proba(X) - anew.predict_proba(X)).max() > 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kernel_size": 4}, {"filters": (28, 16)}, {"embedding_dim": 5}, {"ngram_range": (1, 1)}],
+)
+def test_weights_of_other_layers_are_refused_and_kept(change, data):
+    X, y = data
+    classifier = ConvSentimentClassifier(random_state=0).partial_fit(X, y, classes=[False, True])
+    before = classifier.predict_proba(X)
+    with pytest.raises(ValueError, match="have changed since"):
+        classifier.set_params(**change).partial_fit(X, y)
+    np.testing.assert_array_equal(classifier.predict_proba(X), before)
 
 
 class LearningRates(keras.callbacks.Callback):
