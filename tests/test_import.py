@@ -1,9 +1,11 @@
 """What `import sentilib` loads, and what it says where something is missing."""
 
+import pickle
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import sentilib
@@ -47,6 +49,26 @@ assert not {"keras", "tensorflow", "shap"} & set(sys.modules)
     named, tokenized = run(program).stdout.splitlines()
     assert "ConvSentimentClassifier" in named
     assert tokenized == "[[2, 4, 3], [2, 3, 0]]"
+
+
+@pytest.mark.parametrize("name", ["DenseSentimentClassifier", "ConvSentimentClassifier"])
+def test_looking_at_a_fitted_classifier_and_its_explainer_loads_no_keras(name, tmp_path):
+    """Completion in a notebook reads every attribute."""
+    X = np.random.default_rng(0).integers(1, 20, (60, 6))
+    classifier = getattr(sentilib, name)(epochs=1).fit(X, np.arange(60) % 2)
+    (tmp_path / "classifier.pickle").write_bytes(pickle.dumps(classifier))
+    program = f"""
+import pickle, sys
+from sentilib import TokenShapExplainer
+with open({str(tmp_path / "classifier.pickle")!r}, "rb") as file:
+    classifier = pickle.load(file)
+for looked_at in (classifier, TokenShapExplainer(classifier)):
+    for name in dir(looked_at):
+        getattr(looked_at, name, None)
+    print(repr(looked_at), looked_at._repr_html_(), looked_at._repr_mimebundle_())
+assert not {{"keras", "tensorflow", "shap"}} & set(sys.modules)
+"""
+    assert name in run(program).stdout
 
 
 @pytest.mark.parametrize("name", sentilib.__all__)

@@ -1,14 +1,17 @@
+import pickle
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from sentilib import DenseSentimentClassifier
-from sentilib._ngrams import _lookup_kernels
+from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib._ngrams import _evidence, _lookup_kernels
 from sentilib._ngrams._bags import bags
 from sentilib._ngrams._dictionary import NgramDictionary, _empty_lines, evidence_size
+from sentilib._ngrams._evidence import cross_fitting_folds
 from sentilib._ngrams._keys import key_of, number_of, split
 from sentilib._ngrams._ratios import count_by_class, log_count_ratios
+from sentilib.datasets import make_reviews
 
 
 @pytest.fixture
@@ -213,3 +216,87 @@ def test_a_stream_learns_further_ngrams_and_counts_the_old_ones_on(ids):
     # N-grams that the second part brought were not looked for in the first.
     assert (counts <= total + 1e-9).all()
     np.testing.assert_allclose(counts[:before], total[:before])
+
+
+@pytest.mark.parametrize("kind", [DenseSentimentClassifier, ConvSentimentClassifier])
+def test_known_ngrams_keep_their_ratios_in_a_stream_after_a_fit(kind):
+    reviews, y = make_reviews(1200, length=40, random_state=0)
+    X, y = HTMLTokenizer(max_length=60).fit_transform(reviews), np.asarray(y)
+    classifier = kind(random_state=0).fit(X[:600], y[:600])
+    score = classifier.score(X[900:], y[900:])
+    assert score > 0.7
+    ratio = classifier._trained.weights["ngram_ratio"]
+    n_known = len(classifier.tables_.ngrams.dictionary)
+    for part in np.split(np.arange(600, 900), 3):
+        classifier = pickle.loads(pickle.dumps(classifier)).partial_fit(X[part], y[part])
+        np.testing.assert_array_equal(classifier._trained.weights["ngram_ratio"][:n_known], ratio)
+    assert len(classifier.tables_.ngrams.dictionary) > n_known
+    assert classifier.score(X[900:], y[900:]) > score - 0.02
+
+
+def test_what_only_a_stream_needs_is_kept_only_then(ids):
+    y = (ids[:, 0] + ids[:, 1]) % 2
+    classifier = DenseSentimentClassifier(epochs=1, random_state=0).fit(ids, y)
+    size = len(pickle.dumps(classifier))
+    classifier.partial_fit(ids, y)
+    assert classifier._trained.stream is not None
+    assert classifier._trained.optimizer_state is not None
+    in_stream = len(pickle.dumps(classifier))
+    classifier.fit(ids, y)
+    assert classifier._trained.stream is None and classifier._trained.optimizer_state is None
+    assert len(pickle.dumps(classifier)) < size + 1000 < in_stream - 1000
+
+
+def test_min_df_and_max_features_choose_the_ngrams_of_a_classifier(ids):
+    y = (ids[:, 0] + ids[:, 1]) % 2
+    frequency = Counter(
+        ngram for row in ids for ngram in set(ngrams_of(row, 2, 2))
+    )  # rows that contain each pair
+
+    def pairs(**parameters):
+        classifier = DenseSentimentClassifier(ngram_range=(1, 2), epochs=1, **parameters)
+        dictionary = classifier.fit(ids, y).tables_.ngrams.dictionary
+        return {name for name in names(dictionary) if len(name) == 2}
+
+    typical = int(np.median(list(frequency.values())))
+    for min_df in (1, typical, typical + 3):
+        assert pairs(ngram_min_df=min_df) == {n for n in frequency if frequency[n] >= min_df}
+    kept = pairs(ngram_max_features=20)
+    assert len(kept) == 20
+    assert min(frequency[n] for n in kept) >= max(frequency[n] for n in frequency.keys() - kept)
+
+
+def test_folds_of_cross_fitting_follow_the_random_state_and_groups():
+    groups = np.arange(60) % 12
+    for n_rows, of_groups in ((60, None), (60, groups), (3, None), (60, np.full(60, "one"))):
+        first, again, other = (
+            cross_fitting_folds(n_rows, of_groups, np.random.default_rng(seed))
+            for seed in (0, 0, 1)
+        )
+        np.testing.assert_array_equal(first, again)
+        assert n_rows == 3 or (first != other).any()
+        assert set(first) == set(range(min(5, n_rows)))
+    folds = cross_fitting_folds(60, groups, np.random.default_rng(0))
+    assert all(len(set(folds[groups == group])) == 1 for group in groups)
+
+
+@pytest.mark.parametrize("kind", [DenseSentimentClassifier, ConvSentimentClassifier])
+def test_a_fit_hands_its_random_state_and_groups_to_the_folds(kind, ids, monkeypatch):
+    y, groups, seen = (ids[:, 0] + ids[:, 1]) % 2, np.arange(len(ids)) // 8, []
+    plain = _evidence.cross_fitting_folds
+
+    def spy(n_rows, of_groups, rng):
+        folds = plain(n_rows, of_groups, rng)
+        if len(folds) == len(ids):
+            seen.append((of_groups, folds))
+        return folds
+
+    monkeypatch.setattr(_evidence, "cross_fitting_folds", spy)
+    classifier = kind(epochs=1)
+    for seed in (0, 0, 1):
+        classifier.set_params(random_state=seed).fit(ids, y, groups=groups)
+    for of_groups, folds in seen:
+        np.testing.assert_array_equal(of_groups, groups)
+        assert all(len(set(part)) == 1 for part in folds.reshape(-1, 8))
+    np.testing.assert_array_equal(seen[0][1], seen[1][1])
+    assert (seen[0][1] != seen[2][1]).any()
