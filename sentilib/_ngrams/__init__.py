@@ -1,1 +1,1 @@
-"""N-grams of token ids: their dictionary, and what they say of labels."""
+"""N-grams of token ids: their dictionary, and their evidence for the labels."""

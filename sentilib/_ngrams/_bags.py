@@ -1,4 +1,4 @@
-"""Sparse matrices of the words or n-grams of rows, as training reads them."""
+"""Sparse matrices of the words or n-grams of rows, in the form that training reads."""
 
 from functools import partial
 
@@ -10,21 +10,21 @@ from sentilib._ngrams._dictionary import Terms
 
 
 def bags(terms: Terms, n_columns: int, divisor: np.ndarray) -> scipy.sparse.csr_array:
-    """Count each row's n-grams, and divide by the row's divisor: float32."""
+    """Count each row's n-grams, and divide by the row's divisor: float32 (n_rows, n_columns)."""
     return merged_rows(terms.starts, terms.features, 1 / divisor, n_columns)
 
 
 def merged_rows(
     starts: np.ndarray, columns: np.ndarray, share: np.ndarray, n_columns: int
 ) -> scipy.sparse.csr_array:
-    """Count how often each row contains each column, and multiply by the row's share.
+    """Count the occurrences of each column in each row, and multiply by the row's share.
 
     Parameters
     ----------
     starts : ndarray of shape (n_rows + 1,), int64
-        Where each row begins in `columns`.
-    columns : ndarray of int32
-        Columns of the first row, then of the second, ...
+        Start of each row in `columns`.
+    columns : ndarray of shape (starts[-1],), int32
+        Columns of the first row, then those of the second, ...
     share : ndarray of shape (n_rows,), float64
         Factor of each row.
     n_columns : int
@@ -33,6 +33,7 @@ def merged_rows(
     Returns
     -------
     csr_array of shape (n_rows, n_columns), float32
+        Counts times shares; the columns of a row are in no order.
     """
     from sentilib._ngrams import _counting_kernels
 
@@ -59,7 +60,7 @@ def merged_rows(
         size += n
     indices, data = indices[:size], data[:size]
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    indptr = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)  # indices follow suit
+    indptr = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)  # and so the indices
     return scipy.sparse.csr_array((data, indices, indptr), shape=(len(counts), n_columns))
 
 
@@ -71,13 +72,16 @@ def weighted(
     Parameters
     ----------
     bag : csr_array of shape (n_rows, n_ngrams), float32
+        Counts of n-grams.
     folds : ndarray of shape (n_rows,), int
+        Fold of each row.
     ratios : ndarray of shape (n_columns, n_folds, n_ngrams), float64
+        Ratio of each n-gram in each fold.
 
     Returns
     -------
-    list of n_columns csr_array
-        They share their indices.
+    list of n_columns csr_array of shape (n_rows, n_ngrams), float32
+        Matrices that share their indices.
     """
     from sentilib._ngrams import _counting_kernels
 

@@ -1,4 +1,4 @@
-"""Compiled loops that count n-grams: by document, by class, by row of a matrix."""
+"""Compiled loops that count n-grams by document, by class and by row of a matrix."""
 
 import numpy as np
 from numba import types
@@ -15,13 +15,13 @@ COLUMNS = types.Array(types.int32, 1, "C", readonly=True)
 
 @helper
 def _part(key, n_bits):
-    """Part of the keys that this one belongs to, of 2 ** n_bits."""
+    """Return the part of a key, one of 2 ** n_bits."""
     return np.int64(np.uint64(key * np.int64(MIX)) >> np.uint64(64 - n_bits))
 
 
 @kernel(types.void(IDS, IDS, types.int64, I64))
 def count_parts(prefixes, ids, n_bits, counts):
-    """Count the n-grams, one token longer than their prefixes, in each part of the keys."""
+    """Count the n-grams, one token longer than their prefixes, by part of their keys."""
     counts[:] = 0
     for row in range(ids.shape[0]):
         for k in range(1, ids.shape[1]):
@@ -46,16 +46,16 @@ def sort_into_parts(prefixes, ids, first_row, n_bits, places, keys, rows):
 
 @kernel(types.int64(I64, types.int64, types.int64, I64, I32))
 def document_frequency(starts, n_bits, min_df, keys, rows):
-    """Replace keys and rows of some parts by different keys, and the number of rows of each.
+    """Replace keys and rows of some parts by distinct keys, and the number of rows of each.
 
-    Keys of less than `min_df` rows are left out; gives the number of the others. The rows of a part
-    ascend, and its table fits into a cache.
+    Keys in fewer than `min_df` rows are left out; returns the number of the others. The rows of a
+    part must be ascending.
     """
-    most = 0
+    largest = 0
     for part in range(starts.size - 1):
-        most = max(most, starts[part + 1] - starts[part])
+        largest = max(largest, starts[part + 1] - starts[part])
     size = 4
-    while size < 2 * most:
+    while size < 2 * largest:
         size *= 2
     table = np.empty(size, dtype=np.int64)
     counts = np.empty(size, dtype=np.int32)
@@ -68,7 +68,7 @@ def document_frequency(starts, n_bits, min_df, keys, rows):
         table[:size] = EMPTY
         for k in range(starts[part], starts[part + 1]):
             key = keys[k]
-            # The upper bits are those of the part.
+            # All keys of a part have the same upper bits.
             slot = (key * np.int64(MIX)) >> (32 - n_bits) & (size - 1)
             while table[slot] != key and table[slot] != EMPTY:
                 slot = (slot + 1) & (size - 1)
@@ -96,11 +96,11 @@ def count_by_class(starts, features, labels, weight, counts):
 
 @kernel(types.void(F64_2D, F64_3D, F64, types.float64, types.int64, F64_3D))
 def log_count_ratios(counts, by_fold, total, smoothing, fold, ratios):
-    """Log ratios of each n-gram's share in the last classes to its share in the others.
+    """Compute the log ratios of each n-gram's share in the last classes to that in the others.
 
-    `counts` (n_ngrams, n_classes) less those of one fold (n_ngrams, n_folds, n_classes), if there
-    are any folds, give `ratios` (n_last_classes, n_folds, n_ngrams) of it.
-    `total` (n_classes,) are the counts of all n-grams; those of folds are all among these.
+    Writes `ratios` (n_last_classes, n_folds, n_ngrams) of one fold, from `counts` (n_ngrams,
+    n_classes) minus `by_fold` (n_ngrams, n_folds, n_classes), if there are any folds. `total`
+    (n_classes,) are the counts of all n-grams, including those that the arrays omit.
     """
     n_ngrams, n_classes = counts.shape
     first = n_classes - ratios.shape[0]
@@ -136,9 +136,9 @@ def weigh(starts, features, counts, folds, ratios, out):
 
 @kernel(types.int64(I64, COLUMNS, F64, types.int64, I64, I32, F32))
 def merge(starts, columns, share, n_columns, counts, indices, data):
-    """Merge equal columns of each row: their number in it, and of each its sum of shares.
+    """Merge equal columns of each row: write the number of distinct ones, and their sums of shares.
 
-    There is room for all to be different; returns how many are.
+    `indices` and `data` must have room for all columns; returns the number of entries written.
     """
     place = np.full(n_columns, -1, dtype=np.int64)
     n = 0

@@ -1,4 +1,4 @@
-"""The dictionary of the n-grams that a model knows: exact, numbered, immutable."""
+"""The dictionary of the n-grams that a model knows: exact keys, numbered, immutable."""
 
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -12,9 +12,9 @@ from sentilib._ngrams._keys import key_of, number_of, prefix_of, split
 
 
 class Terms(NamedTuple):
-    """The known n-grams of some rows, row by row, by their last token and then by their length."""
+    """The known n-grams of some rows, sorted by row, by last token, then by length."""
 
-    starts: np.ndarray  # int64 (n_rows + 1,), where a row's n-grams begin in the arrays below
+    starts: np.ndarray  # int64 (n_rows + 1,), start of each row's n-grams in the arrays below
     features: np.ndarray  # int32, number of each n-gram in the dictionary
     ends: np.ndarray  # int32, column of its last token
     orders: np.ndarray  # int8, its number of tokens
@@ -30,12 +30,12 @@ class NgramDictionary:
     ngram_range : tuple of two int
         Min and max n of the n-grams that are found in rows.
     min_df : int, default=1
-        Min number of rows that contain an n-gram, n > 1, for it to be learnt.
+        Min number of rows that contain an n-gram, n > 1, that is learnt.
     max_features : int, default=2**29
-        Max number of n-grams, n > 1.
+        Max number of n-grams with n > 1.
     keys : ndarray of shape (n_ngrams,), dtype=int64, default=None
         Exact key of each n-gram, as `_keys` defines it, by number. Number 0 is the unknown word,
-        which is in no n-gram: no table is ever without a row.
+        which is in no n-gram, so that no table is ever empty.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class NgramDictionary:
         return len(self.keys)
 
     def __reduce__(self) -> tuple:
-        """Leave the tables out that `keys` determine."""
+        """Leave out the tables, which are derived from `keys`."""
         ngram_range = self.min_n, self.max_n
         return NgramDictionary, (ngram_range, self.min_df, self.max_features, self.keys)
 
@@ -78,10 +78,10 @@ class NgramDictionary:
     # ------------------------------------------------------------------ learning
 
     def learn(self, X: np.ndarray) -> "NgramDictionary":
-        """Return a dictionary that knows these rows' n-grams too; old numbers stay.
+        """Return a dictionary with these rows' n-grams added; existing numbers do not change.
 
         An n-gram is at most as frequent as the one that it extends, so the most frequent ones,
-        whatever their n, never lack what they extend.
+        whatever their n, include those that they extend.
         """
         new_words = self._new_words(X)
         known = self._with(np.concatenate([self.keys, new_words])) if len(new_words) else self
@@ -114,7 +114,7 @@ class NgramDictionary:
         return np.flatnonzero(words).astype(np.int64)
 
     def _restricted_to(self, numbers: np.ndarray) -> "NgramDictionary":
-        """Keep some n-grams, ascending; keys name others by number, so these are renumbered."""
+        """Keep n-grams, in ascending order, and renumber them, as keys refer to other numbers."""
         new_number = np.full(len(self), -1)
         new_number[numbers] = np.arange(len(numbers))
         before, word = split(self.keys[numbers])
@@ -144,14 +144,14 @@ class NgramDictionary:
         )
         return longer
 
-    # ------------------------------------------------------------------ looking up
+    # ------------------------------------------------------------------ look-up
 
     @property
     def _tables(self) -> tuple[np.ndarray, np.ndarray, int, int]:
         return self._words, self._buckets, self.min_n, self.max_n
 
     def terms(self, X: np.ndarray) -> Terms:
-        """Find the known n-grams of each row, n within `ngram_range`."""
+        """Find the known n-grams of each row, with n within `ngram_range`."""
         from sentilib._ngrams import _lookup_kernels
 
         def find(rows: slice) -> tuple[np.ndarray, ...]:
@@ -164,7 +164,7 @@ class NgramDictionary:
         return Terms(np.concatenate([[0], np.cumsum(counts)]), features, ends, orders)
 
     def sums(self, X: np.ndarray, table: np.ndarray) -> np.ndarray:
-        """Sum a row of `table` (n_ngrams, n_columns) over the n-grams of each row of X."""
+        """Sum rows of `table` (n_ngrams, n_columns) over the n-grams of X: (n_rows, n_columns)."""
         from sentilib._ngrams import _lookup_kernels
 
         sums = np.empty((len(X), table.shape[1]))
@@ -177,23 +177,23 @@ class NgramDictionary:
     def share_out(
         self, X: np.ndarray, table: np.ndarray, kinds: np.ndarray, shares: np.ndarray
     ) -> np.ndarray:
-        """Share a row of `table`, for each n-gram of X, among the tokens.
+        """Distribute the worth of the n-grams of each row of X among its tokens.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_columns), int32
-            Ids.
+            Token ids.
         table : ndarray of shape (n_ngrams, n_outputs), float64
             Worth of each n-gram.
         kinds : ndarray of shape (n_samples,), int64
-            Number of each row's shares.
+            Index of each row into `shares`.
         shares : ndarray of shape (n_kinds, max_n, 2), float64
-            Share of each token of an n-gram, and of each token of the row.
+            By n - 1: share of each token of an n-gram, and of each token of the row.
 
         Returns
         -------
         ndarray of shape (n_tokens, n_outputs), float64
-            Sum of each token's shares, one row of X after the other.
+            Sum of each token's shares, for the rows of X in order.
         """
         from sentilib._ngrams import _lookup_kernels
 
@@ -209,38 +209,38 @@ class NgramDictionary:
 
 
 def empty_dictionary(ngram_range: Any, min_df: int, max_features: int) -> NgramDictionary | None:
-    """Return a dictionary to learn by, or None where only single words count."""
+    """Return an empty dictionary with these options, or None if max_n is 1."""
     are_whole = len(ngram_range) == 2 and all(isinstance(n, Integral) for n in ngram_range)
     min_n, max_n = map(int, ngram_range) if are_whole else (0, 0)
     if not 1 <= min_n <= max_n:
         raise ValueError(
-            f"ngram_range={ngram_range!r} must be two whole numbers (min_n, max_n) with "
+            f"ngram_range={ngram_range!r} must be two integers (min_n, max_n) with "
             "1 <= min_n <= max_n, such as (1, 3); (1, 1) means no n-grams."
         )
     return None if max_n == 1 else NgramDictionary((min_n, max_n), min_df, max_features)
 
 
 def evidence_size(X: np.ndarray) -> np.ndarray:
-    """Return the root of each row's number of tokens, by which sums over n-grams are divided.
+    """Return the square root of each row's number of tokens, the divisor of sums over n-grams.
 
-    It is halfway between a mean, which makes a long review no surer than a short one, and a sum,
-    which counts words as if they were independent.
+    It is a compromise between a mean, which gives long reviews no more confidence than short ones,
+    and a sum, which treats words as if they were independent.
     """
     return np.sqrt(np.maximum(count_tokens(X), 1))
 
 
 def n_evidence_columns(n_classes: int) -> int:
-    """Return the number of weights of an n-gram: one for two classes, whose margin it is."""
+    """Return the number of weights per n-gram: one for two classes (the margin), else n_classes."""
     return 1 if n_classes == 2 else n_classes
 
 
 def evidence_logits(evidence: Any, n_classes: int) -> Any:
-    """Return the logits (..., n_classes) of sums over n-grams: half the margin each way of two."""
+    """Return the logits (..., n_classes) of sums over n-grams; two classes are -/+ half of it."""
     return evidence * np.array([-0.5, 0.5]) if n_classes == 2 else evidence
 
 
 def _empty_lines(n: int) -> np.ndarray:
-    """Allocate n cache lines of eight int64 each, in huge pages where NumPy asks for them."""
+    """Allocate n aligned cache lines of eight int64 each, in huge pages if NumPy uses them."""
     room = np.empty(8 * (n + 1), dtype=np.int64)
     first = -room.ctypes.data // 8 % 8
     return room[first : first + 8 * n]

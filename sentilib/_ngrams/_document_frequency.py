@@ -1,4 +1,4 @@
-"""How many rows contain each n-gram of one length."""
+"""The number of rows that contain each n-gram of one length."""
 
 from itertools import pairwise
 
@@ -13,14 +13,14 @@ _MAX_BITS = 10  # binary logarithm of the number of parts
 def document_frequency(
     prefixes: np.ndarray, X: np.ndarray, min_df: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count the rows of each n-gram.
+    """Count the rows that contain each n-gram.
 
-    Keys are dealt out to parts by their hash, so that the table of a part fits into a cache.
+    Keys are partitioned by their hash, so that the table of a part fits into a cache.
 
     Parameters
     ----------
     prefixes : ndarray of shape (n_rows, n_tokens), int32
-        What comes before the n-gram that ends in the next column, as in the upper half of a key.
+        Upper half of the key of the n-gram that ends in the next column.
     X : ndarray of shape (n_rows, n_tokens), int32
         Ids.
     min_df : int
@@ -29,7 +29,7 @@ def document_frequency(
     Returns
     -------
     keys : ndarray of shape (n_ngrams,), int64
-        Keys of the n-grams in at least `min_df` rows, in no order.
+        Keys of the n-grams in at least `min_df` rows, unsorted.
     counts : ndarray of shape (n_ngrams,), int32
         Number of rows that contain each.
     """

@@ -1,8 +1,8 @@
-"""What n-grams say of labels before training begins: log-count ratios, at the scale that fits best.
+"""Evidence of n-grams before training: log-count ratios, scaled by temperature scaling.
 
 In training, the ratios of a row are counted in the other folds (cross-fitting, as in scikit-learn's
-`TargetEncoder`): its own label would speak through every rare n-gram that it contains, and leave
-the trained factors and the layers nothing to learn.
+`TargetEncoder`): otherwise every rare n-gram of the row would reveal its label, and the trained
+factors and the layers would have nothing to learn.
 """
 
 from typing import NamedTuple
@@ -21,27 +21,28 @@ from sentilib._ngrams._dictionary import (
 )
 from sentilib._ngrams._ratios import count_by_class, log_count_ratios, renumbered
 
-# Chosen on folds by movie of IMDB's training reviews, on all of the rest, 2,000 and 500 of it, and
-# on parts of the training data of seven public sets of short sentences with up to six classes.
+# Chosen by cross-validation grouped by movie on IMDB's training reviews, with all, 2,000 and 500
+# reviews to fit on, and on parts of the training data of seven public sets of short sentences with
+# up to six classes.
 _SMOOTHING = 2.0  # of the counts
 _N_FOLDS = 5
 _SPREADS = 0.1, 5.0  # min and max standard deviation of the logits at their best scale
 
 
 class Stream(NamedTuple):
-    """What `partial_fit` must know of the n-grams of earlier calls, beside the weights."""
+    """State of `partial_fit` between calls: counts of n-grams, which the weights lack."""
 
     counts: np.ndarray  # float64 (n_ngrams, n_classes), rows of each class by weight
-    n_fixed: int  # so many n-grams keep the ratios of the `fit` before the stream
+    n_fixed: int  # number of n-grams that keep the ratios of the `fit` before the stream
 
 
 class Evidence(NamedTuple):
-    """What `learn` returns."""
+    """N-grams, their log-count ratios and their evidence in the rows that they are learnt from."""
 
     dictionary: NgramDictionary
     ratio: np.ndarray  # float32 (n_ngrams, n_columns), scaled log-count ratios of all rows
     bias: np.ndarray  # float64 (n_classes,), logits of a row without evidence
-    bags: list[scipy.sparse.csr_array]  # float32 (n_rows, n_ngrams), a row's evidence by column
+    bags: list[scipy.sparse.csr_array]  # float32 (n_rows, n_ngrams), evidence by column of ratio
     stream: Stream
 
 
@@ -58,7 +59,7 @@ def learn(
     known_ratio: np.ndarray | None = None,
     stream: Stream | None = None,
 ) -> Evidence:
-    """Learn the n-grams of some rows and what they say of their labels.
+    """Learn the n-grams of some rows and their log-count ratios.
 
     Parameters
     ----------
@@ -71,17 +72,17 @@ def learn(
     n_classes : int
         Number of classes.
     empty : NgramDictionary
-        Dictionary with the options to learn by.
+        Dictionary whose options are used.
     share : float
-        Share of the best scale that the ratios start with.
+        Factor, up to 1, on the best scale of the ratios.
     folds : ndarray of shape (n_rows,), int
         Fold of each row, from 0 on.
     known : NgramDictionary, default=None
         Dictionary to extend.
     known_ratio : ndarray of shape (n_ngrams, n_columns), default=None
-        Ratios of its n-grams.
+        Ratios of its n-grams, scaled.
     stream : Stream, default=None
-        Counts of the earlier parts of a stream, to be continued.
+        Counts from the earlier parts of a stream.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def learn(
     evidence = weighted(bag, folds, ratios)
     prior = np.log((np.bincount(labels, weight, minlength=n_classes) / weight.sum()).clip(1e-9))
     logits = _logits(evidence, n_classes)
-    if n_fixed:  # they have their scale already
+    if n_fixed:  # their ratios are already scaled
         ratios[:, :, ~fixed] = 0
         of_fixed = _logits(weighted(bag, folds, ratios), n_classes)
         logits -= of_fixed
@@ -140,7 +141,7 @@ def learn(
 def cross_fitting_folds(
     n_rows: int, groups: np.ndarray | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the fold of each row, at random; with groups, all rows of a group in one fold."""
+    """Return a random fold for each row; with groups, all rows of a group are in one fold."""
     if groups is None:
         return rng.permutation(n_rows) % min(_N_FOLDS, n_rows)
     names, codes = np.unique(groups, return_inverse=True)
@@ -156,7 +157,7 @@ def _logits(evidence: list[scipy.sparse.csr_array], n_classes: int) -> np.ndarra
 def _best_scale(
     logits: np.ndarray, bias: np.ndarray, labels: np.ndarray, weight: np.ndarray
 ) -> float:
-    """Return the factor at which these logits predict best: temperature scaling.
+    """Return the factor of the logits that minimizes the log loss: temperature scaling.
 
     C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """

@@ -1,4 +1,4 @@
-"""Compiled loops that look n-grams up in a dictionary; `_keys` says what a key is."""
+"""Compiled loops that look up n-grams in a dictionary; `_keys` defines the keys."""
 
 import numpy as np
 from numba import types
@@ -25,20 +25,20 @@ MIX = -7046029254386353131  # odd, with bits evenly spread
 key_of, split, is_prefix = helper(_keys.key_of), helper(_keys.split), helper(_keys.is_prefix)
 prefix_of, number_of = helper(_keys.prefix_of), helper(_keys.number_of)
 _KEYS = 4  # in a bucket
-_BUCKET = 2 * _KEYS  # a cache line: the keys, then what is known of each
-_GOES_ON = 1  # a longer n-gram begins with this one; its number stands in the bits above
-_OVERFLOWS = -(2**63)  # the last entry's sign: keys of this bucket stand in the next one too
+_BUCKET = 2 * _KEYS  # a cache line: the keys, then the entry of each
+_GOES_ON = 1  # flag: a longer n-gram extends this one; the bits above are its number
+_OVERFLOWS = -(2**63)  # sign of the last entry: keys of this bucket are in the next one too
 
 
 @helper
 def _at(array, index):
-    """Give the element of an index that is not negative, without looking whether it is."""
+    """Return the element at an index that is not negative, without a check."""
     return array[np.uint64(index)]
 
 
 @helper
 def _shift(buckets):
-    """Bits of a hash that do not choose the bucket; there are a power of two, more than one."""
+    """Return the number of bits of a hash that do not select the bucket, of 2 ** k, k > 0."""
     shift, n = 64, buckets.size // _BUCKET
     while n > 1:
         n //= 2
@@ -48,7 +48,7 @@ def _shift(buckets):
 
 @helper
 def _bucket(key, shift):
-    """Where the bucket of a key begins."""
+    """Return the start of a key's bucket."""
     return np.int64(np.uint64(key * np.int64(MIX)) >> np.uint64(shift)) * _BUCKET
 
 
@@ -56,7 +56,7 @@ def _bucket(key, shift):
 def index(keys, words, buckets):
     """Fill the tables of a dictionary: the number of each word, and buckets of longer n-grams.
 
-    A key stands in the bucket that it hashes to, or where that one is full, in the next with room.
+    A key is in the bucket that it hashes to or, if that is full, in the next one with room.
     """
     goes_on = np.zeros(keys.size, dtype=np.int8)
     for number in range(keys.size):
@@ -87,10 +87,10 @@ def index(keys, words, buckets):
 
 @helper
 def _entry(key, bucket, buckets):
-    """Twice the number of the n-gram with this key, plus whether it goes on; or below 0.
+    """Return twice the number of the n-gram with this key, plus the flag _GOES_ON; or below 0.
 
-    Without a branch that depends on the key, but for the few that stand in a later bucket: a wrong
-    guess would wait for memory.
+    No branch depends on the key, except for the few keys in a later bucket: a misprediction would
+    wait for memory.
     """
     is_1 = _at(buckets, bucket + 1) == key
     is_2 = _at(buckets, bucket + 2) == key
@@ -105,7 +105,7 @@ def _entry(key, bucket, buckets):
 
 @helper
 def _later_entry(key, bucket, buckets):
-    """Do the same as `_entry` for a key that is not in its own bucket, which overflows."""
+    """Return the entry of a key that is not in its own bucket, which overflows; or below 0."""
     while buckets[bucket + _BUCKET - 1] < 0:
         bucket = (bucket + _BUCKET) & (buckets.size - 1)
         for k in range(_KEYS):
@@ -116,7 +116,7 @@ def _later_entry(key, bucket, buckets):
 
 @helper
 def _n_places(ids):
-    """Count the columns of a row up to its last token."""
+    """Return the number of columns of a row up to its last token."""
     n = ids.size
     while n > 0 and _at(ids, n - 1) == 0:
         n -= 1
@@ -129,23 +129,23 @@ def _number_of_word(word, words):
 
 
 @helper
-def _scratch(n_tokens, most):
-    """Arrays that `_long_ngrams` works in, and those that it fills, for rows of so many tokens."""
+def _scratch(n_tokens, max_n):
+    """Allocate scratch and output arrays of `_long_ngrams`, for rows of `n_tokens` tokens."""
     keys = np.empty(n_tokens + 1, dtype=np.int64)
     wheres = np.empty(n_tokens + 1, dtype=np.int64)
     lasts = np.empty(n_tokens + 1, dtype=np.int32)
-    numbers = np.empty((most - 1) * n_tokens + 1, dtype=np.int32)
+    numbers = np.empty((max_n - 1) * n_tokens + 1, dtype=np.int32)
     ends = np.empty(numbers.size, dtype=np.int32)
-    first = np.empty(most + 2, dtype=np.int64)
+    first = np.empty(max_n + 2, dtype=np.int64)
     return (keys, wheres, lasts), numbers, ends, first
 
 
 @helper
-def _long_ngrams(ids, n, buckets, shift, most, scratch, numbers, ends, first):
-    """Find the known n-grams, n > 1, of the first n places of a row: their numbers and ends.
+def _long_ngrams(ids, n, buckets, shift, max_n, scratch, numbers, ends, first):
+    """Find the numbers and ends of the known n-grams, n > 1, in the first n places of a row.
 
-    They come by order, those of order r from `first[r]` to `first[r + 1]`, then by their end. The
-    table is larger than a cache: what is looked up in one order was asked for in the one before.
+    They are sorted by order, those of order r from `first[r]` to `first[r + 1]`, then by end. The
+    table is larger than a cache, so the buckets of each order are prefetched during the previous.
     """
     keys, wheres, lasts = scratch
     n_keys = 0
@@ -160,7 +160,7 @@ def _long_ngrams(ids, n, buckets, shift, most, scratch, numbers, ends, first):
         n_keys += (before >= FIRST_WORD) & (word >= FIRST_WORD)
     n_found = 0
     first[:3] = 0
-    for order in range(2, most + 1):
+    for order in range(2, max_n + 1):
         n_longer = 0
         for i in range(n_keys):
             bucket, k = _at(wheres, i), np.int64(_at(lasts, i))
@@ -184,7 +184,7 @@ def _long_ngrams(ids, n, buckets, shift, most, scratch, numbers, ends, first):
 
 @kernel(types.void(KEYS, I64, types.boolean[::1]))
 def contains(keys, buckets, out):
-    """Tell which keys of n-grams, n > 1, the dictionary holds."""
+    """Find which keys of n-grams, n > 1, the dictionary contains."""
     shift = _shift(buckets)
     for i in range(keys.size):
         out[i] = _entry(keys[i], _bucket(keys[i], shift), buckets) >= 0
@@ -192,7 +192,7 @@ def contains(keys, buckets, out):
 
 @kernel(types.void(IDS, IDS, I64, I32_2D))
 def extend(prefixes, ids, buckets, longer):
-    """Give the number, as a prefix, of the n-gram that ends at each place, or -1."""
+    """Find the number, as a prefix, of the n-gram that ends at each place, or -1."""
     n_rows, n_tokens = ids.shape
     keys = np.empty(n_tokens, dtype=np.int64)
     lasts = np.empty(n_tokens, dtype=np.int32)
@@ -214,11 +214,11 @@ def extend(prefixes, ids, buckets, longer):
 
 
 @kernel(types.Tuple((I64, I32, I32, I8))(IDS, I32, I64, types.int64, types.int64))
-def find(ids, words, buckets, least, most):
-    """Give the known n-grams: their number in each row, and of each its number, end and order."""
+def find(ids, words, buckets, min_n, max_n):
+    """Find the known n-grams: the count per row, then each one's number, end and order."""
     n_rows, n_tokens = ids.shape
     shift = _shift(buckets)
-    scratch, numbers, lasts, first = _scratch(n_tokens, most)
+    scratch, numbers, lasts, first = _scratch(n_tokens, max_n)
     places = np.empty(n_tokens + 1, dtype=np.int64)
     counts = np.empty(n_rows, dtype=np.int64)
     size = max(64, n_rows * n_tokens // 2)
@@ -227,34 +227,34 @@ def find(ids, words, buckets, least, most):
     orders = np.empty(size, dtype=np.int8)
     n = 0
     for row in range(n_rows):
-        if n + most * n_tokens > size:
-            size = 2 * size + most * n_tokens
+        if n + max_n * n_tokens > size:
+            size = 2 * size + max_n * n_tokens
             features_, ends_, orders_ = features, ends, orders
             features = np.empty(size, dtype=np.int32)
             ends = np.empty(size, dtype=np.int32)
             orders = np.empty(size, dtype=np.int8)
             features[:n], ends[:n], orders[:n] = features_[:n], ends_[:n], orders_[:n]
         n_places = _n_places(ids[row])
-        _long_ngrams(ids[row], n_places, buckets, shift, most, scratch, numbers, lasts, first)
+        _long_ngrams(ids[row], n_places, buckets, shift, max_n, scratch, numbers, lasts, first)
         # A counting sort by the last token.
         places[: n_places + 1] = 0
-        if least == 1:
+        if min_n == 1:
             for k in range(n_places):
                 places[k + 1] += _number_of_word(ids[row, k], words) >= 0
-        for i in range(first[max(least, 2)], first[most + 1]):
+        for i in range(first[max(min_n, 2)], first[max_n + 1]):
             places[lasts[i] + 1] += 1
         places[0] = n
         for k in range(n_places):
             places[k + 1] += places[k]
         counts[row] = places[n_places] - n
         n = places[n_places]
-        if least == 1:
+        if min_n == 1:
             for k in range(n_places):
                 number = _number_of_word(ids[row, k], words)
                 if number >= 0:
                     features[places[k]], ends[places[k]], orders[places[k]] = number, k, 1
                     places[k] += 1
-        for order in range(max(least, 2), most + 1):
+        for order in range(max(min_n, 2), max_n + 1):
             for i in range(first[order], first[order + 1]):
                 k = lasts[i]
                 features[places[k]], ends[places[k]], orders[places[k]] = numbers[i], k, order
@@ -263,21 +263,21 @@ def find(ids, words, buckets, least, most):
 
 
 @kernel(types.void(IDS, I32, I64, types.int64, types.int64, F64_2D, F64_2D))
-def sums(ids, words, buckets, least, most, table, out):
-    """Sum the table's rows over the n-grams of each row."""
+def sums(ids, words, buckets, min_n, max_n, table, out):
+    """Sum the table's rows over the n-grams of each row of ids."""
     n_rows, n_tokens = ids.shape
     shift = _shift(buckets)
-    scratch, numbers, ends, first = _scratch(n_tokens, most)
+    scratch, numbers, ends, first = _scratch(n_tokens, max_n)
     for row in range(n_rows):
         n_places = _n_places(ids[row])
-        _long_ngrams(ids[row], n_places, buckets, shift, most, scratch, numbers, ends, first)
+        _long_ngrams(ids[row], n_places, buckets, shift, max_n, scratch, numbers, ends, first)
         for column in range(table.shape[1]):
             total = 0.0
-            if least == 1:
+            if min_n == 1:
                 for k in range(n_places):
                     number = _number_of_word(_at(ids[row], k), words)
                     total += table[np.uint64(max(number, 0)), column] if number >= 0 else 0.0
-            for i in range(first[max(least, 2)], first[most + 1]):
+            for i in range(first[max(min_n, 2)], first[max_n + 1]):
                 total += table[np.uint64(_at(numbers, i)), column]
             out[row, column] = total
 
@@ -289,25 +289,25 @@ def _add_share(value, worth, share):
 
 
 @kernel(types.void(IDS, I32, I64, types.int64, types.int64, F64_2D, I64, F64_3D, F64_2D))
-def share_out(ids, words, buckets, least, most, table, kinds, shares, values):
-    """Share what the n-grams of each row are worth among its tokens, all ids but padding.
+def share_out(ids, words, buckets, min_n, max_n, table, kinds, shares, values):
+    """Distribute the worth of each row's n-grams among its tokens, all ids except padding.
 
     Of an n-gram worth 1 in a row of kind r, `shares[r, n - 1, 0]` goes to each of its tokens, and
-    `shares[r, n - 1, 1]` to each token of the row. `values` takes the sums: (n_tokens, n_columns).
+    `shares[r, n - 1, 1]` to each token of the row. `values` (n_tokens, n_columns) are the sums.
     """
     n_rows, n_tokens = ids.shape
     shift = _shift(buckets)
-    scratch, numbers, ends, first = _scratch(n_tokens, most)
-    worth = np.empty(n_tokens + most)  # of the n-gram of one order that ends at each place
+    scratch, numbers, ends, first = _scratch(n_tokens, max_n)
+    worth = np.empty(n_tokens + max_n)  # of the n-gram of one order that ends at each place
     value = np.empty(n_tokens)
     first_value = 0
     for row in range(n_rows):
         n_places = _n_places(ids[row])
-        _long_ngrams(ids[row], n_places, buckets, shift, most, scratch, numbers, ends, first)
+        _long_ngrams(ids[row], n_places, buckets, shift, max_n, scratch, numbers, ends, first)
         for column in range(table.shape[1]):
             everyone = 0.0
             value[:n_places] = 0
-            for order in range(least, most + 1):
+            for order in range(min_n, max_n + 1):
                 own, common = shares[kinds[row], order - 1]
                 worth[: n_places + order] = 0
                 if order == 1:

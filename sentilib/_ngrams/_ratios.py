@@ -1,7 +1,7 @@
-"""Log-count ratios: what an n-gram's counts say of the classes.
+"""Log-count ratios of n-grams.
 
 S. Wang, C. D. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification",
-ACL 2012, section 2; one class against the rest where there are more than two.
+ACL 2012, section 2; one class against the rest if there are more than two.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from sentilib._ngrams._dictionary import Terms
 
 
 def renumbered(terms: Terms, n_ngrams: int) -> tuple[np.ndarray, Terms]:
-    """Return the numbers of the n-grams in any row, and the terms by place among these."""
+    """Return the numbers of the n-grams that occur, and terms that index into these."""
     occurs = np.zeros(n_ngrams, dtype=bool)
     occurs[terms.features] = True
     places = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
@@ -22,7 +22,7 @@ def renumbered(terms: Terms, n_ngrams: int) -> tuple[np.ndarray, Terms]:
 def count_by_class(
     terms: Terms, n_ngrams: int, labels: np.ndarray, weight: np.ndarray, n_classes: int
 ) -> np.ndarray:
-    """Count each n-gram in the rows of each class, by weight: float64 (n_ngrams, n_classes)."""
+    """Sum the weights of each class's rows for each n-gram: float64 (n_ngrams, n_classes)."""
     from sentilib._ngrams import _counting_kernels
 
     counts = np.zeros((n_ngrams, n_classes))
@@ -37,8 +37,8 @@ def log_count_ratios(
 ) -> np.ndarray:
     """Compute the log ratio of an n-gram's share in a class to its share in the others, by fold.
 
-    Counts are smoothed in proportion to the classes' totals: the ratio of an n-gram without counts
-    is 0.
+    Counts are smoothed in proportion to the classes' totals, so that the ratio of an n-gram without
+    counts is 0.
 
     Parameters
     ----------
@@ -47,16 +47,16 @@ def log_count_ratios(
     by_fold : ndarray of shape (n_ngrams, n_folds, n_classes), float64
         Counts of the rows of each fold.
     total : ndarray of shape (n_classes,), float64
-        Counts of all n-grams; those without a count in any fold may be missing in the others.
+        Counts of all n-grams; the other arrays may omit those without a count in any fold.
     smoothing : float
         Mean number added to a count.
     n_columns : int
-        Number of classes, the last ones, whose ratios are computed.
+        Number of classes whose ratios are computed, the last ones.
 
     Returns
     -------
     ndarray of shape (n_columns, max(n_folds, 1), n_ngrams), float64
-        Ratios of the counts without each fold; where there are no folds, of all counts.
+        Ratios of the counts outside each fold; without folds, of all counts.
     """
     from sentilib._ngrams import _counting_kernels
 

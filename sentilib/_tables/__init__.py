@@ -1,1 +1,1 @@
-"""What a fitted model computes, in NumPy and compiled loops: neither Keras nor scikit-learn."""
+"""Fitted models as tables, in NumPy and compiled loops, without Keras or scikit-learn."""

@@ -1,4 +1,4 @@
-"""What the tables of all architectures share: the output layer, n-grams, files."""
+"""Base class of all architectures' tables: the output layer, n-grams, named arrays."""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -12,18 +12,18 @@ from sentilib._tables._ngram_table import NgramTable
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """A fitted model as a value: named arrays, and what they compute.
+    """A fitted model as a value: named arrays, and the functions that they define.
 
     Parameters
     ----------
     head : ndarray of shape (n_units, n_classes), float64
         Weights of the output layer.
     bias : ndarray of shape (n_classes,), float64
-        Its bias.
+        Bias of the output layer.
     masks_padding : bool
-        Whether padding (id 0) is left out, or a word like any other.
+        Whether padding (id 0) is left out; otherwise it is a word like any other.
     ngrams : NgramTable or None
-        What n-grams add to the logits.
+        Contribution of n-grams to the logits.
     """
 
     head: np.ndarray
@@ -32,7 +32,7 @@ class Tables:
     ngrams: NgramTable | None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is derived."""
+        """Leave out cached values, which are derived."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
@@ -42,7 +42,7 @@ class Tables:
 
     @property
     def words(self) -> np.ndarray:
-        """What each id is looked up in: (n_ids, n_units) or (n_ids, embedding_dim), float64."""
+        """Lookup table of the ids: (n_ids, n_units) or (n_ids, embedding_dim), float64."""
         raise NotImplementedError
 
     @property
@@ -61,29 +61,29 @@ class Tables:
         return len(self.head) + (0 if self.ngrams is None else self.ngrams.worth.shape[1])
 
     def known(self, ids: np.ndarray) -> np.ndarray:
-        """Return ids in which those beyond the model's are the unknown word."""
+        """Replace ids that the model does not know by OOV."""
         if ids.max(initial=0) < self.n_ids:
             return ids
         return np.where(ids < self.n_ids, ids, OOV).astype(np.int32)
 
     def pooled(self, ids: np.ndarray) -> np.ndarray:
-        """Return what the layers make of each row, before the output layer: (n_rows, n_units)."""
+        """Compute the input of the output layer for each row of known ids: (n_rows, n_units)."""
         raise NotImplementedError
 
     def latent(self, ids: np.ndarray) -> np.ndarray:
-        """Return what the output layer reads, with the evidence of n-grams: (n_rows, n_latent)."""
+        """Compute the input of the output layer and the evidence of n-grams: (n_rows, n_latent)."""
         pooled = self.pooled(ids)
         return pooled if self.ngrams is None else np.hstack([pooled, self.ngrams.evidence(ids)])
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return the logits of rows of known ids: (n_rows, n_classes), float64."""
+        """Compute the logits of rows of known ids: (n_rows, n_classes), float64."""
         logits = self.layer_logits(ids)
         if self.ngrams is not None:
             logits += self.ngrams.logits(ids)
         return logits
 
     def layer_logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return the logits without n-grams: (n_rows, n_classes)."""
+        """Compute the logits without n-grams: (n_rows, n_classes), float64."""
         return self.pooled(ids) @ self.head + self.bias
 
     def exact(self) -> Self:
@@ -91,22 +91,22 @@ class Tables:
         return self
 
     def with_absent_word(self, weights: np.ndarray) -> Self:
-        """Append a word that stands for a random one.
+        """Append a word that represents a random one.
 
         Parameters
         ----------
         weights : ndarray of shape (n_ids,)
-            How often each id is drawn; only ratios matter.
+            Frequency of each id; only ratios matter.
 
         Returns
         -------
         Tables
-            Tables in which `n_ids` of these is the new word's id.
+            Tables in which the new word's id is the `n_ids` of these tables.
         """
         raise NotImplementedError
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that defines the tables, as named arrays; `from_arrays` is the way back."""
+        """Return named arrays that define the tables; `from_arrays` is the inverse."""
         arrays = {
             "head": self.head,
             "bias": self.bias,
@@ -116,7 +116,7 @@ class Tables:
 
     @staticmethod
     def _shared(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Return the arguments that all tables share, from `arrays`."""
+        """Return the constructor arguments that all tables share, from named arrays."""
         return {
             "head": arrays["head"],
             "bias": arrays["bias"],

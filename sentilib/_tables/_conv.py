@@ -13,20 +13,20 @@ from sentilib._tables._base import Tables
 
 @dataclass(frozen=True, eq=False)
 class ConvTables(Tables):
-    """Embedding and convolutions, pooled over a row, and an output layer.
+    """Embedding and convolutions, their pooling over a row, and an output layer.
 
     Parameters
     ----------
     embedding : ndarray of shape (n_ids, embedding_dim), float64
         Vector of each id.
     kernels : tuple of ndarray of shape (kernel_size, n_in, n_out), float64
-        Taps of each convolution, with its normalization multiplied in.
+        Taps of each convolution, multiplied by the scale of its normalization.
     biases : tuple of ndarray of shape (n_out,), float64
-        Bias of each convolution, with the shift of its normalization.
+        Bias of each convolution: the shift of its normalization.
     takes_max : bool
-        Whether the positions of a row are pooled by their maximum rather than their mean.
+        Whether positions are pooled by their maximum; otherwise by their mean.
     precision : dtype, default=float32
-        Type of the convolutions' arithmetic.
+        Floating-point type in which the convolutions are computed, float32 or float64.
 
     See Also
     --------
@@ -41,12 +41,12 @@ class ConvTables(Tables):
 
     @property
     def words(self) -> np.ndarray:
-        """Vector of each id."""
+        """Vector of each id: (n_ids, embedding_dim), float64."""
         return self.embedding
 
     @property
     def receptive_field(self) -> int:
-        """Number of words that a unit of the last convolution sees."""
+        """Number of words that a unit of the last convolution reads."""
         return 1 + sum(len(kernel) - 1 for kernel in self.kernels)
 
     @cached_property
@@ -58,13 +58,13 @@ class ConvTables(Tables):
 
     @cached_property
     def network(self) -> Any:
-        """Weights as the kernels of explanations read them."""
+        """Weights in the form that the kernels of explanations read."""
         from sentilib._tables._conv_kernels import Network
 
         return Network.of(self.embedding, [*zip(self.kernels, self.biases, strict=True)])
 
     def pooled(self, ids: np.ndarray) -> np.ndarray:
-        """Pool the last convolution over the positions of each row."""
+        """Pool the last convolution over the positions of each row: (n_rows, n_units), float64."""
         from sentilib._tables._conv_kernels import MAXIMUM, MEAN
 
         kind = MAXIMUM if self.takes_max else MEAN
@@ -75,12 +75,12 @@ class ConvTables(Tables):
         return replace(self, precision=np.float64)
 
     def with_absent_word(self, weights: np.ndarray) -> Self:
-        """Append the mean embedding."""
+        """Append a word whose vector is the weighted mean of all words'."""
         mean = (weights / weights.sum()) @ self.embedding
         return replace(self, embedding=np.vstack([self.embedding, mean]))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that defines the tables, as named arrays."""
+        """Return named arrays that define the tables."""
         return {
             **super().arrays(),
             "embedding": self.embedding,
@@ -92,7 +92,7 @@ class ConvTables(Tables):
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
-        """Build the tables that `arrays` came from."""
+        """Build tables from the result of `arrays`."""
         n_blocks = sum(name.startswith("kernel_") for name in arrays)
         return cls(
             **cls._shared(arrays),
@@ -110,12 +110,23 @@ def moments(
     blocks: list[tuple[np.ndarray, np.ndarray]],
     masks_padding: bool,
 ) -> np.ndarray:
-    """Sum the last convolution, not rectified, over the positions of each row.
+    """Sum the last convolution and its squares, before the ReLU, over the positions of each row.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_rows, n_tokens), int32
+        Token ids.
+    embedding : ndarray of shape (n_ids, embedding_dim), float64
+        Vector of each id.
+    blocks : list of (kernel, bias)
+        Kernel (kernel_size, n_in, n_out) and bias (n_out,) of each convolution.
+    masks_padding : bool
+        Whether padding is left out.
 
     Returns
     -------
     ndarray of shape (n_rows, 2 * n_out), float64
-        All sums, then all sums of squares.
+        Sums of the units, then their sums of squares.
     """
     from sentilib._tables._conv_kernels import MOMENTS, Layers
 
@@ -125,7 +136,7 @@ def moments(
 
 
 def pool(ids: np.ndarray, layers: Any, kind: int, n_out: int, masks_padding: bool) -> np.ndarray:
-    """Run the kernel of the same name over rows, shared among threads: (n_rows, n_out)."""
+    """Run the kernel of the same name over rows, in threads: (n_rows, n_out), float64."""
     from sentilib._tables import _conv_kernels
 
     pooled = np.empty((len(ids), n_out))

@@ -1,10 +1,10 @@
-"""Compiled convolutions: positions are innermost, in blocks of stride 1.
+"""Compiled convolutions, with contiguous positions as the innermost axis.
 
-Column p of a layer's block belongs to the unit whose leftmost token is at position `start + p`, so
-that tap t reads column p + t, and the last columns, which lack a neighbour, are not complete.
+Column p of a layer's block is the unit whose leftmost token is at position `start + p`, so that
+tap t reads column p + t, and the last columns, which lack a neighbour, are incomplete.
 
-`pool` predicts. `Network` and the functions that read it serve explanations, which compute each
-unit for many variants of its words; their blocks have a fixed number of columns.
+`pool` is used for prediction. `Network` and the functions that read it are used for explanations,
+which compute each unit for many variants of its words; their blocks have COLUMNS columns.
 """
 
 from functools import partial
@@ -16,18 +16,18 @@ from numba import types
 from sentilib._compiled._compile import F64_2D, I64, helper, kernel
 
 COLUMNS = 96
-_MOST_COLUMNS = 256  # complete ones of a block of `pool`, whose layers then fit into a cache
-MEAN, MAXIMUM, MOMENTS = range(3)  # what `pool` gives of each unit
+_MAX_COLUMNS = 256  # complete columns per block of `pool`, so that its layers fit into a cache
+MEAN, MAXIMUM, MOMENTS = range(3)  # what `pool` computes for each unit
 CONTRACT = {"contract"}  # multiply-adds are fused; nothing else is reordered
 conv_helper = partial(helper, fastmath=CONTRACT)
 
 
 class Network(NamedTuple):
-    """Weights as the kernels read them, channels filled up to multiples of four."""
+    """Weights in the form that kernels read, with channels padded to multiples of four."""
 
     embedding: np.ndarray  # float64 (n_ids, channels[0])
     channels: np.ndarray  # int64 (n_layers + 1,)
-    weights: np.ndarray  # float64, taps (n_in, kernel_size, n_out) and biases layer by layer
+    weights: np.ndarray  # float64, by layer: taps (n_in, kernel_size, n_out), then biases
     kernel_size: int
 
     @classmethod
@@ -48,12 +48,12 @@ class Network(NamedTuple):
 
     @property
     def receptive_field(self) -> int:
-        """Words that one unit of the last layer sees."""
+        """Number of words that one unit of the last layer reads."""
         return 1 + (len(self.channels) - 1) * (self.kernel_size - 1)
 
 
 def fill(array: np.ndarray, more: tuple[int, ...]) -> np.ndarray:
-    """Append zeros to each axis."""
+    """Append `more` zeros to each axis."""
     if not any(more):
         return np.ascontiguousarray(array)
     return np.ascontiguousarray(np.pad(array, [(0, n) for n in more]))
@@ -61,7 +61,7 @@ def fill(array: np.ndarray, more: tuple[int, ...]) -> np.ndarray:
 
 @conv_helper
 def tap_products(inputs, taps, products):
-    """Multiply the channels of COLUMNS positions with all taps of a convolution."""
+    """Multiply the channels of COLUMNS positions by all taps of a convolution."""
     for o in range(0, taps.shape[1], 2):
         first, second = products[o], products[o + 1]
         for p in range(COLUMNS):
@@ -83,7 +83,7 @@ def tap_products(inputs, taps, products):
 
 @conv_helper
 def unit(products, variant, channel, n_channels, kernel_size, bias, valid, row):
-    """Sum the taps of one channel for one variant, rectify, and blank what is no position."""
+    """Sum the taps of one channel for one variant, apply the ReLU, and zero invalid columns."""
     low = products.shape[0] - 1
     if kernel_size == 3:
         a = products[variant & low, channel]
@@ -103,16 +103,16 @@ def unit(products, variant, channel, n_channels, kernel_size, bias, valid, row):
 
 
 class Layers(NamedTuple):
-    """Weights as `pool` reads them, channels filled up to multiples of four.
+    """Weights in the form that `pool` reads, with channels padded to multiples of four.
 
-    What the taps of the first convolution make of a word is looked up. A row of zeros, behind the
-    last word, stands where there is none.
+    The products of words and the taps of the first convolution are looked up. The last row, zeros,
+    is used for positions without a word.
     """
 
     table: np.ndarray  # (n_ids + 1, kernel_size, channels[0])
     bias: np.ndarray  # (channels[0],)
     channels: np.ndarray  # int64 (n_layers,), units of each convolution
-    weights: np.ndarray  # of the others, one by one: biases and taps (kernel_size, n_in, n_out)
+    weights: np.ndarray  # of the other layers: biases, then taps (kernel_size, n_in, n_out)
 
     @classmethod
     def of(
@@ -135,8 +135,8 @@ class Layers(NamedTuple):
 
 
 @conv_helper
-def _look_up(table, bias, words, valid, first, n_columns, least, sums, units):
-    """Give the units of the first convolution: column p reads words[first + p] and those behind."""
+def _look_up(table, bias, words, valid, first, n_columns, floor, sums, units):
+    """Compute the first convolution: column p reads words[first + p] and the following ones."""
     n_taps, n_channels = table.shape[1:]
     for p in range(n_columns):
         for c in range(n_channels):
@@ -147,12 +147,12 @@ def _look_up(table, bias, words, valid, first, n_columns, least, sums, units):
                 sums[c] += products[c]
         is_position = valid[first + p + (n_taps - 1) // 2]
         for c in range(n_channels):
-            units[c, p] = max(sums[c], least) * is_position
+            units[c, p] = max(sums[c], floor) * is_position
 
 
 @conv_helper
 def _add_products(inputs, shift, taps, n_columns, outputs):
-    """Add to each channel what one tap makes of the channels below."""
+    """Add the products of one tap and the input channels to each output channel."""
     for o in range(0, taps.shape[1], 4):
         a, b, c, d = outputs[o], outputs[o + 1], outputs[o + 2], outputs[o + 3]
         for i in range(0, taps.shape[0], 4):
@@ -180,16 +180,16 @@ def _pool_signature(scalar):
 def pool(ids, lengths, table, bias, channels, weights, masks, kind, out):
     """Pool the last layer over the positions of each row.
 
-    Gives the mean or the maximum of each unit; or the moments of its last convolution, before it is
-    rectified: all sums, then all sums of squares.
+    Computes the mean or the maximum of each unit, or the moments of the last convolution before its
+    ReLU: all sums, then all sums of squares.
     """
     zero, one = bias.dtype.type(0), bias.dtype.type(1)
-    least = bias.dtype.type(-np.inf) if kind == MOMENTS else zero  # of the last layer
+    floor = bias.dtype.type(-np.inf) if kind == MOMENTS else zero  # min of the last layer
     n_ids, n_taps, n_layers = len(table) - 1, table.shape[1], len(channels)
-    reach = (n_taps - 1) // 2  # of one layer, to the left
+    reach = (n_taps - 1) // 2  # positions to the left that one layer reads
     margin = n_layers * (n_taps - 1)
-    n_columns = min(_MOST_COLUMNS, ids.shape[1]) + margin + 16
-    # Zeros, as no column may hold what is not a number, complete or not.
+    n_columns = min(_MAX_COLUMNS, ids.shape[1]) + margin + 16
+    # Zeros, as not even incomplete columns may contain NaN.
     units = np.zeros((2, channels.max(), n_columns + n_taps), dtype=bias.dtype)
     sums, lanes = np.empty(channels[0], dtype=bias.dtype), np.empty((2, 16), dtype=bias.dtype)
     n_out = out.shape[1] // 2 if kind == MOMENTS else out.shape[1]
@@ -210,14 +210,14 @@ def pool(ids, lengths, table, bias, channels, weights, masks, kind, out):
                 valid[margin + p] = one
                 n_tokens += 1
         out[row] = 0.0
-        n_blocks = -(-length // _MOST_COLUMNS)
+        n_blocks = -(-length // _MAX_COLUMNS)
         n_complete = -(-length // max(n_blocks, 1))
         n_columns = -(-(n_complete + margin) // 16) * 16
         for block in range(n_blocks):
             first = block * n_complete
             start = margin + first - n_layers * reach
             layer = units[0]
-            rectified = zero if n_layers > 1 else least
+            rectified = zero if n_layers > 1 else floor
             _look_up(table, bias, words, valid, start, n_columns, rectified, sums, layer)
             used = 0
             for depth in range(1, n_layers):
@@ -231,7 +231,7 @@ def pool(ids, lengths, table, bias, channels, weights, masks, kind, out):
                     used += n_in * n_units
                     _add_products(inputs, tap, taps, n_columns, layer)
                 is_position = valid[start + (depth + 1) * reach :]
-                rectified = zero if depth < n_layers - 1 else least
+                rectified = zero if depth < n_layers - 1 else floor
                 for o in range(n_units):
                     unit_row = layer[o]
                     for p in range(n_columns):
@@ -239,7 +239,7 @@ def pool(ids, lengths, table, bias, channels, weights, masks, kind, out):
             n_here = min(n_complete, length - first)
             for o in range(n_out):
                 unit_row = layer[o]
-                unit_row[n_here:n_columns] = zero  # rectified units are no less
+                unit_row[n_here:n_columns] = zero  # changes no sum, and no max of ReLU units
                 lanes[:] = zero
                 for p in range(0, n_columns, 16):
                     sixteen = unit_row[p : p + 16]

@@ -12,12 +12,12 @@ from sentilib._tables._base import Tables
 
 @dataclass(frozen=True, eq=False)
 class DenseTables(Tables):
-    """Hidden units of each word, averaged over a row, and an output layer.
+    """Hidden units of each word, their average over a row, and an output layer.
 
     Parameters
     ----------
     hidden : ndarray of shape (n_ids, n_units), float64
-        Hidden units of each id, rectified.
+        Hidden units of each id, after the ReLU.
 
     See Also
     --------
@@ -28,34 +28,34 @@ class DenseTables(Tables):
 
     @property
     def words(self) -> np.ndarray:
-        """Hidden units of each id."""
+        """Hidden units of each id: (n_ids, n_units), float64."""
         return self.hidden
 
     @cached_property
     def _word_logits(self) -> np.ndarray:
-        """What each id adds to the logits, as the average is linear: (n_ids, n_classes)."""
+        """Contribution of each id to the logits, as the average is linear: (n_ids, n_classes)."""
         return self.hidden @ self.head
 
     def pooled(self, ids: np.ndarray) -> np.ndarray:
-        """Average the hidden units over each row's words."""
+        """Average the hidden units over each row's words: (n_rows, n_units)."""
         return self._means(ids, self.hidden)
 
     def layer_logits(self, ids: np.ndarray) -> np.ndarray:
-        """Average what the words of each row add to the logits."""
+        """Compute the logits without n-grams, as averages over words: (n_rows, n_classes)."""
         return self._means(ids, self._word_logits) + self.bias
 
     def with_absent_word(self, weights: np.ndarray) -> Self:
-        """Append the mean of the words' contributions: the word is a random one."""
+        """Append a word whose hidden units are the weighted mean of all words'."""
         mean = (weights / weights.sum()) @ self.hidden
         return replace(self, hidden=np.vstack([self.hidden, mean]))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that defines the tables, as named arrays."""
+        """Return named arrays that define the tables."""
         return {**super().arrays(), "hidden": self.hidden}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
-        """Build the tables that `arrays` came from."""
+        """Build tables from the result of `arrays`."""
         return cls(**cls._shared(arrays), hidden=arrays["hidden"])
 
     def _means(self, ids: np.ndarray, table: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the n-grams of a row add to its logits."""
+"""Contribution of a row's n-grams to its logits."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,24 +7,25 @@ import numpy as np
 
 from sentilib._ngrams._dictionary import NgramDictionary, evidence_logits, evidence_size
 
-_STEP = 20.0  # the factors of n-grams move that much faster than the other weights
+_STEP = 20.0  # ratio of the step size of n-gram factors to that of the other weights
 
 
 def factor_of(deviation: Any) -> Any:
-    """Return the factor of an n-gram's log-count ratio, from the weight that is trained."""
+    """Return the factor of an n-gram's log-count ratio, from the trained weight."""
     return 1 + _STEP * deviation
 
 
 @dataclass(frozen=True, eq=False)
 class NgramTable:
-    """The n-grams that a model knows, and what each is worth.
+    """The n-grams that a model knows, and their worth.
 
     Parameters
     ----------
     dictionary : NgramDictionary
         Number of each n-gram.
     worth : ndarray of shape (n_ngrams, n_columns), float64
-        What each n-gram adds: with two classes to the margin (one column), else to each logit.
+        Contribution of each n-gram: to the margin with two classes (one column), else to each
+        logit.
     n_classes : int
         Number of classes.
     """
@@ -34,15 +35,15 @@ class NgramTable:
     n_classes: int
 
     def evidence(self, ids: np.ndarray) -> np.ndarray:
-        """Sum the worth of each row's n-grams, over the root of its length: (n_rows, n_columns)."""
+        """Compute the sum of n-grams over the root of a row's length: (n_rows, n_columns)."""
         return self.dictionary.sums(ids, self.worth) / evidence_size(ids)[:, None]
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return what the n-grams add to the logits: (n_rows, n_classes)."""
+        """Compute the contribution of n-grams to the logits: (n_rows, n_classes)."""
         return evidence_logits(self.evidence(ids), self.n_classes)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that defines the table, as named arrays."""
+        """Return named arrays that define the table."""
         dictionary = self.dictionary
         return {
             "ngram_keys": dictionary.keys,
@@ -52,7 +53,7 @@ class NgramTable:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], n_classes: int) -> "NgramTable | None":
-        """Build the table that `arrays` came from; None where there was none."""
+        """Build the table from named arrays; return None if they contain no n-grams."""
         if "ngram_keys" not in arrays:
             return None
         min_n, max_n = arrays["ngram_range"].tolist()

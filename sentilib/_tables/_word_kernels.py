@@ -9,7 +9,7 @@ from sentilib._compiled._row_kernels import IDS
 
 @kernel(types.void(IDS, F64_2D, types.boolean, F64_2D))
 def means(ids, table, masks_padding, out):
-    """Average the table's rows over the words of each row, with padding or without."""
+    """Average the table's rows over the words of each row, with or without padding."""
     n_rows, n_tokens = ids.shape
     total = np.empty(table.shape[1])
     for row in range(n_rows):
