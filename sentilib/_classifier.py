@@ -1,4 +1,4 @@
-"""What both classifiers share: labels, weights, validation, prediction; no architecture."""
+"""Base class of both classifiers: labels, weights, validation, prediction; no architecture."""
 
 import copy
 from numbers import Integral, Real
@@ -37,8 +37,8 @@ class BaseSentimentClassifier(
     """Labels, validation data and prediction, for any architecture.
 
     Think twice before adding anything here. A subclass has one hook, `_architecture()`, which
-    returns its layers as a value: `_training._architecture` lists what training asks of it, and
-    `_tables._base` what prediction does.
+    returns its layers as a value: `_training._architecture` lists the methods that training needs,
+    and `_tables._base` those that prediction needs.
     """
 
     classes_: np.ndarray
@@ -71,7 +71,7 @@ class BaseSentimentClassifier(
     }
 
     def _architecture(self) -> Architecture:
-        """Return the layers that the parameters describe."""
+        """Return the layers that the parameters define."""
         raise NotImplementedError
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -90,33 +90,33 @@ class BaseSentimentClassifier(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_tokens), int
-            Token ids as `HTMLTokenizer.transform` returns them: 0 is padding, 1 any unknown word.
-            Whole numbers of another dtype are ids too.
+            Token ids as `HTMLTokenizer.transform` returns them: 0 is padding, 1 the unknown word.
+            Integral values of another dtype are accepted too.
         y : array-like of shape (n_samples,)
-            Labels of any type and number, at least two different ones.
+            Labels of any type, with at least two classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; only their ratios matter. Rows of weight 0 are left out.
         X_val, y_val : array-like of shapes (n_val, n_tokens) and (n_val,), default=None
-            Explicit validation data, for `history_` and for early stopping.
+            Validation data, for `history_` and early stopping.
         groups : array-like of shape (n_samples,), default=None
-            Movie, product, author, ... of each row. What n-grams say of a row is then counted in
-            rows of other groups and, with `early_stopping`, the validation part shares no group
-            with the training part; a random part is too optimistic.
+            Group of each row, such as its movie, product or author. The folds of cross-fitting and,
+            with `early_stopping`, the validation split then keep each group on one side; the
+            validation loss of a random split is too optimistic.
 
         Returns
         -------
         self : estimator
-            Fitted estimator. When `fit` fails or is interrupted, it is left as it was.
+            Fitted estimator. If `fit` fails or is interrupted, it remains unchanged.
 
         Raises
         ------
         ValueError
-            If X contains no valid ids, y a single class, the validation part would be too small
-            or the loss stops being finite.
+            If X contains invalid ids, y contains a single class, the validation set would be too
+            small, or the loss becomes infinite or NaN.
         """
         draft = copy.copy(self)
         draft._fit_all(X, y, sample_weight, X_val, y_val, groups)
-        self.__dict__ = draft.__dict__  # all at once, whatever interrupts
+        self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
         return self
 
     def _fit_all(
@@ -134,17 +134,17 @@ class BaseSentimentClassifier(
         if len(classes) < 2:
             raise ValueError(
                 f"y contains one class only ({classes[0]!r}), but {type(self).__name__} needs at "
-                "least two classes to tell apart."
+                "least two classes."
             )
         X = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
         resume = self.warm_start and hasattr(self, "_trained")
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"warm_start=True goes on with the classes of the first fit "
+                f"warm_start=True continues with the classes of the first fit "
                 f"({self.classes_.tolist()}), but y contains {classes.tolist()}."
             )
         if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together: give both or neither.")
+            raise ValueError("X_val and y_val go together: pass both or neither.")
         self.classes_ = classes
         validation = None
         if X_val is not None:
@@ -163,21 +163,21 @@ class BaseSentimentClassifier(
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Run one epoch over a part of the data, going on from the weights as they are.
+        """Train for one epoch on a part of the data, starting from the current weights.
 
-        After a `fit`, the n-grams that it learnt keep their log-count ratios, whose factors are
-        trained further.
+        After a `fit`, the n-grams that it learnt keep their log-count ratios; the factors of these
+        are trained further.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_tokens), int
-            Token ids; ids above all earlier ones extend the vocabulary.
+            Token ids; new ids extend the vocabulary.
         y : array-like of shape (n_samples,)
-            Labels, all of them among `classes`.
+            Labels, all contained in `classes`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; needed in the first call, optional later.
+            All labels that any call will pass; required in the first call, optional later.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; only their ratios within this call matter.
+            Non-negative weights; only their ratios within one call matter.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class BaseSentimentClassifier(
         Raises
         ------
         ValueError
-            If the first call lacks `classes`, or y contains a label that is not among them.
+            If the first call lacks `classes`, or y contains a label that is not in `classes`.
         """
         draft = copy.copy(self)
         first = not hasattr(self, "_trained")
@@ -217,7 +217,7 @@ class BaseSentimentClassifier(
         weight = with_class_weight(checked_weight(sample_weight, X), self.class_weight, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         draft._train(draft._data(X, y, weight), None, seed, resume=not first, in_stream=True)
-        self.__dict__ = draft.__dict__  # all at once, whatever interrupts
+        self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
         return self
 
     def _data(self, X: Any, y: Any, weight: Any = None, groups: Any = None) -> _fit.Data:
@@ -236,7 +236,7 @@ class BaseSentimentClassifier(
             learning_rate_schedule=self.learning_rate_schedule,
             optimizer=self.optimizer,
             callbacks=[] if self.callbacks is None else list(self.callbacks),
-            patience=self.patience if self.early_stopping else None,
+            patience=self.patience if self.early_stopping and not in_stream else None,
             device=self.device,
             precision=self.precision,
             verbose=int(self.verbose),
@@ -258,7 +258,7 @@ class BaseSentimentClassifier(
         self.n_iter_ = len(self.history_["loss"])
 
     def _validate(self, X: Any, y: Any = None, *, reset: bool) -> Any:
-        """Check shapes, finiteness and feature names of X, and y if it is given."""
+        """Validate shape, finiteness and feature names of X, and y if it is passed."""
         refuse_text(X, type(self).__name__)
         if not reset and y is None:
             return validate_data(self, X, reset=False)
@@ -267,7 +267,7 @@ class BaseSentimentClassifier(
         return X, y
 
     def _known_ids(self, X: Any) -> np.ndarray:
-        """Validate X; ids that training never reached are unknown words."""
+        """Validate X; ids that the model does not know become OOV."""
         check_is_fitted(self)
         return self.tables_.known(as_token_ids(self._validate(X, reset=False)))
 
@@ -282,7 +282,7 @@ class BaseSentimentClassifier(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_tokens), int
-            Token ids; ids that `fit` never saw are unknown words.
+            Token ids; ids that did not occur in training are unknown words.
 
         Returns
         -------
@@ -324,7 +324,7 @@ class BaseSentimentClassifier(
         return softmax(self._logits(X), axis=1)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Find the most probable class of each row.
+        """Predict the most probable class of each row.
 
         Parameters
         ----------
@@ -334,13 +334,13 @@ class BaseSentimentClassifier(
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels as they came in `y`.
+            Labels, of the type of `y`.
         """
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
 
     def transform(self, X: Any) -> np.ndarray:
-        """Compute the latent space: what the output layer reads, and the evidence of n-grams.
+        """Compute latent vectors: the input of the output layer, and the evidence of n-grams.
 
         Parameters
         ----------
@@ -350,21 +350,21 @@ class BaseSentimentClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_latent), float32
-            One point per row.
+            One vector per row.
         """
         with threads(self.n_jobs):
             ids = self._known_ids(X)
             return self.tables_.latent(ids).astype(np.float32)
 
     def to_keras(self) -> Any:
-        """Build a Keras model with the fitted weights, in the textbook arrangement of its layers.
+        """Build a Keras model with the fitted weights, as a textbook defines its layers.
 
         Returns
         -------
         keras.Model
-            Model from token ids (n_samples, n_tokens) to logits (n_samples, n_classes). It is a
-            copy of its own, which can be saved, cloned and trained like any Keras model. Where a
-            saved one is loaded, ``from sentilib import keras_layers`` registers its layers.
+            Model from token ids (n_samples, n_tokens) to logits (n_samples, n_classes). It is an
+            independent copy, which can be saved, cloned and trained like any Keras model. Before a
+            saved model is loaded, ``from sentilib import keras_layers`` registers its layers.
 
         Raises
         ------
@@ -391,7 +391,7 @@ class BaseSentimentClassifier(
         return tags
 
     def __getstate__(self) -> dict:
-        """Leave the tables out, which are derived."""
+        """Leave out the tables, which are derived."""
         return {name: value for name, value in super().__getstate__().items() if name != "tables_"}
 
     def __setstate__(self, state: dict) -> None:

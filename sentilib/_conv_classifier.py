@@ -1,4 +1,4 @@
-"""ConvSentimentClassifier: reads words in their context."""
+"""ConvSentimentClassifier: convolutions that read words in context."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -12,110 +12,119 @@ from sentilib._training._conv import ConvArchitecture
 
 
 class ConvSentimentClassifier(BaseSentimentClassifier):
-    """Classify token ids by convolutions, which read words in their context.
+    """Classify token ids by convolutions, which read words in context.
 
     Embedding -> Dropout -> blocks of (Conv1D -> BatchNormalization -> ReLU) -> pooling ->
-    Dropout -> Dense, plus a weight for every n-gram of the text that training met before. Three
-    blocks of kernel size 3 see seven words at once.
+    Dropout -> Dense, plus a weight for every n-gram that occurred in training. Three blocks of
+    kernel size 3 have a receptive field of seven words.
 
     Parameters
     ----------
     embedding_dim : int, default=16
-        Length of a word's vector.
+        Number of dimensions of a word's vector.
     filters : sequence of int, default=(28, 16, 8)
-        Channels of each convolution block; the last is the length of a latent vector.
+        Number of channels of each convolution block.
     kernel_size : int, default=3
-        Words that a convolution sees at once.
+        Number of words that a convolution reads at once.
     pooling : {"average", "max"}, default="average"
-        How the positions of a review become one vector.
-    ngram_range : tuple (min_n, max_n), default=(1, 4)
-        Least and greatest number of words of the n-grams that have a weight of their own, beside
-        the convolutions. ``(1, 1)`` leaves their part out of the model.
+        Reduction of the positions of a row to one vector.
+    ngram_range : tuple of two int (min_n, max_n), default=(1, 4)
+        Min and max number of words of the n-grams that have a weight, in addition to the
+        convolutions. ``(1, 1)`` removes the n-grams from the model.
     ngram_min_df : int, default=2
-        Leave n-grams of two words and more out that fewer rows hold.
+        Min number of rows that contain an n-gram of two or more words.
     ngram_max_features : int, default=1_000_000
-        Keep at most that many n-grams of two words and more, those that most rows hold.
+        Max number of n-grams of two or more words, those that the most rows contain.
     dropout : float, default=0.7
-        Share of values dropped in training after the embedding and before the output layer.
+        Fraction of values set to zero in training, after the embedding and before the output
+        layer.
     mask_padding : bool, default=True
-        Whether padding (id 0) is left out of the model. If False it is a word like any other, as
-        in the textbook models.
+        Whether the model ignores padding (id 0). If False, padding is a word like any other, as in
+        the textbook models.
     epochs : int, default=3
-        Passes over the training data.
+        Number of passes over the training data.
     batch_size : int or "auto", default="auto"
-        Rows a step. `"auto"` suits the number of rows and the device.
+        Number of rows per training step. `"auto"` depends on the number of rows and the device.
     learning_rate : float or "auto", default="auto"
-        Highest step size of the optimizer. `"auto"` suits the batch size; with a Keras optimizer
-        object, it is the object's own.
+        Max step size of the optimizer. `"auto"` depends on the batch size; with an optimizer
+        object, it is the object's own rate or schedule. A float replaces these.
     learning_rate_schedule : {"linear", "constant"}, default="linear"
-        `"linear"` rises within the first tenth of all steps, then falls to zero with the last;
-        `partial_fit`, which knows no last step, is constant.
+        `"linear"` raises the rate within the first tenth of all steps, then lowers it to zero. An
+        optimizer object with a `LearningRateSchedule` keeps it, unless `learning_rate` is a float.
+        `partial_fit`, which knows no last step, uses a constant rate.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Name or object; an object is copied.
+        Name of a Keras optimizer, or an object, which is copied.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with `sample_weight`.
+        Weights of the classes, which are multiplied by `sample_weight`.
     validation_fraction : float, default=0.1
-        Share of the rows held out for early stopping, stratified by label and, where `fit` gets
-        `groups`, without common groups. Used only with `early_stopping` and without `X_val`.
+        Fraction of the rows held out for early stopping, stratified by label; with `groups` in
+        `fit`, no group is on both sides. Used only with `early_stopping` and without `X_val`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer falls, and to restore the best epoch.
+        Whether to stop when the validation loss stops decreasing, and to restore the weights of the
+        best epoch. `partial_fit` ignores it.
     patience : int, default=2
-        Epochs without a lower validation loss after which early stopping stops.
+        Number of epochs without a lower validation loss after which training stops early.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last one.
+        Whether `fit` continues from the weights of the previous fit.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Handed to Keras's training loop.
+        Callbacks of the training loop, which calls them as `keras.Model.fit` does.
     device : str, default="auto"
-        `"cpu"`, `"gpu"`, `"gpu:1"`, ... to train on; `"auto"` is a GPU where there is one.
-        Prediction needs no GPU.
+        Device of training: `"cpu"`, `"gpu"`, `"gpu:1"`, ...; `"auto"` is a GPU if there is one.
+        Prediction always runs on the CPU.
     precision : {"auto", "float32", "mixed_bfloat16", "mixed_float16"}, default="auto"
-        Arithmetic of training; `"auto"` is float32 on a CPU and mixed_bfloat16 on a GPU.
+        Floating-point policy of training; `"auto"` is `"float32"` on a CPU and `"mixed_bfloat16"`
+        on a GPU.
     n_jobs : int or None, default=None
-        Threads of prediction, and of all of a fit but Keras's own steps. None means all cores, but
-        one inside a parallel worker (of a grid search, say); -1 all cores.
+        Number of threads of prediction, and of `fit` except for Keras's own steps. None means all
+        cores, or one inside a parallel worker (such as that of a grid search); -1 means all cores.
     random_state : int, RandomState instance or None, default=None
-        Determines first weights, dropout, the order of rows and the validation split. An int
-        makes refits bit-equal.
+        Seed of the initial weights, dropout, the order of rows, the folds of cross-fitting and the
+        validation split. An int makes refits on a CPU bit-equal.
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar, 2 a line per epoch.
+        0 prints nothing, 1 a progress bar, 2 one line per epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels, ascending.
+        Sorted labels.
     tables_ : ConvTables
-        The fitted model as a value: named arrays and what they compute, in NumPy alone.
-    history_ : dict of lists of float
-        `loss` and `accuracy` of each epoch, with validation data `val_loss` and `val_accuracy`.
+        The fitted model as a value: named arrays, and the functions that they define, without
+        Keras.
+    history_ : dict of str to list of float
+        `loss` and `accuracy` of each epoch of the last fit; with validation data also `val_loss`
+        and `val_accuracy`.
     n_iter_ : int
         Number of epochs of the last fit.
     vocabulary_size_ : int
-        Largest id of the training data plus one.
+        Number of ids that the model knows: the max id of the training data plus one.
     n_features_in_ : int
-        Number of tokens a row.
+        Number of tokens per row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where X had any.
+        Names of the columns, if X had any.
     device_ : str
-        Where the last fit ran.
+        Device of the last fit, such as `"cpu:0"`.
 
     See Also
     --------
-    DenseSentimentClassifier : Faster, knows words and the phrases that it met in training.
-    HTMLTokenizer : Makes token ids from raw documents.
+    DenseSentimentClassifier : Faster, reads words and the phrases that occurred in training.
+    HTMLTokenizer : Converts raw documents to token ids.
 
     Notes
     -----
     With `ngram_range=(1, 1), dropout=0.2, mask_padding=False, batch_size=32, learning_rate=1e-3,
-    learning_rate_schedule="constant"` on 10,000 words and 250 tokens
-    this is the CNN of the well-known IMDB example (a convolution's bias has no effect before a
-    batch normalization and is left out).
+    learning_rate_schedule="constant"` on 10,000 words and 250 tokens this is the CNN of the
+    well-known IMDB example (a convolution's bias has no effect before a batch normalization and is
+    left out).
 
-    N-grams weigh as in `DenseSentimentClassifier`, but start at the whole scale that suits the
-    training data. Predictions read the convolutions in float32, explanations in float64.
+    N-grams have weights as in `DenseSentimentClassifier`, but these start at the whole scale of
+    temperature scaling. Predictions compute the convolutions in float32, explanations in float64.
 
-    Masked padding is zero at the entrance of each block, as what lies beyond the border is, and
-    counts neither in the batch statistics nor in the pooling: a review gets the same logits
-    however wide the matrix is.
+    Batch normalization uses statistics that are computed from the training data with the trained
+    weights, without dropout, instead of moving averages.
+
+    Masked padding is zero at the input of each block, like positions beyond the border, and is
+    excluded from the batch statistics and the pooling: a review has the same logits for any width
+    of the matrix.
 
     References
     ----------
@@ -201,7 +210,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         are_counts = [isinstance(n, Integral) and n > 0 for n in self.filters]
         if not are_counts or not all(are_counts):
             raise ValueError(
-                f"filters={self.filters!r} must contain a whole number above 0 for each block of "
+                f"filters={self.filters!r} must contain one positive integer per block of "
                 "convolution, such as (28, 16, 8)."
             )
         return ConvArchitecture(

@@ -186,7 +186,7 @@ def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, 
 )
 def test_filters_are_whole_numbers(reviews, filters):
     X, y, _ = reviews
-    with pytest.raises(ValueError, match="must contain a whole number above 0 for each block"):
+    with pytest.raises(ValueError, match="must contain one positive integer per block"):
         ConvSentimentClassifier(filters=filters).fit(X, y)
 
 
@@ -314,6 +314,12 @@ class TestTraining:
         cold = clone(classifier).fit(X, y)
         once = cold.predict_proba(X)
         np.testing.assert_array_equal(cold.fit(X, y).predict_proba(X), once)
+
+    def test_partial_fit_ignores_early_stopping_without_a_warning(self, classifier, reviews):
+        X, y, _ = reviews
+        classifier.set_params(early_stopping=True)  # it would monitor a validation loss
+        classifier.partial_fit(X, y, classes=[0, 1])
+        assert set(classifier.history_) == {"accuracy", "loss"}
 
     def test_partial_fit_learns_from_chunks_and_new_ids(self, classifier, reviews):
         X, y, _ = reviews

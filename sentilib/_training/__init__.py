@@ -1,1 +1,1 @@
-"""All that knows Keras: devices, precision, graphs, the loop."""
+"""Everything that uses Keras: devices, precision, graphs, the training loop."""

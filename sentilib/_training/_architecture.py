@@ -1,4 +1,4 @@
-"""What an architecture is to the training loop: the list of its hooks, and nothing else."""
+"""The interface of an architecture to training: the complete list of its hooks."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -12,11 +12,11 @@ Weights = dict[str, np.ndarray]  # float32, by name; those of the output layer a
 
 
 class Defaults(NamedTuple):
-    """What suits a number of rows and a device."""
+    """Default options for a number of rows and a device."""
 
     batch_size: int
     learning_rate: float
-    ngram_share: float  # of the best scale of log-count ratios, which training starts with
+    ngram_share: float  # initial fraction of the best scale of log-count ratios
 
 
 class Layers(NamedTuple):
@@ -25,33 +25,33 @@ class Layers(NamedTuple):
     inputs: list[Any]
     logits: Any
     weights: dict[str, Any]  # variables by the names of `first_weights`
-    seeds: list[Any]  # seed generators of the dropout layers that have one
+    seeds: list[Any]  # seed generators of the dropout layers, if they have any
 
 
 class Architecture(Protocol):
     """Layers with all their parameters, as a value: equal architectures share a trainer.
 
-    Think twice before adding a hook: the n-grams, the optimizer, the loop and the output know
-    nothing of the layers.
+    Think twice before adding a hook: the n-grams, the optimizer, the loop and the output do not
+    depend on the layers.
     """
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
-        """Build the layers as textbooks draw them, from ids to logits: what `to_keras` returns."""
+        """Build the layers as textbooks define them, from ids to logits, for `to_keras`."""
 
     def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
-        """Build layers of the same mathematics and the same weights, arranged for speed."""
+        """Build mathematically equivalent layers with the same weights, optimized for speed."""
 
     def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
-        """Draw the weights that training starts with; the first axis of "embedding" is the ids."""
+        """Draw the initial weights; the first axis of "embedding" is the ids."""
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
-        """Prepare rows of ids for the training layers, to be cut into batches."""
+        """Prepare rows of ids for the training layers, from which batches are cut."""
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> Tables:
-        """Derive what predicts from trained weights."""
+        """Derive the tables of prediction from trained weights."""
 
     def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
         """Replace weights that are statistics of the training data, such as batch statistics."""
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
-        """Return what suits the training data and the device."""
+        """Return default options for the training data and the device."""

@@ -1,4 +1,4 @@
-"""Batches of rows: their order, and the shapes that graphs are built for."""
+"""Batches of rows: their order, and padding to the shapes of graphs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -10,14 +10,14 @@ class Batches(NamedTuple):
     """Batches (x, y, sample_weight) of an epoch; x contains ids and CSR arrays."""
 
     one_epoch: Callable[[], Iterable]
-    n: int
+    n: int  # number of batches per epoch
 
 
 class Encoded(NamedTuple):
     """Rows as the layers of a training graph read them."""
 
-    batch: Callable[[np.ndarray], tuple]  # what the layers read of some rows, by their numbers
-    lengths: np.ndarray | None  # what batches of like length are sorted by
+    batch: Callable[[np.ndarray], tuple]  # inputs of the layers for rows, by their numbers
+    lengths: np.ndarray | None  # tokens per row, to group rows of similar length
 
 
 def row_batches(
@@ -26,10 +26,10 @@ def row_batches(
     batch_size: int,
     rng: np.random.Generator | None,
 ) -> Iterator[np.ndarray]:
-    """Cut rows into batches, in random order; in the given order without `rng`.
+    """Yield the rows of each batch, in random order; in the given order without `rng`.
 
-    Where lengths are given, rows are shuffled first and sorted by length only within 16 batches:
-    batches of like length are trimmed with little waste, and stay random samples of each length.
+    With lengths, rows are shuffled first and sorted by length only within 16 batches: batches of
+    similar length are trimmed with little waste, and remain random samples of each length.
     """
     if rng is None:
         order = np.arange(n_samples)
@@ -46,7 +46,7 @@ def row_batches(
 
 
 def with_spare_rows(n_rows: int) -> int:
-    """Round up in steps of at most an eighth, so that folds of one grid share a trainer."""
+    """Round up to multiples of 1024, or of up to an eighth, so that folds share a trainer."""
     step = 2 ** max(10, n_rows.bit_length() - 4)
     return -(-n_rows // step) * step
 

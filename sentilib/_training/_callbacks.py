@@ -1,4 +1,4 @@
-"""Keras callbacks of our own. Importing this module imports Keras."""
+"""Custom Keras callbacks. Importing this module imports Keras."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from sentilib._training._keras import import_keras
 
 keras = import_keras()
-_WARM_UP = 0.1  # share of the steps in which a linear schedule rises to its peak
+_WARM_UP = 0.1  # fraction of the steps in which a linear schedule rises to its peak
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
@@ -18,20 +18,20 @@ class StopWhenNotFinite(keras.callbacks.Callback):  # type: ignore[name-defined,
         self.message = message
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the loss."""
+        """Check the loss."""
         if not np.isfinite((logs or {}).get("loss", 0.0)):
             raise ValueError(self.message.format(when=f" in epoch {epoch + 1}"))
 
 
 class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
-    """Raise the learning rate within the first tenth of all steps, then lower it to zero."""
+    """Raise the learning rate to its peak in a tenth of all steps, then lower it to zero."""
 
     def __init__(self, peak: float, n_steps: int) -> None:
         super().__init__()
         self.peak, self.n_steps = peak, n_steps
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Start anew."""
+        """Reset the number of steps."""
         self.step = 0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:

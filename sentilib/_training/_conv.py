@@ -12,7 +12,7 @@ from sentilib._training._architecture import Architecture, Defaults, Layers, Wei
 from sentilib._training._batches import Encoded
 from sentilib._training._first_weights import balanced_output, glorot_uniform, uniform_embedding
 
-_TOKENS_OF_STATISTICS = 2**20  # evenly spread over the rows, they fix a mean to a thousandth
+_TOKENS_OF_STATISTICS = 2**20  # sampled evenly from the rows; enough for means to a relative 0.001
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ConvArchitecture(Architecture):
         return layers(self, n_ids, n_classes, policy)
 
     def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
-        """Draw the weights that training starts with."""
+        """Draw the initial weights."""
         weights = {"embedding": uniform_embedding(rng, n_ids, self.embedding_dim)}
         channels = self.embedding_dim
         for k, n_filters in enumerate(self.filters):
@@ -56,7 +56,7 @@ class ConvArchitecture(Architecture):
         return weights
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
-        """Find where each row ends: where padding is masked, batches end with their longest row."""
+        """Find the end of each row: if padding is masked, batches end with their longest row."""
         if not self.mask_padding:
             return Encoded(lambda rows: (X[rows],), None)
         ends = last_token(X)
@@ -79,8 +79,8 @@ class ConvArchitecture(Architecture):
     def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
         """Replace batch statistics by those of the trained weights without dropout.
 
-        Moving statistics lag behind, and are taken under dropout, which widens the variance: some
-        fits came out with a bias of a few points towards one class. Y. Wu, J. Johnson, "Rethinking
+        Moving averages lag behind, and are computed under dropout, which increases the variance:
+        some fits were biased by a few points towards one class. Y. Wu, J. Johnson, "Rethinking
         'Batch' in BatchNorm", 2021, section 3.2.
         """
         weights = dict(weights)
@@ -99,15 +99,15 @@ class ConvArchitecture(Architecture):
         return {name: value.astype(np.float32) for name, value in weights.items()}
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
-        """Return what suits the training data and the device."""
+        """Return default options for the training data and the device."""
         size = 2 ** int(np.log2(max(1, len(X) / 48)))
         size = int(np.clip(size, 16, 1024 if on_gpu else 128))
-        # Convolutions, which learn fast, would make up for less than the whole scale, and by heart.
+        # Convolutions learn fast: they would make up for a smaller share by overfitting.
         return Defaults(size, 2e-3 * max(1.0, size / 128) ** 0.5, 1.0)
 
 
 def _folded(weights: Weights, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the kernel and the bias of a block with its normalization folded in."""
+    """Return the kernel and the bias of a block that include its normalization."""
     kernel, gamma, beta, mean, variance = (
         weights[f"{name}_{k}"].astype(np.float64)
         for name in ("kernel", "gamma", "beta", "mean", "variance")

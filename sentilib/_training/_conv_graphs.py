@@ -10,8 +10,8 @@ from sentilib._training._layers import layers as keras_layers
 def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers:
     """Build the layers.
 
-    Masked padding is zero at the entrance of each block, as what is beyond the border is, and
-    counts neither in the batch statistics nor in the pooling.
+    Masked padding is zero at the input of each block, like positions beyond the border, and is
+    excluded from the batch statistics and the pooling.
     """
     rate = architecture.dropout
     ids = keras.Input((None,), dtype="int32", name="token_ids")
@@ -34,7 +34,7 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers
             n_filters,
             architecture.kernel_size,
             padding="same",
-            use_bias=False,  # it would be lost in the batch normalization that follows
+            use_bias=False,  # the batch normalization that follows would cancel it
             dtype=policy,
             name=f"convolution_{k + 1}",
         )

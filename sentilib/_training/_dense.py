@@ -15,7 +15,7 @@ from sentilib._training._first_weights import balanced_output, glorot_uniform, u
 
 @dataclass(frozen=True)
 class DenseArchitecture(Architecture):
-    """Embedding, a rectified layer, an average over the words and an output layer."""
+    """Embedding, a layer of ReLU units, an average over the words and an output layer."""
 
     embedding_dim: int
     hidden_units: int
@@ -29,13 +29,13 @@ class DenseArchitecture(Architecture):
         return textbook(self, n_ids, n_classes)
 
     def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
-        """Build layers that are applied to the vocabulary, once a batch."""
+        """Build layers that are applied to the vocabulary, once per batch."""
         from sentilib._training._dense_graphs import training
 
         return training(self, n_ids, n_classes)
 
     def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
-        """Draw the weights that training starts with."""
+        """Draw the initial weights."""
         return {
             "embedding": uniform_embedding(rng, n_ids, self.embedding_dim),
             "hidden_kernel": glorot_uniform(rng, self.embedding_dim, self.hidden_units),
@@ -45,7 +45,7 @@ class DenseArchitecture(Architecture):
         }
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
-        """Count the words of each row, as shares of the row: a sparse matrix."""
+        """Count the words of each row, as fractions of the row: a sparse matrix (n_rows, n_ids)."""
         if self.mask_padding:
             is_token = X != PAD
             n_tokens, ids = is_token.sum(axis=1), X[is_token]
@@ -68,14 +68,14 @@ class DenseArchitecture(Architecture):
         )
 
     def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
-        """Return the weights: none is a statistic."""
+        """Return the weights unchanged, since none is a statistic."""
         return weights
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
-        """Return what suits the training data and the device."""
-        n_steps = 48 if n_classes == 2 else 192  # min number of steps of an epoch
+        """Return default options for the training data and the device."""
+        n_steps = 48 if n_classes == 2 else 192  # min number of steps per epoch
         size = 2 ** int(np.log2(max(1, len(X) / n_steps)))
         size = int(np.clip(size, 16, 2048 if on_gpu else 256))
-        # Training makes up for the rest of the scale, and chooses: the shorter the texts, the more.
+        # Training adds the rest of the scale where it helps; with short texts, this should be more.
         share = np.clip(0.05 * np.sqrt(count_tokens(X).mean()), 0.3, 0.75)
         return Defaults(size, 5e-3 * max(1.0, size / 256) ** 0.5, float(share))

@@ -34,7 +34,7 @@ def textbook(architecture: Any, n_ids: int, n_classes: int) -> Layers:
 
 
 def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
-    """Build layers that are applied to the vocabulary, once a batch."""
+    """Build layers that are applied to the vocabulary, once per batch."""
     rate = architecture.dropout
     average = VocabularyAverage(
         n_ids,

@@ -1,4 +1,4 @@
-"""One fit: from token ids and class numbers to trained weights, whatever the architecture."""
+"""One fit: from token ids and class numbers to trained weights, for any architecture."""
 
 from collections.abc import Iterator
 from numbers import Real
@@ -23,25 +23,25 @@ _GROWING = "embedding", "ngram_deviation", "ngram_ratio"  # weights with a row p
 
 
 class Options(NamedTuple):
-    """Parameters of a fit that are no part of the architecture."""
+    """Parameters of a fit that do not belong to the architecture."""
 
-    ngrams: NgramDictionary | None  # an empty one, with the options to learn by
+    ngrams: NgramDictionary | None  # an empty dictionary with the options
     epochs: int
     batch_size: int | str
     learning_rate: float | str
     learning_rate_schedule: str
     optimizer: Any
     callbacks: list
-    patience: int | None  # of early stopping, if any
+    patience: int | None  # of early stopping; None without it, as in a stream
     device: str
     precision: str
     verbose: int
-    in_stream: bool  # one part of a stream, which has no last step
+    in_stream: bool  # whether this is `partial_fit`, which has no last step
     keeps_optimizer: bool
 
 
 class Model(NamedTuple):
-    """What a fit returns, and what a later one goes on from."""
+    """The result of a fit, from which a later one can continue."""
 
     architecture: Architecture
     weights: Weights
@@ -51,7 +51,7 @@ class Model(NamedTuple):
     stream: _evidence.Stream | None  # kept for streams
 
     def tables(self) -> Tables:
-        """Derive what predicts."""
+        """Derive the tables of prediction."""
         if self.ngrams is None:
             return self.architecture.tables(self.weights, None)
         deviation, ratio = (
@@ -86,32 +86,33 @@ def fit(
     Parameters
     ----------
     architecture : Architecture
-        Layers.
+        Layers with their parameters.
     data : Data
-        Training data; the weights' mean is 1.
+        Training data; its weights have mean 1.
     n_classes : int
         Number of classes.
     options : Options
         All other parameters.
     seed : int
-        Determines first weights, dropout, folds and the order of rows.
+        Seed of the initial weights, dropout, folds and the order of rows.
     validation : Data, default=None
         Validation data.
     previous : Model, default=None
-        Model to go on from.
+        Model to continue from.
 
     Returns
     -------
     model : Model
+        Trained model.
     history : dict of str to list of float
         Metrics of each epoch.
     device : str
-        Where the model was trained.
+        Name of the device of training.
 
     Raises
     ------
     ValueError
-        If the loss or a weight becomes infinite or NaN, or the previous model has another shape.
+        If the loss or a weight becomes infinite or NaN, or the previous model has other shapes.
     """
     device = resolve_device(options.device)
     defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
@@ -207,7 +208,7 @@ def _learnt(
         known, known_ratio = previous.ngrams, previous.weights["ngram_ratio"]
         if options.in_stream:
             stream = previous.stream
-            if stream is None:  # a whole fit came before
+            if stream is None:  # the previous call was `fit`
                 n_fixed = len(previous.ngrams)
                 stream = _evidence.Stream(np.zeros((n_fixed, n_classes)), n_fixed)
     rng = np.random.default_rng([seed, 2])
@@ -227,14 +228,14 @@ def _learnt(
 
 def _n_graph_rows(dictionary: NgramDictionary, *, in_stream: bool) -> int:
     rows = with_spare_rows(len(dictionary))
-    if in_stream:  # it grows, and a graph is built for each size
+    if in_stream:  # the dictionary grows, and each size needs a graph
         limit = with_spare_rows(dictionary.max_features)
         rows = min(2 ** rows.bit_length(), max(rows, limit))
     return rows
 
 
 def _resumed(before: Weights, fresh: Weights) -> Weights:
-    """Return weights to go on from, with rows for new ids and n-grams.
+    """Return the previous weights, with rows for new ids and n-grams.
 
     A new word starts as an unknown word, a new n-gram with its log-count ratio.
     """
@@ -244,9 +245,9 @@ def _resumed(before: Weights, fresh: Weights) -> Weights:
     )
     if shapes != fresh_shapes:
         raise ValueError(
-            "Training goes on from fitted weights, but parameters of the layers, or whether "
-            "ngram_range goes beyond single words, have changed since. Set them back, or start "
-            "anew by `fit` with warm_start=False."
+            "Training continues from fitted weights, but parameters of the layers, or whether "
+            "ngram_range includes more than single words, have changed since. Restore them, or "
+            "call fit with warm_start=False to start again."
         )
     weights = {name: value.copy() for name, value in before.items()}
     embedding = before["embedding"]
@@ -260,7 +261,7 @@ def _resumed(before: Weights, fresh: Weights) -> Weights:
 
 
 class _Encoder:
-    """Rows to batches for one training graph."""
+    """Encoder of rows to batches, for one training graph."""
 
     def __init__(
         self,
@@ -279,7 +280,7 @@ class _Encoder:
         batch_size: int,
         rng: np.random.Generator | None,
     ) -> Batches:
-        """Cut rows into batches, with their n-grams' evidence unless that is given."""
+        """Return batches of rows with their evidence, computed from n-grams if it is None."""
         encoded: Encoded = self._architecture.encode(data.ids, self._n_ids)
         if evidence is None:
             evidence = self._evidence_of(data.ids)
@@ -304,7 +305,7 @@ class _Encoder:
 
 
 def _learning_rate(options: Options, default: float) -> float | None:
-    """Return the peak of the learning rate; None where the optimizer has a schedule of its own."""
+    """Return the peak of the learning rate; None if the optimizer keeps its own schedule."""
     if not isinstance(options.learning_rate, str):
         return options.learning_rate
     if isinstance(options.optimizer, str):
@@ -333,5 +334,5 @@ def _divergence_message(rate: float | None) -> str:
     now = "of the optimizer" if rate is None else f"(now {rate:g})"
     return (
         "Training stopped: the loss or a weight became infinite or NaN{when}. Lower "
-        f"learning_rate {now}, or check sample_weight and class_weight for huge values."
+        f"learning_rate {now}, or check sample_weight and class_weight for very large values."
     )

@@ -1,4 +1,4 @@
-"""Keras, imported on first use, and what it can run on: devices and precision."""
+"""Keras, imported on first use, and its devices and precision."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ _import_lock = threading.Lock()
 
 
 def import_keras() -> Any:
-    """Import Keras and its backend on first use, with GPU memory growth switched on."""
+    """Import Keras and its backend on first use, with GPU memory growth enabled."""
     with _import_lock:
         if "keras" in sys.modules and hasattr(sys.modules["keras"], "Model"):
             return sys.modules["keras"]
@@ -26,7 +26,7 @@ def import_keras() -> Any:
 
 @contextlib.contextmanager
 def _quiet_tensorflow() -> Any:
-    """Let TensorFlow's C++ side log errors only while it is loaded, where nobody chose a level."""
+    """Let TensorFlow's C++ code log only errors while it is loaded, unless a level is set."""
     name = "TF_CPP_MIN_LOG_LEVEL"
     if name in os.environ:
         yield
@@ -39,17 +39,17 @@ def _quiet_tensorflow() -> Any:
 
 
 def _grow_gpu_memory() -> None:
-    """Let TensorFlow take GPU memory as it needs it, instead of all at once."""
+    """Let TensorFlow allocate GPU memory as needed, instead of all at once."""
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):
-        # A process that has already used its GPU chose for itself.
+        # Too late, and an error, if the process has already used its GPU.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def list_devices() -> list[str]:
-    """Return names of the devices that the Keras backend can use, as `"cpu:0"`, `"gpu:0"`, ..."""
+    """Return the names of the Keras backend's devices: `"cpu:0"`, `"gpu:0"`, ..."""
     backend = import_keras().backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -67,21 +67,21 @@ def list_devices() -> list[str]:
 
 
 def resolve_device(device: str) -> str:
-    """Turn `"auto"`, `"cpu"`, `"gpu"` or `"gpu:1"` into the name of a device that is there."""
+    """Return the name of an available device for `"auto"`, `"cpu"`, `"gpu"` or `"gpu:1"`."""
     available = list_devices()
     if device == "auto":
         return available[1] if len(available) > 1 else "cpu:0"
     name = device.lower() if ":" in device else f"{device.lower()}:0"
     if name not in available:
         raise ValueError(
-            f"device={device!r} is not available: this machine offers {', '.join(available)}. "
-            "Use device='auto' to take a GPU where there is one and the CPU elsewhere."
+            f"device={device!r} is not available: this machine has {', '.join(available)}. "
+            "Use device='auto' for a GPU if there is one, else the CPU."
         )
     return name
 
 
 def resolve_precision(precision: str, device: str) -> str:
-    """Return a Keras dtype policy: "auto" is float32 on a CPU, bfloat16 arithmetic on a GPU."""
+    """Return a Keras dtype policy: "auto" is float32 on a CPU, mixed_bfloat16 on a GPU."""
     if precision != "auto":
         return precision
     return "mixed_bfloat16" if device.startswith("gpu") else "float32"

@@ -1,4 +1,4 @@
-"""Keras layers of our own. Importing this module imports Keras."""
+"""Custom Keras layers. Importing this module imports Keras."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ Layer: Any = layers.Layer
 
 @keras.saving.register_keras_serializable("sentilib")
 class PaddingMask(Layer):
-    """Tokens are 1 and padding is 0: ids (n_rows, n_tokens) to (n_rows, n_tokens, 1)."""
+    """Mask of tokens (1) and padding (0): ids (n_rows, n_tokens) to (n_rows, n_tokens, 1)."""
 
     def call(self, ids: Any) -> Any:
-        """Compare with padding."""
+        """Compare ids with padding."""
         return ops.cast(ops.expand_dims(ops.not_equal(ids, PAD), -1), self.compute_dtype)
 
 
@@ -30,7 +30,7 @@ class MaskedAverage(Layer):
     """Average over the tokens of a row: (n_rows, n_tokens, n_units) to (n_rows, n_units)."""
 
     def call(self, x: Any, mask_of_tokens: Any) -> Any:
-        """Average what the mask, of shape (n_rows, n_tokens, 1), lets through."""
+        """Average x over the tokens of a mask of shape (n_rows, n_tokens, 1)."""
         n_tokens = ops.maximum(ops.sum(mask_of_tokens, axis=1), 1)
         return ops.sum(x * mask_of_tokens, axis=1) / n_tokens
 
@@ -38,7 +38,7 @@ class MaskedAverage(Layer):
 class VocabularyAverage(Layer):
     """Embedding and hidden layer applied to the words of a batch, then averaged over rows.
 
-    Dropout falls on words, which a batch shares, not on positions.
+    Dropout applies to words, which the rows of a batch share, not to positions.
     """
 
     def __init__(self, n_ids: int, dim: int, units: int, rate: float, **kwargs: Any) -> None:
@@ -51,7 +51,7 @@ class VocabularyAverage(Layer):
         self.built = True
 
     def call(self, bags: Any, training: bool = False) -> Any:
-        """Average over sparse shares of words: (n_rows, n_ids) to (n_rows, units)."""
+        """Average over sparse fractions of words: (n_rows, n_ids) to (n_rows, units)."""
         bags, selector = narrowed(bags)
         table = self.embedding
         if selector is not None:
@@ -66,7 +66,7 @@ class VocabularyAverage(Layer):
 
 
 class _NgramWeights(Layer):
-    """A log-count ratio for each n-gram and a factor that is trained."""
+    """A log-count ratio and a trained factor for each n-gram."""
 
     def __init__(self, n_ngrams: int, n_classes: int, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", "name": "ngram_weights", **kwargs})
@@ -88,10 +88,10 @@ class _NgramWeights(Layer):
 
 
 class BaggedNgrams(_NgramWeights):
-    """What n-grams add to the logits, from sparse bags of their ratios, one for each column."""
+    """Contribution of n-grams to the logits, from one sparse bag of their ratios per column."""
 
     def call(self, bags: list) -> Any:
-        """Multiply bags (n_rows, n_ngrams) with the factors: (n_rows, n_classes)."""
+        """Multiply bags (n_rows, n_ngrams) by the factors: (n_rows, n_classes)."""
         columns = ops.split(factor_of(self.deviation), len(bags), axis=1)
         sums = [sparse_matmul(bag, column) for bag, column in zip(bags, columns, strict=True)]
         return self.logits(ops.concatenate(sums, axis=1))
@@ -99,7 +99,7 @@ class BaggedNgrams(_NgramWeights):
 
 @keras.saving.register_keras_serializable("sentilib")
 class Ngrams(_NgramWeights):
-    """What n-grams add to the logits, found in rows of ids by a sorted search of exact keys.
+    """Contribution of n-grams to the logits, from ids, by a binary search of exact keys.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ class Ngrams(_NgramWeights):
         self.numbers = table("numbers", "int32")
 
     def set_dictionary(self, dictionary: NgramDictionary) -> None:
-        """Take over the keys of a dictionary."""
+        """Set the keys of a dictionary."""
         order = np.argsort(dictionary.keys)
         self.sorted_keys.assign(np.append(dictionary.keys[order], np.iinfo(np.int64).max))
         self.numbers.assign(np.append(order, 0).astype(np.int32))
 
     def call(self, ids: Any) -> Any:
-        """Sum over the n-grams of each row, over the root of its length: (n_rows, n_classes)."""
+        """Compute the sum of n-grams over the root of a row's length: (n_rows, n_classes)."""
         worth = self.ratio * factor_of(self.deviation)
         keys, numbers = ops.convert_to_tensor(self.sorted_keys), ops.convert_to_tensor(self.numbers)
         n_tokens = ops.sum(ops.cast(ops.not_equal(ids, PAD), "float32"), axis=1, keepdims=True)
@@ -157,7 +157,7 @@ class Ngrams(_NgramWeights):
         return self.logits(total / ops.sqrt(ops.maximum(n_tokens, 1)))
 
     def get_config(self) -> dict:
-        """Return the parameters."""
+        """Return the parameters of the layer."""
         return {
             **super().get_config(),
             "n_ngrams": self.n_ngrams,

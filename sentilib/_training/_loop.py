@@ -1,4 +1,4 @@
-"""The training loop, on Keras's public callbacks, metrics and steps."""
+"""The training loop, built from Keras's public callbacks, metrics and steps."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from sentilib._training._keras import import_keras
 
 
 class Steps(Protocol):
-    """What a backend computes for a batch; steps return the metrics of the epoch so far."""
+    """Training and validation steps of a backend; they return metrics of the epoch so far."""
 
     def start(self) -> None:
         """Begin an epoch, or a validation."""
@@ -24,13 +24,13 @@ class Steps(Protocol):
 
 
 class KerasSteps:
-    """Steps by Keras's own methods for one batch, on any backend; sparse arrays become dense."""
+    """Steps by Keras's own methods for one batch, on any backend, with dense arrays."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
 
     def start(self) -> None:
-        """Begin an epoch: these methods of Keras know single batches only."""
+        """Begin an epoch, whose metrics are averaged here: Keras returns those of one batch."""
         self._sums: dict[str, float] = {}
         self._sizes: dict[str, float] = {}
 
@@ -72,21 +72,21 @@ def run_epochs(
     Parameters
     ----------
     model : keras.Model
-        Compiled, built.
+        Compiled and built model.
     steps : Steps
-        Its steps.
+        Training and validation steps of the model.
     batches : Batches
         Training data.
     epochs : int
-        Max number of epochs; a callback may stop earlier by `model.stop_training`.
+        Max number of epochs; a callback may stop earlier by setting `model.stop_training`.
     validation : Batches or None
         Validation data, if any.
     before_validation : callable
         Called before each validation and after the last epoch.
     callbacks : list of keras.callbacks.Callback
-        Callbacks, told what `keras.Model.fit` tells them.
+        Callbacks, which are called as `keras.Model.fit` calls them.
     verbose : {0, 1, 2}
-        Silent, a progress bar, a line per epoch.
+        Nothing, a progress bar, or one line per epoch is printed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Rows of the training data: their weights, their groups, and those held out for validation."""
+"""Rows of the training data: weights, groups, and the validation split."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from sentilib._sklearn import check_sample_weight
 
 
 def checked_weight(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
-    """Return the weights of rows as float64, after checks."""
+    """Validate the weights of rows, and return them as float64."""
     if sample_weight is None:
         return None
     weight = check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -34,7 +34,7 @@ def with_class_weight(
 
 
 def checked_groups(groups: Any, n_rows: int) -> np.ndarray | None:
-    """Return the group of each row, after checks."""
+    """Validate the group of each row, and return an array."""
     if groups is None:
         return None
     groups = np.asarray(groups)
@@ -49,34 +49,34 @@ def checked_groups(groups: Any, n_rows: int) -> np.ndarray | None:
 def validation_split(
     y: np.ndarray, groups: np.ndarray | None, fraction: float, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows into a training part and one held out for early stopping, each with every class.
+    """Split rows into a training set and a validation set, each with every class.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
         Labels.
     groups : ndarray of shape (n_samples,) or None
-        Movie, product, author, ...: no group is on both sides.
+        Group of each row, such as its movie; no group is on both sides.
     fraction : float
-        Share of the rows to hold out; with groups about that share.
+        Fraction of the rows to hold out; approximate with groups.
     random_state : RandomState
-        Drawn from once.
+        Generator from which one seed is drawn.
 
     Returns
     -------
     train, held_out : ndarray of int
-        Row numbers, ascending.
+        Row numbers in ascending order.
 
     Raises
     ------
     ValueError
-        If the two sides cannot both hold every class.
+        If the two sides cannot both contain every class.
     """
     classes, class_sizes = np.unique(y, return_counts=True)
     smaller_side = min(fraction, 1 - fraction) * len(y)
     too_small = ValueError(
         f"The validation set is too small: validation_fraction={fraction} of {len(y)} rows"
-        f"{'' if groups is None else f' in {len(np.unique(groups))} groups'} cannot hold all "
+        f"{'' if groups is None else f' in {len(np.unique(groups))} groups'} cannot contain all "
         f"{len(classes)} classes on both sides. Increase 'validation_fraction' or the size of "
         "your dataset, or pass X_val and y_val."
     )

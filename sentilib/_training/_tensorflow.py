@@ -1,10 +1,10 @@
-"""TensorFlow's fast path: compiled steps, an Adam that passes once over memory, sparse products.
+"""TensorFlow's fast path: compiled steps, an Adam with one pass over memory, sparse products.
 
-This is the only file that uses underscored names of Keras. They are, each with what happens where a
-release of Keras no longer has it:
+This is the only file that uses private names of Keras. They are listed here, each with the fallback
+for releases of Keras that no longer have it:
 
 * `Adam._get_variable_index`, `_momentums`, `_velocities`, in `one_pass_adam`: Keras's own Adam is
-  taken instead, which computes the same in a dozen passes over memory.
+  used instead, which computes the same in a dozen passes over memory.
 """
 
 import functools
@@ -17,15 +17,15 @@ from sentilib._training._keras import import_keras
 
 
 class TensorFlowSteps:
-    """Training and validation steps of a compiled Keras model, traced once, that take NumPy arrays.
+    """Training and validation steps of a compiled Keras model, traced once, on NumPy arrays.
 
-    `keras.Model.fit` would read its batches through `tf.data`, which never forgets a generator
-    that it was given, and takes some milliseconds for a batch from Python and tens for an epoch.
+    `keras.Model.fit` reads its batches through `tf.data`, which never frees a generator, and costs
+    some milliseconds per batch from Python and tens of milliseconds per epoch.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled, built.
+        Compiled and built model.
     """
 
     def __init__(self, model: Any) -> None:
@@ -60,7 +60,7 @@ def _traced(model: Any, step: Any) -> Any:
     import tensorflow as tf
 
     integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
-    # The width of ids is left open: batches are trimmed to their longest review.
+    # The width of ids is variable: batches are trimmed to their longest review.
     ids = tf.TensorSpec((None, None), tf.int32)
     entries = tf.TensorSpec((None, 2), tf.int64), floats
     shapes = [tf.constant(i.shape[1:], tf.int64) if i.sparse else None for i in model.inputs]
@@ -85,7 +85,7 @@ def _traced(model: Any, step: Any) -> Any:
 
 
 def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return places (row, column) and values of the entries of a CSR array."""
+    """Return the indices (row, column) and the values of a CSR array's entries."""
     places = np.empty((len(matrix.data), 2), dtype=np.int64)
     places[:, 0] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     places[:, 1] = matrix.indices
@@ -94,11 +94,11 @@ def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def one_pass_adam() -> Any:
-    """Return a class: Keras's Adam with TensorFlow's kernel, which passes over memory once.
+    """Return a subclass of Keras's Adam with TensorFlow's kernel, which passes over memory once.
 
-    Keras's own update is a dozen operations, and large tables wait for memory in each. It is still
-    what updates under AMSGrad, and by sparse gradients: Keras squares an embedding's gradient at
-    each position, before it adds them up.
+    Keras's own update consists of a dozen operations, each of which waits for memory with large
+    tables. It is still used for AMSGrad, and for sparse gradients: Keras squares an embedding's
+    gradient at each position before summing.
     """
     import tensorflow as tf
 
@@ -134,21 +134,21 @@ def one_pass_adam() -> Any:
 
 
 def sparse_matmul(bags: Any, table: Any) -> Any:
-    """Multiply a sparse matrix, as a sparse Keras input gives it, and a dense one."""
+    """Multiply a sparse matrix, from a sparse Keras input, by a dense one."""
     keras = import_keras()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         if isinstance(bags, tf.SparseTensor):
-            # keras.ops.matmul gathers a row of the table for each entry: twice the time, or more.
+            # keras.ops.matmul gathers a row of the table for each entry, in twice the time or more.
             return tf.sparse.sparse_dense_matmul(bags, table)
     return keras.ops.matmul(bags, table)
 
 
 def narrowed(bags: Any) -> tuple[Any, Any]:
-    """Factor a sparse matrix into one of fewer columns and one that selects them, or None.
+    """Factor a sparse matrix into one of fewer columns and a selector of these, or None.
 
-    A function of each row of a table need then not be applied to rows that are in no bag.
+    A function of each row of a table is then applied only to rows that occur in a bag.
     """
     if import_keras().backend.backend() == "tensorflow":
         import tensorflow as tf

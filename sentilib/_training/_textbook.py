@@ -1,4 +1,4 @@
-"""The Keras model of a fitted model, as textbooks draw it. Importing this module imports Keras."""
+"""Textbook Keras models of fitted models. Importing this module imports Keras."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sentilib._training._layers import Ngrams, keras
 
 
 def textbook_model(model: Model) -> Any:
-    """Build a Keras model with the trained weights: token ids to logits."""
+    """Build a Keras model with the trained weights, from token ids to logits."""
     n_classes = len(model.weights["bias"])
     layers = model.architecture.textbook(len(model.seen), n_classes)
     (ids,), logits, variables = layers.inputs, layers.logits, dict(layers.weights)

@@ -1,7 +1,7 @@
-"""Compiled Keras models, lent for one fit after the other.
+"""Compiled Keras models, which successive fits reuse.
 
-An estimator holds plain NumPy weights, so a second fit of the same architecture (a grid search)
-pays no graph tracing, and nothing of Keras is pickled.
+An estimator contains plain NumPy weights, so a second fit of the same architecture (a grid search)
+needs no graph tracing, and no Keras object is pickled.
 """
 
 import contextlib
@@ -19,22 +19,22 @@ from sentilib._training._keras import import_keras
 from sentilib._training._loop import KerasSteps, Steps, run_epochs
 
 # TensorFlow never frees the graph of a training step (3 MB; its all-reduce of gradients registers a
-# custom gradient for good), so the architectures of a grid had better stay.
+# permanent custom gradient), so it is better to keep the architectures of a grid.
 _MAX_IDLE_TRAINERS = 8
 _idle_trainers: "OrderedDict[Hashable, list[Trainer]]" = OrderedDict()
 _lock = threading.Lock()
 
 
 class OptimizerState(NamedTuple):
-    """What an optimizer knows of the steps so far."""
+    """State of an optimizer after the steps so far."""
 
     kind: str  # name of its class
-    variables: dict[str, np.ndarray]  # what `save_own_variables` writes
+    variables: dict[str, np.ndarray]  # written by `save_own_variables`
 
     def going_on_from(self, before: "OptimizerState | None") -> "OptimizerState":
         """Return this fresh state with the rows of an earlier one of the same optimizer.
 
-        Either can have more spare rows; another optimizer's variables mean something else.
+        Either can have more spare rows. The variables of another optimizer are ignored.
         """
         if before is None or before.kind != self.kind or before._widths() != self._widths():
             return self
@@ -53,18 +53,18 @@ class OptimizerState(NamedTuple):
 
 
 class Trainer:
-    """A compiled Keras model whose weights, optimizer and seeds are set anew for each fit.
+    """A compiled Keras model whose weights, optimizer and seeds are reset for each fit.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled, built.
+        Compiled and built model.
     weights : dict of str to keras.Variable
-        Its weights by name.
+        Weights of the model by name.
     seeds : list of keras.random.SeedGenerator
-        What its dropout layers draw from.
+        Seed generators of its dropout layers.
     steps : Steps
-        Its training and validation steps.
+        Training and validation steps of the model.
     """
 
     def __init__(self, model: Any, weights: dict[str, Any], seeds: list[Any], steps: Steps) -> None:
@@ -79,7 +79,7 @@ class Trainer:
         seed: int,
         optimizer_state: OptimizerState | None,
     ) -> None:
-        """Forget the last fit: set weights (padded with zero rows), learning rate and seeds."""
+        """Reset weights (padded with zero rows), optimizer, learning rate and seeds."""
         self.set_weights(weights)
         optimizer = self.model.optimizer
         state = self._fresh_state.going_on_from(optimizer_state)
@@ -104,14 +104,14 @@ class Trainer:
         }
 
     def optimizer_state(self) -> OptimizerState:
-        """Return the optimizer's variables, to go on from in a later fit."""
+        """Return the optimizer's state, from which a later fit can continue."""
         optimizer, variables = self.model.optimizer, dict[str, np.ndarray]()
         optimizer.save_own_variables(variables)
         copies = {name: np.array(value) for name, value in variables.items()}
         return OptimizerState(type(optimizer).__name__, copies)
 
     def fit(self, batches: Any, *, callbacks: list[Any], **options: Any) -> dict[str, list[float]]:
-        """Train as `run_epochs` does; then no callback refers to the model, which others borrow."""
+        """Train by `run_epochs`, then remove the callbacks' references to the model."""
         try:
             return run_epochs(self.model, self.steps, batches, callbacks=callbacks, **options)
         finally:
@@ -131,10 +131,10 @@ def borrowed_trainer(
     sets_learning_rate: bool,
     device: str,
 ) -> Iterator[Trainer]:
-    """Lend a compiled model for one fit; the same arguments get the same model again.
+    """Lend a compiled model for one fit; equal arguments reuse a model.
 
-    A trainer belongs to one thread while it is lent, and is thrown away when the fit fails or is
-    interrupted, so no later fit meets what an exception left behind.
+    Only one thread uses a trainer at a time. It is discarded if the fit fails or is interrupted, so
+    that no later fit starts from the state that an exception left.
     """
     sizes = n_ids, n_ngrams, n_classes
     key = architecture, sizes, policy, _optimizer_key(optimizer), sets_learning_rate, device
@@ -165,7 +165,7 @@ def _return(key: Hashable, trainer: Trainer) -> None:
                 del _idle_trainers[oldest]
             evicted = True
     if evicted:
-        gc.collect()  # a Keras model is full of reference cycles, its graphs hold much memory
+        gc.collect()  # a Keras model has many reference cycles, and its graphs use much memory
 
 
 def _optimizer_key(optimizer: Any) -> str:
@@ -177,7 +177,7 @@ def _optimizer_key(optimizer: Any) -> str:
 def _training_graph(
     architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str
 ) -> tuple[Any, dict[str, Any], list[Any]]:
-    """Build the training layers with the evidence of n-grams; 0 n-grams leave that out."""
+    """Build the training layers, with the evidence of n-grams unless `n_ngrams` is 0."""
     from sentilib._training._layers import BaggedNgrams, keras, n_evidence_columns
 
     layers = architecture.training(n_ids, n_classes, policy)
@@ -194,7 +194,7 @@ def _training_graph(
 
 
 def _fresh_optimizer(optimizer: Any, sets_learning_rate: bool) -> Any:
-    """Return a copy of the optimizer; a learning rate that is to be set replaces a schedule."""
+    """Return a copy of the optimizer, without its schedule if a learning rate will be set."""
     optimizers = import_keras().optimizers
     optimizer = optimizers.get(optimizer)
     config = optimizers.serialize(optimizer)
@@ -217,7 +217,7 @@ def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         # XLA under TensorFlow runs the embedding's gradient on one thread (8 to 15 times
-        # slower on a CPU) and compiles anew for each width; JAX knows no other way.
+        # slower on a CPU) and recompiles for each width; JAX has no other mode.
         jit_compile=backend == "jax",
     )
     model.optimizer.build(model.trainable_variables)
