@@ -9,16 +9,25 @@ from sentilib._training._layers import MaskedAverage, PaddingMask, VocabularyAve
 def textbook(architecture: Any, n_ids: int, n_classes: int) -> Layers:
     """Build the layers position by position."""
     rate = architecture.dropout
-    embedding = layers.Embedding(n_ids, architecture.embedding_dim, name="embedding")
-    hidden = layers.Dense(architecture.hidden_units, activation="relu", name="hidden")
+    embedding = layers.Embedding(
+        n_ids, architecture.embedding_dim, dtype="float32", name="embedding"
+    )
+    hidden = layers.Dense(
+        architecture.hidden_units, activation="relu", dtype="float32", name="hidden"
+    )
     head = layers.Dense(n_classes, dtype="float32", name="logits")
-    dropouts = [layers.Dropout(rate, name=f"{name}_dropout") for name in ("embedding", "latent")]
+    dropouts = [
+        layers.Dropout(rate, dtype="float32", name=f"{name}_dropout")
+        for name in ("embedding", "latent")
+    ]
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     x = hidden(dropouts[0](embedding(ids)))
     if architecture.mask_padding:
-        x = MaskedAverage(name="average")(x, PaddingMask(name="is_token")(ids))
+        x = MaskedAverage(dtype="float32", name="average")(
+            x, PaddingMask(dtype="float32", name="is_token")(ids)
+        )
     else:
-        x = layers.GlobalAveragePooling1D(name="average")(x)
+        x = layers.GlobalAveragePooling1D(dtype="float32", name="average")(x)
     return Layers(
         inputs=[ids],
         logits=head(dropouts[1](x)),
@@ -43,7 +52,7 @@ def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
         rate,
         name="vocabulary_average",
     )
-    dropout = layers.Dropout(rate, name="latent_dropout")
+    dropout = layers.Dropout(rate, dtype="float32", name="latent_dropout")
     head = layers.Dense(n_classes, dtype="float32", name="logits")
     bags = keras.Input((n_ids,), sparse=True, dtype="float32", name="word_bags")
     return Layers(

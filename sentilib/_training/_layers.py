@@ -47,7 +47,7 @@ class VocabularyAverage(Layer):
         self.embedding = self.add_weight(shape=(n_ids, dim), name="embedding")
         self.kernel = self.add_weight(shape=(dim, units), name="kernel")
         self.bias = self.add_weight(shape=(units,), name="bias")
-        self.dropout = layers.Dropout(rate)
+        self.dropout = layers.Dropout(rate, dtype="float32")
         self.built = True
 
     def call(self, bags: Any, training: bool = False) -> Any:

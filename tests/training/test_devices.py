@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier
-from sentilib._training import _fit, _keras
+from sentilib._training import _fit, _keras, _trainer
+from sentilib._training._keras import import_keras
 
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
 
@@ -133,3 +135,18 @@ def test_a_failed_import_of_keras_shows_its_own_message(tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("RuntimeError: no such backend: abacus")
+
+
+def test_a_global_policy_of_keras_changes_no_fit(data, monkeypatch):
+    X, y = data
+    classifier = DenseSentimentClassifier(epochs=1, random_state=0)
+    expected = classifier.fit(X, y).predict_proba(X)
+    monkeypatch.setattr(_trainer, "_idle_trainers", OrderedDict())
+    keras = import_keras()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        np.testing.assert_array_equal(classifier.fit(X, y).predict_proba(X), expected)
+        logits = keras.ops.convert_to_numpy(classifier.to_keras()(X))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_allclose(logits, classifier.tables_.logits(X), atol=1e-5)
