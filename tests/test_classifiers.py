@@ -162,25 +162,6 @@ class TestFittedModel:
             classifier.to_keras()
 
 
-@pytest.mark.parametrize("mask_padding", [True, False])
-@pytest.mark.parametrize("pooling", ["average", "max"])
-@pytest.mark.parametrize("kernel_size", [1, 2, 5])
-def test_any_convolution_equals_its_keras_model(reviews, mask_padding, pooling, kernel_size):
-    X, y, _ = reviews
-    conv = ConvSentimentClassifier(
-        filters=[6, 4],
-        kernel_size=kernel_size,
-        pooling=pooling,
-        mask_padding=mask_padding,
-        epochs=1,
-        random_state=0,
-    ).fit(X, y)
-    expected = np.asarray(conv.to_keras()(X), dtype=float)
-    np.testing.assert_allclose(
-        conv.decision_function(X), expected[:, 1] - expected[:, 0], atol=1e-5
-    )
-
-
 @pytest.mark.parametrize(
     "filters", [(), (0,), (8, -1), ("eight",), (2.5,)], ids=["none", "zero", "less", "word", "half"]
 )
@@ -188,6 +169,25 @@ def test_filters_are_whole_numbers(reviews, filters):
     X, y, _ = reviews
     with pytest.raises(ValueError, match="must contain one positive integer per block"):
         ConvSentimentClassifier(filters=filters).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        (ConvSentimentClassifier, {"pooling": "max"}),
+        (ConvSentimentClassifier, {"mask_padding": False}),
+        (DenseSentimentClassifier, {"mask_padding": False}),
+        (DenseSentimentClassifier, {"hidden_units": 5}),
+    ],
+)
+def test_training_does_not_go_on_with_other_layers(reviews, kind, changed):
+    X, y, _ = reviews
+    model = kind(epochs=1, warm_start=True, random_state=0).fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="parameters of the layers"):
+        model.set_params(**changed).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    model.set_params(**kind().get_params()).set_params(dropout=0.1, warm_start=True).fit(X, y)
 
 
 class TestTraining:

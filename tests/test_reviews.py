@@ -368,10 +368,10 @@ class TestHeatMaps:
     def test_a_type_error_is_not_taken_for_a_classifier_without_words(
         self, pipe, monkeypatch, tmp_path
     ):
-        def broken(self, reviews, rows=None):
+        def broken(self, parts, ids):
             raise TypeError("a bug")
 
-        monkeypatch.setattr(TokenShapExplainer, "_explain", broken)
+        monkeypatch.setattr(TokenShapExplainer, "_values", broken)
         with pytest.raises(TypeError, match="a bug"):
             report(pipe, HELD_OUT, Y, path=tmp_path / "r.html")
         assert list(tmp_path.iterdir()) == []

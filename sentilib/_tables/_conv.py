@@ -23,8 +23,8 @@ class ConvTables(Tables):
         Taps of each convolution, multiplied by the scale of its normalization.
     biases : tuple of ndarray of shape (n_out,), float64
         Bias of each convolution: the shift of its normalization.
-    takes_max : bool
-        Whether positions are pooled by their maximum; otherwise by their mean.
+    pooling : {"average", "max"}
+        How the positions of a row become one vector.
     precision : dtype, default=float32
         Floating-point type in which the convolutions are computed, float32 or float64.
 
@@ -36,7 +36,7 @@ class ConvTables(Tables):
     embedding: np.ndarray
     kernels: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
-    takes_max: bool
+    pooling: str
     precision: Any = np.float32
 
     @property
@@ -67,7 +67,7 @@ class ConvTables(Tables):
         """Pool the last convolution over the positions of each row: (n_rows, n_units), float64."""
         from sentilib._tables._conv_kernels import MAXIMUM, MEAN
 
-        kind = MAXIMUM if self.takes_max else MEAN
+        kind = {"average": MEAN, "max": MAXIMUM}[self.pooling]
         return pool(ids, self._layers, kind, len(self.head), self.masks_padding)
 
     def exact(self) -> Self:
@@ -86,7 +86,7 @@ class ConvTables(Tables):
             "embedding": self.embedding,
             **{f"kernel_{k}": kernel for k, kernel in enumerate(self.kernels)},
             **{f"bias_{k}": bias for k, bias in enumerate(self.biases)},
-            "takes_max": np.array(self.takes_max),
+            "pooling": np.array(self.pooling),
             "precision": np.array(np.dtype(self.precision).name),
         }
 
@@ -99,7 +99,7 @@ class ConvTables(Tables):
             embedding=arrays["embedding"],
             kernels=tuple(arrays[f"kernel_{k}"] for k in range(n_blocks)),
             biases=tuple(arrays[f"bias_{k}"] for k in range(n_blocks)),
-            takes_max=bool(arrays["takes_max"]),
+            pooling=str(arrays["pooling"]),
             precision=np.dtype(str(arrays["precision"])).type,
         )
 

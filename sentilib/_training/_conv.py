@@ -73,7 +73,7 @@ class ConvArchitecture(Architecture):
             embedding=weights["embedding"].astype(np.float64),
             kernels=tuple(kernel for kernel, _ in blocks),
             biases=tuple(bias for _, bias in blocks),
-            takes_max=self.pooling == "max",
+            pooling=self.pooling,
         )
 
     def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:

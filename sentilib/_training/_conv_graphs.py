@@ -54,6 +54,8 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers
         }
     if architecture.pooling == "max":
         x = keras_layers.GlobalMaxPooling1D(dtype=policy, name="pooling")(x)
+    elif architecture.pooling != "average":
+        raise ValueError(f"pooling={architecture.pooling!r} is not known.")
     elif is_token is not None:
         x = MaskedAverage(dtype=policy, name="pooling")(x, is_token)
     else:

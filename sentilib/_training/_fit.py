@@ -1,6 +1,7 @@
 """One fit: from token ids and class numbers to trained weights, for any architecture."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -129,7 +130,8 @@ def fit(
         weights["ngram_ratio"] = evidence.ratio
         weights["bias"] += evidence.bias.astype(np.float32)
     if previous is not None:
-        weights = _resumed(previous.weights, weights)
+        layers = replace(previous.architecture, dropout=architecture.dropout)  # type: ignore
+        weights = _resumed(previous.weights, weights, layers == architecture)
     n_ids = with_spare_rows(len(seen))
     encoder = _Encoder(architecture, n_ids, n_ngrams, evidence)
     batches = encoder.batches(
@@ -234,7 +236,7 @@ def _n_graph_rows(dictionary: NgramDictionary, *, in_stream: bool) -> int:
     return rows
 
 
-def _resumed(before: Weights, fresh: Weights) -> Weights:
+def _resumed(before: Weights, fresh: Weights, are_same_layers: bool) -> Weights:
     """Return the previous weights, with rows for new ids and n-grams.
 
     A new word starts as an unknown word, a new n-gram with its log-count ratio.
@@ -243,7 +245,7 @@ def _resumed(before: Weights, fresh: Weights) -> Weights:
         {name: value.shape[name in _GROWING :] for name, value in weights.items()}
         for weights in (before, fresh)
     )
-    if shapes != fresh_shapes:
+    if shapes != fresh_shapes or not are_same_layers:
         raise ValueError(
             "Training continues from fitted weights, but parameters of the layers, or whether "
             "ngram_range includes more than single words, have changed since. Restore them, or "

@@ -189,11 +189,10 @@ class TokenShapExplainer(BaseEstimator):
         """
         return self._explain(self._read(X))
 
-    def _explain(self, reviews: Reviews, rows: np.ndarray | None = None) -> TokenExplanation:
-        """Explain reviews that were already read, or some rows of them."""
-        parts, words = reviews.parts, players(reviews, rows)
-        ids = reviews.known_ids if rows is None else reviews.known_ids[rows]
-        values, method = self._values(parts, ids)
+    def _explain(self, reviews: Reviews) -> TokenExplanation:
+        """Explain reviews that were already read."""
+        parts, words = reviews.parts, players(reviews)
+        values, method = self._values(parts, reviews.known_ids)
         one_output = values.base_values.shape[1] == 1
 
         def by_row(flat: np.ndarray) -> np.ndarray:

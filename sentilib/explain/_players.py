@@ -19,13 +19,13 @@ class Words(NamedTuple):
     tokens: list[list[str]]
 
 
-def players(reviews: Reviews, rows: np.ndarray | None = None) -> Words:
-    """Return the words that `known_ids` stand for, of all reviews or of some rows."""
+def players(reviews: Reviews) -> Words:
+    """Return the words that `known_ids` stand for."""
     if reviews.reading is None:
-        return _names_as_words(reviews.ids if rows is None else reviews.ids[rows], reviews.names)
+        return _names_as_words(reviews.ids, reviews.names)
     result = Words([], [], [])
     kept: dict[str, str] = {}  # equal strings share one object, since most are repeated
-    for row in range(len(reviews)) if rows is None else rows.tolist():
+    for row in range(len(reviews)):
         places = reviews.places(row)
         result.segments.append([kept.setdefault(text, text) for text in places.segments])
         result.words.append([kept.setdefault(text, text) for text in places.words])

@@ -121,9 +121,9 @@ def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
         (rng.normal(size=(kernel_size, n_in, n_out)), rng.normal(size=n_out))
         for n_in, n_out in pairwise((6, *filters))
     ]
-    for mask_padding, takes_max in product((True, False), repeat=2):
+    for mask_padding, pooling in product((True, False), ("average", "max")):
         units, convolved, is_token = activations(ids, embedding, blocks, mask_padding)
-        if takes_max:
+        if pooling == "max":
             expected = units.max(axis=1)
         else:
             expected = units.sum(axis=1) / np.maximum(is_token.sum(axis=1), 1)
@@ -135,7 +135,7 @@ def test_compiled_convolutions_equal_numpy_ones(kernel_size, filters, n_tokens):
             embedding=embedding,
             kernels=tuple(kernel for kernel, _ in blocks),
             biases=tuple(bias for _, bias in blocks),
-            takes_max=takes_max,
+            pooling=pooling,
         )
         assert tables.receptive_field == 1 + len(filters) * (kernel_size - 1)
         scale = np.abs(expected).max() or 1

@@ -54,9 +54,9 @@ class WindowGame:
     @staticmethod
     def why_not_exact(tables: ConvTables) -> str | None:
         """Return why exact values are not possible, or None if they are."""
-        if tables.takes_max:
+        if tables.pooling != "average":
             return (
-                "with pooling='max' every word competes with every other. Use "
+                f"with pooling={tables.pooling!r} every word competes with every other. Use "
                 "method='permutation', or fit with pooling='average'."
             )
         if (size := tables.receptive_field) > _MAX_RECEPTIVE_FIELD:
@@ -118,19 +118,20 @@ class WindowGame:
         words = np.ascontiguousarray(row[low:high])
         is_token = words != PAD
         latent = np.empty((len(places) + 1, network.channels[-1]))
+        takes_max = {"average": False, "max": True}[self._tables.pooling]
         _window_kernels.walk(
             words,
             np.where(is_token, model.baseline, PAD).astype(np.int32),
             is_token.astype(np.float64) if model.masks_padding else np.ones(len(words)),
             places[order] - low,
             model.deletes,
-            self._tables.takes_max,
+            takes_max,
             *network,
             np.zeros((network.channels[-1], 0)),
             np.zeros(len(words) * int(network.channels.sum())),
             latent,
         )
-        if not self._tables.takes_max:
+        if not takes_max:
             divisor = len(places) if model.masks_padding else len(row)
             counts = np.arange(len(places) + 1) if model.deletes else np.full(len(latent), divisor)
             latent /= np.maximum(counts, 1)[:, None]

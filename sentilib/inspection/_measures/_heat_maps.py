@@ -1,4 +1,4 @@
-"""Heat-maps: exact Shapley values of the words of reviews, in the form that is displayed."""
+"""Heat-maps: Shapley values of the words of reviews, in the form that is displayed."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from sentilib._pipelines import Reviews
 from sentilib.explain import TokenShapExplainer
+from sentilib.explain._explanation import ragged
 
 
 class HeatMap(NamedTuple):
@@ -45,11 +46,13 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
         return []
     reviews.parts.check_explained()
     explainer = TokenShapExplainer(reviews.parts.estimator, random_state=0)
-    explanation = explainer._explain(reviews, rows)
+    found, _ = explainer._values(reviews.parts, reviews.known_ids[rows])
     maps = []
-    for row, k, values in zip(rows.tolist(), toward.tolist(), explanation.values, strict=True):
-        if values.ndim == 1:
-            values = values if k == 1 else -values
+    for row, k, values in zip(
+        rows.tolist(), toward.tolist(), ragged(found.values, found.starts), strict=True
+    ):
+        if values.shape[1] == 1:
+            values = values[:, 0] if k == 1 else -values[:, 0]
         else:
             values = values[:, k] - values.mean(axis=1)
         if reviews.reading is None:
