@@ -26,6 +26,7 @@ from sentilib._training._architecture import Architecture
 from sentilib._training._rows import (
     checked_groups,
     checked_weight,
+    refuse_balanced,
     validation_split,
     with_class_weight,
 )
@@ -99,9 +100,8 @@ class BaseSentimentClassifier(
         X_val, y_val : array-like of shapes (n_val, n_tokens) and (n_val,), default=None
             Validation data, for `history_` and early stopping.
         groups : array-like of shape (n_samples,), default=None
-            Group of each row, such as its movie, product or author. The folds of cross-fitting and,
-            with `early_stopping`, the validation split then keep each group on one side; the
-            validation loss of a random split is too optimistic.
+            Movie, product, author, ... of each row: the folds of cross-fitting and the validation
+            split of `early_stopping` keep it on one side, as a random split is too optimistic.
 
         Returns
         -------
@@ -200,20 +200,14 @@ class BaseSentimentClassifier(
             if len(draft.classes_) < 2:
                 raise ValueError(f"classes={draft.classes_.tolist()} has fewer than two classes.")
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes={np.unique(classes).tolist()} differs from the classes of the first "
-                f"call: {self.classes_.tolist()}."
-            )
+            found, first_ones = np.unique(classes).tolist(), self.classes_.tolist()
+            raise ValueError(f"classes={found} differs from those of the first call: {first_ones}.")
         if len(unknown := np.setdiff1d(y, draft.classes_)):
             raise ValueError(
                 f"y contains labels that are not among the classes {draft.classes_.tolist()}: "
                 f"{unknown.tolist()}. Pass all labels as classes in the first call."
             )
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not possible in partial_fit, which never sees all "
-                "labels. Compute the weights on a large sample and pass them as a dict."
-            )
+        refuse_balanced(self.class_weight)
         weight = with_class_weight(checked_weight(sample_weight, X), self.class_weight, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         draft._train(draft._data(X, y, weight), None, seed, resume=not first, in_stream=True)
@@ -393,6 +387,12 @@ class BaseSentimentClassifier(
     def __getstate__(self) -> dict:
         """Leave out the tables, which are derived."""
         return {name: value for name, value in super().__getstate__().items() if name != "tables_"}
+
+    def __copy__(self) -> Self:
+        """Share the tables, which `__setstate__` would derive again."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)

@@ -33,6 +33,15 @@ def with_class_weight(
     return by_class if weight is None else weight * by_class
 
 
+def refuse_balanced(class_weight: Any) -> None:
+    """Raise ValueError if the weights of the classes depend on labels that are not all known."""
+    if class_weight == "balanced":
+        raise ValueError(
+            "class_weight='balanced' is not possible in partial_fit, which never sees all labels. "
+            "Compute the weights on a large sample and pass them as a dict."
+        )
+
+
 def checked_groups(groups: Any, n_rows: int) -> np.ndarray | None:
     """Validate the group of each row, and return an array."""
     if groups is None:
