@@ -200,10 +200,8 @@ class BaseSentimentClassifier(
             if len(draft.classes_) < 2:
                 raise ValueError(f"classes={draft.classes_.tolist()} has fewer than two classes.")
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            found, known = np.unique(classes).tolist(), self.classes_.tolist()
-            raise ValueError(
-                f"classes={found} differs from the classes of the first call: {known}."
-            )
+            found, own = np.unique(classes).tolist(), self.classes_.tolist()
+            raise ValueError(f"classes={found} differs from the classes of the first call: {own}.")
         if len(unknown := np.setdiff1d(y, draft.classes_)):
             raise ValueError(
                 f"y contains labels that are not among the classes {draft.classes_.tolist()}: "
