@@ -47,7 +47,8 @@ def log_count_ratios(
     by_fold : ndarray of shape (n_ngrams, n_folds, n_classes), float64
         Counts of the rows of each fold.
     total : ndarray of shape (n_classes,), float64
-        Counts of all n-grams; the other arrays may omit those without a count in any fold.
+        Sum over all n-grams of the dictionary, including those that `counts` and `by_fold` omit
+        because no row contains them.
     smoothing : float
         Mean number added to a count.
     n_columns : int

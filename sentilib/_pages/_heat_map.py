@@ -1,4 +1,4 @@
-"""Heat-maps of words: levels of colour, signed numbers and legends, the same on every page."""
+"""Heat-maps of words: levels of colour, signed numbers and legends."""
 
 LEVELS = 20  # of colour, per sign; the style sheet has a class for each
 

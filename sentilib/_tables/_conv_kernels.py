@@ -189,7 +189,7 @@ def pool(ids, lengths, table, bias, channels, weights, masks, kind, out):
     reach = (n_taps - 1) // 2  # positions to the left that one layer reads
     margin = n_layers * (n_taps - 1)
     n_columns = min(_MAX_COLUMNS, ids.shape[1]) + margin + 16
-    # Zeros, as not even incomplete columns may contain NaN.
+    # Zeros: incomplete columns are computed too, and a NaN would survive the multiplication by 0.
     units = np.zeros((2, channels.max(), n_columns + n_taps), dtype=bias.dtype)
     sums, lanes = np.empty(channels[0], dtype=bias.dtype), np.empty((2, 16), dtype=bias.dtype)
     n_out = out.shape[1] // 2 if kind == MOMENTS else out.shape[1]

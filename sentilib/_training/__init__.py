@@ -1,1 +1,1 @@
-"""Everything that uses Keras: devices, precision, graphs, the training loop."""
+"""Training: architectures, and everything that uses Keras (graphs, loop, optimizers, devices)."""

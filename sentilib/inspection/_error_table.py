@@ -58,7 +58,7 @@ def error_table(
         - `label_quality`: normalized margin of the given label, from 0 (the model contradicts it)
           to 1 (it agrees)
         - `words_for`, `words_against`: words that pull most toward the prediction and away from it,
-          by exact Shapley values; missing where the review is not explained
+          by Shapley values; missing where the review is not explained
         - `snippet`: beginning of the visible text
 
     Raises

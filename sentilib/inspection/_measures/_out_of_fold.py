@@ -1,4 +1,5 @@
-"""Out-of-fold probabilities of one or more models; the text is read once for all folds."""
+"""Out-of-fold probabilities of one or more models; the text is read once for all folds,
+and once more where the second opinions need marks that the tokenizer drops."""
 
 from typing import Any
 
@@ -25,11 +26,11 @@ _DOUBTED = 0.15  # label quality below which a review is left out of the second 
 def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any, Any]]:
     """Return the models whose predictions judge the labels, each with its input.
 
-    The first is the estimator. Of a pipeline that begins with a tokenizer it is the rest: the
-    vocabulary is learnt from all reviews, without their labels, which tells a model nothing, since
-    it never trained on words that only held-out reviews contain. The other models, of other kinds,
-    follow if `second_opinion` is set and there are token ids; where there is text, their ids
-    include marks such as "!".
+    The first is the estimator. Of a pipeline that begins with a tokenizer, only the other steps are
+    fitted on folds: the tokenizer is fitted once on all reviews, which uses no labels, and words
+    that only held-out reviews contain are never trained on. Models of other kinds follow if
+    `second_opinion` is set and there are token ids; where there is text, their ids include marks
+    such as "!".
     """
     estimator, tokenizer, between, classifier = Parts.of(estimator)
     if tokenizer is not None:

@@ -69,8 +69,9 @@ class LogCountRatios(TransformerMixin, BaseEstimator):
 def second_opinions(ids: np.ndarray) -> list[tuple[Any, Any]]:
     """Return classifiers, each with its input, made of rows of token ids.
 
-    The first weights n-grams by naive Bayes, those of a row's ending apart, each class against the
-    others. The second reads latent topics. Inputs are made of all rows at once, without labels.
+    The first is one-vs-rest logistic regression on n-grams weighted by naive-Bayes ratios; n-grams
+    of the last 50 tokens are separate columns. The second is logistic regression on latent topics.
+    Inputs are made of all rows at once, without labels.
     """
     ngrams = make_pipeline(
         LogCountRatios(), Normalizer(), LogisticRegression(C=10, max_iter=300, tol=1e-3)

@@ -57,7 +57,7 @@ def report(
     The page describes model and data and shows metrics with confidence intervals, calibration, the
     confusion matrix, training curves, the latent space in three dimensions, loss against
     features, the worst subgroups, likely label errors, and a searchable list of all reviews, with
-    heat-maps of exact Shapley values for those with the highest loss and for a random sample.
+    heat-maps of Shapley values for those with the highest loss and for a random sample.
 
     Parameters
     ----------
