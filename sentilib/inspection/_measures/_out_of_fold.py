@@ -1,5 +1,7 @@
-"""Out-of-fold probabilities of one or more models; the text is read once for all folds,
-and once more where the second opinions need marks that the tokenizer drops."""
+"""Out-of-fold probabilities of one or more models; the text is read once for all folds.
+
+It is read once more where the second opinions need marks that the tokenizer drops.
+"""
 
 from typing import Any
 
