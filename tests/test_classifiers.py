@@ -125,6 +125,7 @@ class TestFittedModel:
         assert clone(fitted).get_params() == fitted.get_params()
         assert not hasattr(clone(fitted), "classes_")
 
+    @pytest.mark.slow
     def test_a_pickle_predicts_without_keras(self, fitted, reviews, tmp_path):
         X, _, _ = reviews
         (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
@@ -191,6 +192,7 @@ def test_training_does_not_go_on_with_other_layers(reviews, kind, changed):
 
 
 class TestTraining:
+    @pytest.mark.slow
     def test_same_random_state_gives_bit_equal_probabilities(self, classifier, reviews):
         X, y, _ = reviews
         first = classifier.fit(X, y).predict_proba(X)
@@ -243,6 +245,7 @@ class TestTraining:
         other = clone(classifier).fit(X, y, sample_weight=1024 * weight)
         np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
 
+    @pytest.mark.slow
     def test_weights_stand_for_repetitions_on_average(self, classifier):
         # Each of four words comes equally often with both labels, one of them with three times
         # the weight: weighted and repeated rows must teach the same odds. Without dropout and
@@ -321,6 +324,7 @@ class TestTraining:
         classifier.partial_fit(X, y, classes=[0, 1])
         assert set(classifier.history_) == {"accuracy", "loss"}
 
+    @pytest.mark.slow
     def test_partial_fit_learns_from_chunks_and_new_ids(self, classifier, reviews):
         X, y, _ = reviews
         order = np.argsort(X.max(axis=1), kind="stable")  # new words come late
@@ -380,6 +384,7 @@ class TestTraining:
         )
         assert "val_loss" in pipe[-1].history_
 
+    @pytest.mark.slow
     def test_folds_by_movie_in_cross_validation(self, classifier, reviews):
         from sklearn.model_selection import cross_val_score
 
@@ -492,6 +497,7 @@ class TestBadInput:
             classifier.fit(X, y)
         assert not hasattr(classifier, "classes_")
 
+    @pytest.mark.slow
     def test_an_interrupt_leaves_the_estimator_as_it_was(self, classifier, reviews):
         import keras
 
@@ -516,6 +522,7 @@ class TestBadInput:
         np.testing.assert_array_equal(classifier.predict_proba(X), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS, ids=lambda cls: cls.__name__)
 def test_thirty_fits_leave_no_memory_behind(cls, reviews):
     import psutil

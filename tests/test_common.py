@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 
 import numpy as np
+import pytest
 from sklearn.datasets import make_blobs
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -27,6 +28,7 @@ EXPECTED_FAILURES = {
 CHECKS_THAT_IGNORE_THE_TAG = {"check_class_weight_classifiers", "check_decision_proba_consistency"}
 
 
+@pytest.mark.slow
 @parametrize_with_checks(CLASSIFIERS, expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
 def test_scikit_learn_contract(estimator, check, monkeypatch):
     name = getattr(check, "func", check).__name__

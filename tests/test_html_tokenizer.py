@@ -114,6 +114,7 @@ class TestVocabulary:
         given = HTMLTokenizer(vocabulary=fitted.vocabulary_)
         np.testing.assert_array_equal(given.transform(REVIEWS), fitted.transform(REVIEWS))
 
+    @pytest.mark.slow
     @settings(max_examples=300, deadline=None)
     @given(st.text("aAé'’-▶©↔#1\u20e3\ufe0f\u200d😀👍🏽🇩🇪日e\u0301ŉİ½ .<&"))
     def test_every_learnt_vocabulary_can_be_given(self, text):
@@ -513,6 +514,7 @@ class TestInputs:
         tracemalloc.stop()
         assert peak < 30e6  # of 60 MB of text
 
+    @pytest.mark.slow
     @settings(max_examples=2000, deadline=None)
     @given(st.lists(st.text("aAbé ß<>&br/", max_size=12), min_size=1, max_size=5), st.randoms())
     def test_the_order_of_documents_does_not_matter(self, texts, random):
@@ -525,6 +527,7 @@ class TestInputs:
             tokenizer.transform(texts)[shuffled], other.transform([texts[k] for k in shuffled])
         )
 
+    @pytest.mark.slow
     @settings(max_examples=2000, deadline=None)
     @given(st.lists(st.text(max_size=12), min_size=1, max_size=9))
     def test_threads_change_nothing(self, texts):
@@ -569,6 +572,7 @@ class TestScikitLearn:
         assert list(frame.index) == list("abcde")
         assert set(frame.dtypes) == {np.dtype("int32")}
 
+    @pytest.mark.slow
     def test_pickles_are_alike_in_every_process(self):
         """Neither the order of sets nor memory never written may show."""
         code = (
@@ -588,6 +592,7 @@ class TestScikitLearn:
         }
         assert len(found) == 1
 
+    @pytest.mark.slow
     def test_it_works_without_keras(self):
         code = (
             "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None;"
@@ -601,6 +606,7 @@ class TestScikitLearn:
 
 
 class TestOnImdb:
+    @pytest.mark.slow
     def test_vocabulary_and_counts_equal_those_of_a_regular_expression(self, imdb):
         """An independent path to the same words, on documents of ASCII without entities."""
         texts = [text for text in imdb if text.isascii() and not re.search("&|<(?!br />)", text)]

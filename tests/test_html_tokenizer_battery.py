@@ -392,8 +392,13 @@ def name_of(estimator):
     return next((name for p, name in changed.items() if getattr(estimator, p)), "default")
 
 
+def slow_with_processes(check):
+    marks = pytest.mark.slow if "processes" in check.__name__ else ()
+    return pytest.param(check, marks=marks, id=check.__name__)
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-@pytest.mark.parametrize("check", OWN, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [slow_with_processes(check) for check in OWN])
 def test_text_battery(check, estimator, tmp_path):
     arguments = [tmp_path] if "tmp_path" in check.__code__.co_varnames else []
     check(clone(estimator), *arguments)

@@ -108,6 +108,7 @@ class TestWithoutOptionalPackages:
         with pytest.raises(ImportError, match=r"needs pyarrow: pip install 'sentilib\[parquet\]'"):
             load_imdb(data_home=tmp_path, download=False)
 
+    @pytest.mark.slow
     def test_text_is_learnt_without_any_of_them_and_a_missing_gpu_costs_no_warning(self):
         program = """
 import sys

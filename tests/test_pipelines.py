@@ -162,6 +162,7 @@ class TestComposition:
 
 
 class TestModelSelection:
+    @pytest.mark.slow
     def test_a_grid_search_tunes_both_steps_in_two_processes(self, pipe, reviews):
         grid = {"tokenizer__max_features": [20, 500], "classifier__epochs": [1, 2]}
         search = GridSearchCV(pipe, grid, cv=2, n_jobs=2, scoring="neg_log_loss")
@@ -207,6 +208,7 @@ class TestModelSelection:
 class TestReproducibility:
     """With one `random_state` the probabilities agree to the last bit, wherever `fit` runs."""
 
+    @pytest.mark.slow
     def test_in_another_process(self, reviews, tmp_path):
         pipes = [make_pipeline(small_tokenizer(), model) for model in CLASSIFIERS.values()]
         job = pipes, reviews.data, reviews.target

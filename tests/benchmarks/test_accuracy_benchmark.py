@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("cpuinfo")
 pytest.importorskip("tqdm")
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+pytestmark = pytest.mark.slow
 OPTIONS = ["--data", "generated", "--limit", "200", "--models", "Dense", "TF-IDF, defaults"]
 
 

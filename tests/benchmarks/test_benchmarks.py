@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("pytest_benchmark")
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

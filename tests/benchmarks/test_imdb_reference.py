@@ -9,10 +9,13 @@ from sklearn.metrics import accuracy_score, log_loss
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import load_imdb
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("SENTILIB_DATA"),
-    reason="SENTILIB_DATA names no folder with the IMDB reviews",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not os.environ.get("SENTILIB_DATA"),
+        reason="SENTILIB_DATA names no folder with the IMDB reviews",
+    ),
+]
 N_TRAIN, N_TEST = 4_000, 2_000
 
 

@@ -503,6 +503,7 @@ def test_threads_that_download_at_once_all_succeed(serve, cache):
     assert leftovers(cache) == ["aclImdb_v1.cache.npz", "aclImdb_v1.tar.gz"]
 
 
+@pytest.mark.slow
 def test_processes_that_download_at_once_all_succeed(serve, cache):
     server = serve()
     server.barrier = threading.Barrier(2)

@@ -190,6 +190,7 @@ def test_the_number_of_movies_is_as_asked(n_movies):
 # Contract
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_reviews_in_another_process():
     first = digest(*make_reviews(300, random_state=7))
     assert first == digest(*make_reviews(300, random_state=np.random.RandomState(7)))

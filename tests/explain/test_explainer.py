@@ -157,6 +157,7 @@ class TestPermutation:
         )
         assert_agree(sampling_agreement(explainer, ROWS, n_permutations=100, random_state=0))
 
+    @pytest.mark.slow
     def test_wrong_values_do_not_agree(self, monkeypatch):
         from sentilib.explain._games._sum import SumOfGames
 

@@ -64,6 +64,7 @@ print("all of it")
 """
 
 
+@pytest.mark.slow
 def test_explanations_work_in_shap_and_shap_on_our_ids():
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(folder=str(Path(__file__).parent))],
@@ -74,6 +75,7 @@ def test_explanations_work_in_shap_and_shap_on_our_ids():
     assert done.stdout == "all of it\n", done.stderr
 
 
+@pytest.mark.slow
 def test_explaining_loads_neither_keras_nor_shap_before_it_is_called():
     program = f"""
 import sys

@@ -187,6 +187,7 @@ class TestLatentSpace:
         shown = [text.get_text() for text in display.ax_.get_legend().get_texts()]
         assert shown == [r"\$", r"\$1\$"]  # matplotlib's way to write a dollar sign
 
+    @pytest.mark.slow
     def test_another_transformer_is_cloned_seeded_and_used(self, dense, held_out):
         X, y = held_out
         tsne = TSNE(2, perplexity=5, max_iter=250)

@@ -237,6 +237,7 @@ class TestSecondOpinions:
         np.testing.assert_allclose(topics @ topics.T, weighted @ weighted.T, atol=0.02)
         assert model.fit(topics, y).predict_proba(topics).shape == (90, 3)
 
+    @pytest.mark.slow
     def test_probabilities_of_all_are_averaged(self, dense, noisy):
         X, y, folds = noisy.data[:200], noisy.target[:200], list(KFold(2).split(np.empty(200)))
         pipe = clone(dense).set_params(classifier__epochs=10)

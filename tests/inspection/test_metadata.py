@@ -87,6 +87,7 @@ def test_rows_stay_in_order_where_texts_are_many():
     pandas.testing.assert_frame_equal(review_metadata(texts), review_metadata(texts, n_jobs=2))
 
 
+@pytest.mark.slow
 def test_neither_a_network_nor_a_corpus_is_needed(tmp_path):
     pytest.importorskip("textblob")
     program = """

@@ -157,6 +157,7 @@ html_texts = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(html_texts)
 def test_visible_text_agrees_with_another_conformant_parser(html):

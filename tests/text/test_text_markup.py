@@ -115,6 +115,7 @@ markup = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(markup, min_size=1, max_size=3))
 @example(["wo<br>rd & <3 </p>x<p>y", "<a><p>x</a>y</p>z", "<b><i>1<p>2</b>3</i>4"])

@@ -41,6 +41,7 @@ options = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @pytest.mark.filterwarnings("ignore:.* words of the vocabulary can match no token")
 @given(documents, options, st.sampled_from([1, 3]))

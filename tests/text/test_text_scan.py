@@ -162,6 +162,7 @@ def test_the_kernel_agrees_with_the_reference_on_the_edges_in_pairs_and_triples(
     assert tokens_with_spans(text, **options) == reference_tokens(text, **options)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(texts, st.sampled_from(MODES))
 @example("ℌ №½ﷺ Ⓜ️ ﾞ ﹰ", MODES[4])
@@ -169,6 +170,7 @@ def test_the_kernel_agrees_with_the_reference(text, options):
     assert tokens_with_spans(text, **options) == reference_tokens(text, **options)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(texts, st.sampled_from(MODES))
 def test_any_text_tokenizes_and_offsets_cut_it_into_the_tokens(text, options):
@@ -182,6 +184,7 @@ def test_any_text_tokenizes_and_offsets_cut_it_into_the_tokens(text, options):
         assert token in [piece for piece, _, _ in pieces]
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(markup, st.sampled_from(MODES))
 def test_html_has_the_tokens_of_its_visible_text(html, options):
@@ -192,6 +195,7 @@ def test_html_has_the_tokens_of_its_visible_text(html, options):
     assert found == scanner.tokens([visible_text(html)])[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.one_of(markup, texts))
 def test_visible_text_escaped_again_gives_the_same_tokens(html):
@@ -284,6 +288,7 @@ print(HTMLTokenizer().tokenize("It works<br>still"))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setup",
     [

@@ -86,6 +86,7 @@ def test_fit_on_a_gpu_gets_its_device_batch_size_and_precision(cls, two_gpus, da
     assert on_gpu.learning_rate > on_cpu.learning_rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_reduced_precision_trains_and_predicts_in_float64(cls, precision, data):

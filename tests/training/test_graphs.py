@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -74,43 +75,48 @@ def test_any_convolution_equals_its_keras_model(X, mask_padding, pooling, kernel
     )
 
 
+def fitted(X, kind, mask_padding, n_classes):
+    y = np.arange(len(X)) % n_classes
+    return kind(mask_padding=mask_padding, epochs=1, random_state=0).fit(X, y)
+
+
+@pytest.mark.slow
+def test_keras_models_can_be_saved_and_loaded_where_their_layers_are_imported(X, tmp_path):
+    np.save(tmp_path / "X.npy", X[:20])
+    models = [
+        fitted(X, *choice).to_keras() for choice in product(CLASSIFIERS, [True, False], [2, 3])
+    ]
+    for number, model in enumerate(models):
+        model.save(tmp_path / f"{number}.keras")
+    program = f"""
+import keras, numpy as np
+from sentilib import keras_layers
+X = np.load("X.npy")
+for number in range({len(models)}):
+    np.save(f"{{number}}.npy", np.asarray(keras.saving.load_model(f"{{number}}.keras")(X)))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for number, model in enumerate(models):
+        np.testing.assert_allclose(np.load(tmp_path / f"{number}.npy"), model(X[:20]), atol=1e-6)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
-class TestKerasModel:
-    def fitted(self, X, kind, mask_padding, n_classes):
-        y = np.arange(len(X)) % n_classes
-        return kind(mask_padding=mask_padding, epochs=1, random_state=0).fit(X, y)
-
-    def test_it_can_be_saved_and_loaded_where_its_layers_are_imported(
-        self, X, kind, mask_padding, n_classes, tmp_path
-    ):
-        model = self.fitted(X, kind, mask_padding, n_classes).to_keras()
-        model.save(tmp_path / "model.keras")
-        np.save(tmp_path / "X.npy", X[:20])
-        program = (
-            "import keras, numpy as np\n"
-            "from sentilib import keras_layers\n"
-            f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r})\n"
-            f"logits = model(np.load({str(tmp_path / 'X.npy')!r}))\n"
-            f"np.save({str(tmp_path / 'logits.npy')!r}, np.asarray(logits))\n"
-        )
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), model(X[:20]), atol=1e-6)
-
-    def test_it_can_be_cloned_summarised_and_trained(self, X, kind, mask_padding, n_classes):
-        classifier = self.fitted(X, kind, mask_padding, n_classes)
-        model, before = classifier.to_keras(), classifier.predict_proba(X)
-        clone = keras.models.clone_model(model)
-        clone.set_weights(model.get_weights())
-        np.testing.assert_allclose(clone(X[:20]), model(X[:20]), atol=1e-6)
-        lines = []
-        model.summary(print_fn=lines.append)
-        assert "logits" in "".join(lines)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile("adam", loss)
-        y = np.arange(len(X)) % n_classes
-        model.fit(X, y, verbose=0)
-        assert not np.allclose(model(X[:20]), clone(X[:20]))
-        np.testing.assert_array_equal(classifier.predict_proba(X), before)  # it is a copy
+def test_keras_models_can_be_cloned_summarised_and_trained(X, kind, mask_padding, n_classes):
+    classifier = fitted(X, kind, mask_padding, n_classes)
+    model, before = classifier.to_keras(), classifier.predict_proba(X)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    np.testing.assert_allclose(clone(X[:20]), model(X[:20]), atol=1e-6)
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert "logits" in "".join(lines)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    y = np.arange(len(X)) % n_classes
+    model.fit(X, y, verbose=0)
+    assert not np.allclose(model(X[:20]), clone(X[:20]))
+    np.testing.assert_array_equal(classifier.predict_proba(X), before)  # it is a copy
