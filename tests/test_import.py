@@ -127,5 +127,5 @@ print(pipe.fit(["a good film", "a bad film"] * 8, ["pos", "neg"] * 8).predict(["
         done = run(program)
         assert done.stdout == "(1,)\n"
         # TensorFlow itself may log a few lines while it is loaded, before its level can be set.
-        own = re.compile(r"[EIW]\d{4} [\d:.]+ +\d+ \w+\.cc:\d+\]|WARNING: All log messages")
+        own = re.compile(r"([EIW]\d{4}|[\d-]+) [\d:.]+:? .*\w+\.cc:\d+\]|WARNING: All log messages")
         assert [line for line in done.stderr.splitlines() if not own.match(line)] == []

@@ -30,17 +30,19 @@ class KerasSteps:
         self._model = model
 
     def start(self) -> None:
-        """Begin an epoch, whose metrics are averaged here: Keras returns those of one batch."""
+        """Begin an epoch, whose metrics are averaged here, from those of each batch."""
         self._sums: dict[str, float] = {}
         self._sizes: dict[str, float] = {}
 
     def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """Take a training step."""
+        self._model.reset_metrics()  # Keras below 3.15 returns means over all batches since then
         logs = self._model.train_on_batch(_dense(x), y, sample_weight=weight, return_dict=True)
         return self._averaged(logs, y, weight)
 
     def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """Take a validation step."""
+        self._model.reset_metrics()
         logs = self._model.test_on_batch(_dense(x), y, sample_weight=weight, return_dict=True)
         return self._averaged(logs, y, weight)
 

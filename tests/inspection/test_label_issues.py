@@ -240,7 +240,7 @@ class TestSecondOpinions:
     @pytest.mark.slow
     def test_probabilities_of_all_are_averaged(self, dense, noisy):
         X, y, folds = noisy.data[:200], noisy.target[:200], list(KFold(2).split(np.empty(200)))
-        pipe = clone(dense).set_params(classifier__epochs=10)
+        pipe = clone(dense).set_params(classifier__epochs=20)
         alone = find_label_issues(pipe, X, y, cv=KFold(2), second_opinion=False).sort_index()
         together = find_label_issues(pipe, X, y, cv=KFold(2)).sort_index()
         ids = clone(pipe[0]).set_params(punctuation="token").fit_transform(X)
