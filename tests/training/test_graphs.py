@@ -57,6 +57,7 @@ def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
     np.testing.assert_allclose(classifier.to_keras()(X[:50]), logits, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("pooling", ["average", "max"])
 @pytest.mark.parametrize("kernel_size", [1, 2, 5])

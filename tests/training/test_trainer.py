@@ -34,6 +34,7 @@ class TestTrainerPool:
         with pytest.raises(AssertionError, match="built again"):
             DenseSentimentClassifier(embedding_dim=12, epochs=1).fit(*data)
 
+    @pytest.mark.slow
     def test_few_idle_trainers_are_kept(self, data, monkeypatch):
         monkeypatch.setattr(_trainer, "_MAX_IDLE_TRAINERS", 3)
         for dim in range(2, 7):
@@ -101,6 +102,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_refits_with_any_optimizer_are_equal_and_leave_it_alone(make, data):
     X, y = data
