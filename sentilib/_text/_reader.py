@@ -120,7 +120,8 @@ class Reader:
     ) -> Readings:
         """Read documents once; without a vocabulary, only stop words are known."""
         if vocabulary is None:
-            vocabulary = Vocabulary.of(WordTable(), self._folded_stop_words())
+            table = WordTable.of(sorted(self._folded_stop_words()))
+            vocabulary = Vocabulary([], table, np.full(table.size, -1, dtype=np.int32))
         n_threads = self._n_threads if n_jobs is None else resolve_n_jobs(n_jobs)
         return Readings(self.scanner, documents, vocabulary.table, vocabulary.ids, n_threads)
 

@@ -42,7 +42,7 @@ class Readings:
     documents : list of str
         Raw documents.
     table : WordTable
-        Known words; new words are added to copies of it.
+        Known words, and stop words.
     ids : ndarray of shape (table.size,), int32
         Id of each known word; negative for a stop word, which is no token.
     n_threads : int
@@ -70,7 +70,6 @@ class Readings:
         *,
         plain: bool = False,
     ) -> None:
-        is_token = ids >= 0
         idle: list[WordTable] = []
         parts: dict[int, _Part] = {}
 
@@ -78,17 +77,18 @@ class Readings:
             try:
                 own = idle.pop()
             except IndexError:
-                own = table.copy()
+                own = WordTable()
             for first, texts in jobs:
                 block = scanner.prepare(first, texts, plain=plain)
-                parts[first] = _read_block(scanner, block, own, is_token)
+                parts[first] = _read_block(scanner, block, own)
             idle.append(own)
 
         share_out(work, blocks(documents), n_threads)
-        self._table, numbers = WordTable.union(idle or [table])
+        self._table, numbers = WordTable.union(idle or [WordTable()])
         places = dict(zip(map(id, idle), numbers, strict=False))
-        self._ids = np.full(self._table.size, OOV, dtype=np.int32)
-        self._ids[: len(ids)] = ids
+        known = table.find(self._table)
+        self._ids = np.full(len(known), OOV, dtype=np.int32)
+        self._ids[known >= 0] = ids[known[known >= 0]]
 
         n_tokens = sum(len(part.numbers) for part in parts.values())
         self.numbers = np.empty(n_tokens, dtype=np.int32)
@@ -104,6 +104,13 @@ class Readings:
             self._starts[first + 1 : first + 1 + len(part.texts)] = t + np.cumsum(part.lengths)
             self.texts += part.texts
             t = end
+        if (self._ids < 0).any():
+            self._leave_out(self._ids[self.numbers] < 0)
+
+    def _leave_out(self, is_stop_word: np.ndarray) -> None:
+        kept = ~is_stop_word
+        self._starts = np.concatenate([[0], np.cumsum(kept)])[self._starts]
+        self.numbers, self._spans = self.numbers[kept], self._spans[kept]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -136,17 +143,11 @@ class Readings:
         matrix.fill(Stream(0, self._ids[self.numbers], self._starts))
 
 
-def _read_block(scanner: Scanner, block: Block, table: WordTable, is_token: np.ndarray) -> _Part:
+def _read_block(scanner: Scanner, block: Block, table: WordTable) -> _Part:
     spans = np.empty((len(block.raw), 2), dtype=np.int64)
     stream = scanner.scan(block, table, learn=True, spans=spans)
     lengths = np.diff(stream.starts)
     document = np.repeat(np.arange(len(lengths)), lengths)
     numbers = stream.numbers[: len(document)]
     spans = spans[: len(document)] - block.starts[document, None]
-    if not is_token.all():
-        kept = np.ones(table.size, dtype=bool)
-        kept[: len(is_token)] = is_token
-        kept = kept[numbers]
-        numbers, spans = numbers[kept], spans[kept]
-        lengths = np.bincount(document[kept], minlength=len(lengths))
     return _Part(texts_of(block), lengths, numbers.copy(), spans.astype(np.int32), table)

@@ -53,12 +53,6 @@ class WordTable:
         _table_kernels.fill_slots(slots, chunks, starts, self.size)
         self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
 
-    def copy(self) -> "WordTable":
-        """Return a table of the same words, with room for more."""
-        table = copy(self)
-        table.make_room(self.size + _N_WORDS, int(self.starts[self.size]) + _N_CHUNKS)
-        return table
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave out unused room, and slots, which are derived."""
         return {
