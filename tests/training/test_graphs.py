@@ -29,7 +29,10 @@ def X():
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("ngram_range", [(1, 1), (1, 3), (2, 2)])
-@pytest.mark.parametrize("kind", CLASSIFIERS)
+@pytest.mark.parametrize(
+    "kind",
+    [DenseSentimentClassifier, pytest.param(ConvSentimentClassifier, marks=pytest.mark.slow)],
+)
 def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
     X, kind, ngram_range, mask_padding, n_classes
 ):
