@@ -278,13 +278,13 @@ class TokenShapExplainer(BaseEstimator):
         return Reviews.read(parts, X, self.n_jobs)
 
     def _game(self, parts: Parts) -> SumOfGames:
-        """Return the game of the fitted model, which is cached in its tables."""
+        """Return the game of the fitted model; the last one is kept with its tables."""
         weights = parts.word_weights() if self.baseline == "mean" else np.empty(0)
         tables, key = parts.classifier.tables_, (self.baseline, self.output, weights.tobytes())
-        game = tables.derived.get(key)
-        if game is None:
+        kept, game = tables.derived.get("game", (None, None))
+        if game is None or kept != key:
             game = SumOfGames(BaselineModel(tables, self.baseline, weights, self.output))
-            tables.derived[key] = game
+            tables.derived["game"] = key, game  # in one step: threads may share the tables
         return game
 
     def _output_names(self, parts: Parts) -> str | list[str]:

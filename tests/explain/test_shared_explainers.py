@@ -76,3 +76,10 @@ def test_results_follow_changed_parameters():
         fresh = TokenShapExplainer(**explainer.get_params(deep=False))
         expected = fresh.explain(texts if explainer.estimator in (dense, conv) else ids)
         assert_equal(found, expected)
+
+
+def test_only_the_last_game_is_kept_with_the_tables():
+    classifier = random_dense()
+    for baseline in range(2, 12):
+        TokenShapExplainer(classifier, baseline=baseline).explain(np.full((1, 12), 5))
+    assert len(classifier.tables_.derived) == 1
