@@ -136,7 +136,9 @@ class TestFittedModel:
             f"print(model.predict(np.load(r'{tmp_path / 'X.npy'}')).tolist())\n"
             "assert 'keras' not in sys.modules and 'tensorflow' not in sys.modules\n"
         )
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=240
+        )
         assert done.stdout.strip() == str(fitted.predict(X[:5]).tolist()), done.stderr
 
     def test_threads_may_share_a_fitted_classifier(self, fitted, reviews):

@@ -586,6 +586,7 @@ class TestScikitLearn:
                 env=os.environ | {"PYTHONHASHSEED": seed},
                 capture_output=True,
                 text=True,
+                timeout=240,
                 check=True,
             ).stdout
             for seed in ("1", "2")
@@ -600,7 +601,11 @@ class TestScikitLearn:
             "print(HTMLTokenizer(max_length=2).fit_transform(['a <b>b</b>']))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=True,
         )
         assert done.stdout == "[[2 3]]\n"
 

@@ -16,7 +16,11 @@ HEAVY = {"keras", "tensorflow", "numba", "shap", "sklearn", "scipy", "numpy", "p
 def run(program, *options):
     """Run a program in a fresh interpreter and return what it wrote."""
     done = subprocess.run(
-        [sys.executable, *options, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, *options, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done

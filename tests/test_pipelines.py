@@ -221,7 +221,11 @@ np.save(sys.argv[2], [pipe.fit(texts, labels).predict_proba(texts) for pipe in p
 """
         arguments = [str(tmp_path / "job.pickle"), str(tmp_path / "proba.npy")]
         done = subprocess.run(
-            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         here = [pipe.fit(*job[1:]).predict_proba(reviews.data) for pipe in pipes]

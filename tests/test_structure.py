@@ -219,3 +219,19 @@ def test_an_architecture_has_at_most_eight_hooks_and_each_classifier_one():
         )
         own = {name for name, value in vars(cls).items() if callable(value)}
         assert own - {"__init__", "__sklearn_tags__"} == {"_architecture"}
+
+
+def test_no_test_waits_for_a_subprocess_without_a_limit():
+    waits = {}
+    for path in Path(__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="subprocess"), attr="run" | "check_output")
+                    | ast.Attribute(attr="communicate"),
+                    keywords=keywords,
+                ):
+                    is_limited = "timeout" in {keyword.arg for keyword in keywords}
+                    waits[f"{path.name}:{node.lineno}"] = is_limited
+    assert len(waits) > 10
+    assert {place for place, is_limited in waits.items() if not is_limited} == set()

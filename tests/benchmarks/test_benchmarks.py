@@ -85,7 +85,13 @@ def test_the_benchmarks_run_on_few_reviews_and_leave_table_picture_and_figures(t
     environment.pop("SENTILIB_DATA", None)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), *sys.path]))
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     table = (tmp_path / "ratios.md").read_text(encoding="utf-8")

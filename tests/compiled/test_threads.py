@@ -1,6 +1,8 @@
 """The rule for threads: all cores, but one inside a parallel worker."""
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -43,15 +45,29 @@ def test_none_follows_joblib_configuration(eight_cores):
         assert resolve_n_jobs(2) == 2
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_none_means_one_inside_a_worker_of_joblib(backend):
     found = Parallel(2, backend=backend)(delayed(resolve_n_jobs)(None) for _ in range(2))
     assert found == [1, 1]
 
 
+def test_none_means_one_inside_a_forked_worker_of_joblib():
+    """In a process of its own: a fork of this one waits for ever if TensorFlow held a lock."""
+    program = (
+        "from joblib import Parallel, delayed\n"
+        "from sentilib._compiled._threads import resolve_n_jobs\n"
+        "tasks = (delayed(resolve_n_jobs)(None) for _ in range(2))\n"
+        "print(Parallel(2, backend='multiprocessing')(tasks))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.stdout == "[1, 1]\n", done.stderr
+
+
 def test_none_means_one_inside_a_child_process():
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.map(resolve_n_jobs, [None]) == [1]
+        assert pool.map_async(resolve_n_jobs, [None]).get(timeout=240) == [1]
 
 
 def test_threads_do_not_start_threads_of_their_own(eight_cores):

@@ -208,6 +208,7 @@ def test_the_same_seed_gives_the_same_reviews_in_another_process():
         env={**os.environ, "PYTHONPATH": str(root), "PYTHONHASHSEED": "1"},
         capture_output=True,
         text=True,
+        timeout=240,
         check=True,
     )
     assert other.stdout.strip() == first

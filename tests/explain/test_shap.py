@@ -70,6 +70,7 @@ def test_explanations_work_in_shap_and_shap_on_our_ids():
         [sys.executable, "-c", PROGRAM.format(folder=str(Path(__file__).parent))],
         capture_output=True,
         text=True,
+        timeout=240,
         check=False,
     )
     assert done.stdout == "all of it\n", done.stderr
@@ -87,6 +88,6 @@ explainer = TokenShapExplainer(games.random_dense())
 assert not {{"keras", "tensorflow", "shap", "numba", "matplotlib"}} & set(sys.modules)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -101,6 +101,10 @@ print(review_metadata(["A wonderful film. Go!"])["polarity"].tolist())
 """
     environment = {**os.environ, "HOME": str(tmp_path), "NLTK_DATA": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     assert done.stdout == "[1.0]\n", done.stderr

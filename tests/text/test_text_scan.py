@@ -308,7 +308,7 @@ def test_kernels_compile_where_their_cache_cannot_be_written(setup, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=240,
         check=False,
     )
     assert done.stdout == "['it', 'works', 'still']\n", done.stderr

@@ -133,6 +133,7 @@ def test_a_failed_import_of_keras_shows_its_own_message(tmp_path):
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
         capture_output=True,
         text=True,
+        timeout=240,
     )
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("RuntimeError: no such backend: abacus")

@@ -100,7 +100,7 @@ for number in range({len(models)}):
     np.save(f"{{number}}.npy", np.asarray(keras.saving.load_model(f"{{number}}.keras")(X)))
 """
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     for number, model in enumerate(models):
         np.testing.assert_allclose(np.load(tmp_path / f"{number}.npy"), model(X[:20]), atol=1e-6)
