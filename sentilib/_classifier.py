@@ -16,6 +16,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sentilib._compiled._progress import compilation_announced
 from sentilib._compiled._threads import threads
 from sentilib._ids import MAX_VOCABULARY_SIZE, as_token_ids, refuse_text
 from sentilib._ngrams._dictionary import empty_dictionary
@@ -237,7 +238,7 @@ class BaseSentimentClassifier(
             in_stream=in_stream,
             keeps_optimizer=in_stream or bool(self.warm_start),
         )
-        with threads(self.n_jobs):
+        with threads(self.n_jobs), compilation_announced(self.verbose):
             self._trained, self.history_, self.device_ = _fit.fit(
                 self._architecture(),
                 data,
@@ -266,9 +267,8 @@ class BaseSentimentClassifier(
         return self.tables_.known(as_token_ids(self._validate(X, reset=False)))
 
     def _logits(self, X: Any) -> np.ndarray:
-        with threads(self.n_jobs):
-            ids = self._known_ids(X)
-            return self.tables_.logits(ids)
+        with threads(self.n_jobs), compilation_announced(self.verbose):
+            return self.tables_.logits(self._known_ids(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute the margin of the logits.

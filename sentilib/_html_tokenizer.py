@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sentilib._compiled._progress import compilation_announced
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import (
     HasMethods,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sentilib._text._reader import Reader
     from sentilib._text._readings import Readings
     from sentilib._text._words import WordTable
+
+_DOCUMENTS = [Interval(RealNotInt, 0, 1, closed="both"), Interval(Integral, 1, None, closed="left")]
 
 
 class HTMLTokenizer(TransformerMixin, BaseEstimator):
@@ -75,6 +77,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         Side on which longer documents lose tokens: "pre" keeps the last `max_length`.
     n_jobs : int or None, default=None
         Number of threads. None means all cores, or one inside a parallel worker; -1 means all.
+    verbose : int, default=0
+        If not 0, a line is printed before documents are counted and before kernels are compiled.
 
     Attributes
     ----------
@@ -91,10 +95,9 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Id 0 is padding, id 1 (OOV) represents every word outside the vocabulary.
-
-    The estimator keeps the counts of all words seen, not only of those in the vocabulary, so that
-    `partial_fit` is exact; that is about 60 bytes per distinct word.
+    Id 0 is padding, id 1 (OOV) represents every word outside the vocabulary. The estimator keeps
+    the counts of all words seen, not only of those in the vocabulary, so that `partial_fit` is
+    exact; that is about 60 bytes per distinct word.
 
     Two versions of Python may differ on characters that were added to Unicode in between.
 
@@ -119,18 +122,13 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         "strip_accents": [StrOptions({"ascii", "unicode"}), None],
         "punctuation": [StrOptions({"drop", "split", "token"})],
         "stop_words": [StrOptions({"english"}), list, tuple, set, frozenset, None],
-        "min_df": [
-            Interval(RealNotInt, 0, 1, closed="both"),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "max_df": [
-            Interval(RealNotInt, 0, 1, closed="both"),
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "min_df": _DOCUMENTS,
+        "max_df": _DOCUMENTS,
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -148,6 +146,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         padding: str = "post",
         truncating: str = "pre",
         n_jobs: int | None = None,
+        verbose: int | bool = 0,
     ) -> None:
         self.max_features = max_features
         self.max_length = max_length
@@ -161,6 +160,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self.padding = padding
         self.truncating = truncating
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
@@ -394,7 +394,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return self._reader()
 
     def _reader(self) -> "Reader":
-        from sentilib._text._reader import Reader
+        with compilation_announced(self.verbose):
+            from sentilib._text._reader import Reader
 
-        words = ENGLISH_STOP_WORDS if self.stop_words == "english" else self.stop_words
-        return Reader(self, words)
+        return Reader(self)

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib._training import _trainer
 from sentilib.datasets import make_reviews
 
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
@@ -365,12 +367,21 @@ class TestTraining:
         assert not optimizer.built
         np.testing.assert_array_equal(clone(classifier).fit(X, y).predict_proba(X), first)
 
-    def test_verbose_shows_progress_and_silence_is_the_default(self, classifier, reviews, capsys):
+    def test_verbose_names_waits_and_shows_progress_and_silence_is_the_default(
+        self, classifier, reviews, capsys, monkeypatch
+    ):
         X, y, _ = reviews
         classifier.fit(X, y)
         assert capsys.readouterr() == ("", "")
-        classifier.set_params(verbose=2).fit(X, y)
-        assert "Epoch 2/2" in capsys.readouterr().out
+        monkeypatch.setattr(_trainer, "_idle_trainers", OrderedDict())
+        waits = [f"Learning the n-grams of {len(X):,} rows ...", "Building the training graph ..."]
+        lines = []
+        for fit in (classifier.set_params(verbose=2).fit, classifier.fit):
+            fit(X, y)
+            out = capsys.readouterr().out
+            assert "Epoch 2/2" in out
+            lines.append([line for line in out.splitlines() if line.endswith("...")])
+        assert lines == [waits, waits[:1]]  # the second fit uses the graph again
 
     def test_metadata_passes_through_a_pipeline(self, classifier):
         from sklearn.pipeline import make_pipeline

@@ -1,12 +1,14 @@
 """HTMLTokenizer's work on documents."""
 
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from sentilib._compiled._progress import announce
 from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._text._documents import as_documents
 from sentilib._text._readings import Readings
@@ -22,23 +24,21 @@ class Reader:
     ----------
     parameters : HTMLTokenizer
         Tokenizer of which only the parameters are used.
-    stop_words : collection of str or None
-        Words to leave out.
     """
 
-    def __init__(self, parameters: Any, stop_words: Collection[str] | None) -> None:
+    def __init__(self, parameters: Any) -> None:
         self.scanner = Scanner(
             lowercase=parameters.lowercase,
             strip_accents=parameters.strip_accents,
             punctuation=parameters.punctuation,
         )
         self._parameters = parameters
-        self._stop_words = stop_words
 
     def count(
         self, raw_documents: Any, *, keep_streams: bool = False
     ) -> tuple[WordTable, int, list[Stream]]:
         """Count the words of all documents, as `Scanner.count_all` does."""
+        announce(self._parameters.verbose, "Counting the words of the documents ...")
         counts, n_documents, streams = self.scanner.count_all(
             as_documents(raw_documents), self._n_threads, keep_streams=keep_streams
         )
@@ -130,7 +130,8 @@ class Reader:
         return resolve_n_jobs(self._parameters.n_jobs)
 
     def _folded_stop_words(self) -> set[str]:
-        return folded(self._stop_words or (), self.scanner)
+        words = self._parameters.stop_words
+        return folded(ENGLISH_STOP_WORDS if words == "english" else words or (), self.scanner)
 
     def _matrix(self, n_documents: int) -> Matrix:
         parameters = self._parameters

@@ -1,5 +1,6 @@
 """One fit: from token ids and class numbers to trained weights, for any architecture."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from numbers import Real
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+from sentilib._compiled._progress import announce
 from sentilib._ids import OOV
 from sentilib._ngrams import _evidence
 from sentilib._ngrams._bags import bags, weighted
@@ -115,6 +117,8 @@ def fit(
     ValueError
         If the loss or a weight becomes infinite or NaN, or the previous model has other shapes.
     """
+    if "keras" not in sys.modules:
+        announce(options.verbose, "Importing Keras and its backend ...")
     device = resolve_device(options.device)
     defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
     batch_size = defaults.batch_size
@@ -124,6 +128,7 @@ def fit(
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
     evidence, n_ngrams = None, 0
     if options.ngrams is not None:
+        announce(options.verbose, f"Learning the n-grams of {len(data.ids):,} rows ...")
         evidence = _learnt(data, n_classes, options, defaults.ngram_share, seed, previous)
         n_ngrams = _n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
         weights["ngram_deviation"] = np.zeros_like(evidence.ratio)
@@ -155,6 +160,7 @@ def fit(
         optimizer=options.optimizer,
         sets_learning_rate=rate is not None,
         device=device,
+        verbose=options.verbose,
     ) as trainer:
         trainer.reset(weights, rate, seed, previous and previous.optimizer_state)
 

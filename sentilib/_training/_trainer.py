@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentilib._compiled._progress import announce
 from sentilib._training._architecture import Architecture, Weights
 from sentilib._training._batches import padded
 from sentilib._training._keras import import_keras
@@ -130,6 +131,7 @@ def borrowed_trainer(
     optimizer: Any,
     sets_learning_rate: bool,
     device: str,
+    verbose: int = 0,
 ) -> Iterator[Trainer]:
     """Lend a compiled model for one fit; equal arguments reuse a model.
 
@@ -145,6 +147,7 @@ def borrowed_trainer(
             _idle_trainers[key] = idle  # no list is ever empty
     with import_keras().device(device):
         if trainer is None:
+            announce(verbose, "Building the training graph ...")
             trainer = _build(
                 lambda: _training_graph(architecture, *sizes, policy),
                 _fresh_optimizer(optimizer, sets_learning_rate),

@@ -1,0 +1,55 @@
+"""A wait is named before it begins, and only where `verbose` is set."""
+
+import subprocess
+import sys
+
+import pytest
+from numba import njit
+
+from sentilib import HTMLTokenizer
+from sentilib._compiled._progress import announce, compilation_announced
+
+COMPILING = "Compiling kernels, once per installation ...\n"
+
+
+@pytest.mark.parametrize("verbose", [0, False])
+def test_nothing_is_printed_without_verbose(verbose, capsys):
+    announce(verbose, "a line")
+    with compilation_announced(verbose):
+        njit("f8(f8)")(lambda x: x + 1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_first_compilation_of_a_block_is_announced(capsys):
+    with compilation_announced(1):
+        assert capsys.readouterr().out == ""
+        njit("f8(f8)")(lambda x: x + 1)
+        njit("f8(f8)")(lambda x: x + 2)
+    assert capsys.readouterr() == (COMPILING, "")
+    njit("f8(f8)")(lambda x: x + 3)
+    assert capsys.readouterr().out == ""
+
+
+def test_kernels_that_are_compiled_already_are_not_announced(capsys):
+    tokenizer = HTMLTokenizer(max_length=2).fit(["a b"])
+    tokenizer.set_params(verbose=1).fit_transform(["a b"])
+    assert capsys.readouterr() == ("Counting the words of the documents ...\n", "")
+
+
+@pytest.mark.slow
+def test_a_first_fit_names_each_wait():
+    program = """
+from sentilib import DenseSentimentClassifier, HTMLTokenizer
+ids = HTMLTokenizer(max_length=4, verbose=1).fit_transform(["good film", "bad film"] * 20)
+DenseSentimentClassifier(epochs=1, verbose=2).fit(ids, [1, 0] * 20)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.replace(COMPILING, "").splitlines()[:4] == [
+        "Counting the words of the documents ...",
+        "Importing Keras and its backend ...",
+        "Learning the n-grams of 40 rows ...",
+        "Building the training graph ...",
+    ]
