@@ -18,18 +18,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sentilib._compiled._progress import compilation_announced
 from sentilib._compiled._threads import threads
-from sentilib._ids import MAX_VOCABULARY_SIZE, as_token_ids, refuse_text
+from sentilib._ids import as_token_ids, as_training_ids, check_matrix, check_positions
 from sentilib._ngrams._dictionary import empty_dictionary
-from sentilib._sklearn import HasMethods, Interval, StrOptions, fit_context
+from sentilib._sklearn import COUNT, HasMethods, Interval, StrOptions, fit_context
 from sentilib._tables._base import Tables
 from sentilib._training import _fit
 from sentilib._training._architecture import Architecture
 from sentilib._training._rows import (
     checked_groups,
+    checked_labels,
     checked_weight,
     refuse_balanced,
+    total_weight,
     validation_split,
-    with_class_weight,
 )
 
 
@@ -48,14 +49,14 @@ class BaseSentimentClassifier(
     _trained: _fit.Model
 
     _parameter_constraints: dict = {
-        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "embedding_dim": [COUNT],
         "ngram_range": [tuple, list],
-        "ngram_min_df": [Interval(Integral, 1, None, closed="left")],
+        "ngram_min_df": [COUNT],
         "ngram_max_features": [Interval(Integral, 1, 2**29, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "mask_padding": ["boolean"],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "epochs": [COUNT],
+        "batch_size": [StrOptions({"auto"}), COUNT],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"linear", "constant"})],
         "optimizer": [str, HasMethods(["apply", "get_config"])],
@@ -93,7 +94,8 @@ class BaseSentimentClassifier(
         ----------
         X : array-like of shape (n_samples, n_tokens), int
             Token ids as `HTMLTokenizer.transform` returns them: 0 is padding, 1 the unknown word.
-            Integral values of another dtype are accepted too.
+            Integral values of another dtype are accepted. Any other number, such as an age, would
+            be read as a word: `examples/text_and_numbers.py` shows how to combine it with text.
         y : array-like of shape (n_samples,)
             Labels of any type, with at least two classes.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -134,11 +136,11 @@ class BaseSentimentClassifier(
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y contains one class only ({classes[0]!r}), but {type(self).__name__} needs at "
-                "least two classes."
+                f"y contains one class only ({classes.tolist()[0]!r}), but {type(self).__name__} "
+                "needs at least two, in rows of a weight above 0."
             )
-        X = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
         resume = self.warm_start and hasattr(self, "_trained")
+        X = as_training_ids(X, self._trained.seen if resume else None)
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True continues with the classes of the first fit "
@@ -149,18 +151,17 @@ class BaseSentimentClassifier(
         self.classes_ = classes
         validation = None
         if X_val is not None:
-            X_val, y_val = self._validate(X_val, y_val, reset=False)
+            X_val, y_val = self._validate(X_val, y_val, "y_val", reset=False)
             if len(unknown := np.setdiff1d(y_val, classes)):
                 raise ValueError(f"y_val contains labels that y does not: {unknown.tolist()}.")
-            validation = self._data(as_token_ids(X_val), y_val)
+            validation = self._data(as_token_ids(X_val), y_val, np.ones(len(y_val)))
         elif self.early_stopping:
             train, held_out = validation_split(y, groups, self.validation_fraction, rng)
-            validation = self._data(X[held_out], y[held_out])
+            validation = self._data(X[held_out], y[held_out], np.ones(len(held_out)))
             X, y = X[train], y[train]
             weight, groups = (None if part is None else part[train] for part in (weight, groups))
-        data = self._data(X, y, with_class_weight(weight, self.class_weight, y), groups)
-        seed = int(rng.randint(2**31 - 1))
-        self._train(data, validation, seed, resume=resume, in_stream=False)
+        data = self._data(X, y, total_weight(weight, self.class_weight, y, classes), groups)
+        self._train(data, validation, int(rng.randint(2**31 - 1)), resume=resume, in_stream=False)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -195,28 +196,29 @@ class BaseSentimentClassifier(
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         X, y = draft._validate(X, y, reset=first)
-        X = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
-        if first:
-            draft.classes_ = np.unique(classes)
-            if len(draft.classes_) < 2:
-                raise ValueError(f"classes={draft.classes_.tolist()} has fewer than two classes.")
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            found, own = np.unique(classes).tolist(), self.classes_.tolist()
+        X = as_training_ids(X, None if first else self._trained.seen)
+        if classes is not None:
+            draft.classes_ = np.unique(checked_labels(classes, "classes"))
+        found = draft.classes_.tolist()
+        if first and len(found) < 2:
+            raise ValueError(f"classes={found} has fewer than two classes.")
+        if not first and not np.array_equal(draft.classes_, self.classes_):
+            own = self.classes_.tolist()
             raise ValueError(f"classes={found} differs from the classes of the first call: {own}.")
         if len(unknown := np.setdiff1d(y, draft.classes_)):
             raise ValueError(
-                f"y contains labels that are not among the classes {draft.classes_.tolist()}: "
-                f"{unknown.tolist()}. Pass all labels as classes in the first call."
+                f"y contains labels that are not among the classes {found}: {unknown.tolist()}. "
+                "Pass all labels as classes in the first call."
             )
         refuse_balanced(self.class_weight)
-        weight = with_class_weight(checked_weight(sample_weight, X), self.class_weight, y)
+        weight = checked_weight(sample_weight, X)
+        data = draft._data(X, y, total_weight(weight, self.class_weight, y, draft.classes_))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        draft._train(draft._data(X, y, weight), None, seed, resume=not first, in_stream=True)
+        draft._train(data, None, seed, resume=not first, in_stream=True)
         self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
         return self
 
-    def _data(self, X: Any, y: Any, weight: Any = None, groups: Any = None) -> _fit.Data:
-        weight = np.ones(len(X)) if weight is None else weight / weight.mean()
+    def _data(self, X: Any, y: Any, weight: np.ndarray, groups: Any = None) -> _fit.Data:
         return _fit.Data(X, np.searchsorted(self.classes_, y), weight, groups)
 
     def _train(
@@ -252,13 +254,14 @@ class BaseSentimentClassifier(
         self.vocabulary_size_ = self.tables_.n_ids
         self.n_iter_ = len(self.history_["loss"])
 
-    def _validate(self, X: Any, y: Any = None, *, reset: bool) -> Any:
+    def _validate(self, X: Any, y: Any = None, name: str = "y", *, reset: bool) -> Any:
         """Validate shape, finiteness and feature names of X, and y if it is passed."""
-        refuse_text(X, type(self).__name__)
+        check_matrix(X, type(self).__name__)
         if not reset and y is None:
             return validate_data(self, X, reset=False)
-        X, y = validate_data(self, X, y, reset=reset)
+        X, y = validate_data(self, X, checked_labels(y, name), reset=reset)
         check_classification_targets(y)
+        check_positions(getattr(self, "feature_names_in_", None))
         return X, y
 
     def _known_ids(self, X: Any) -> np.ndarray:
@@ -330,8 +333,7 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples,)
             Labels, of the type of `y`.
         """
-        logits = self._logits(X)
-        return self.classes_[logits.argmax(axis=1)]
+        return self.classes_[self._logits(X).argmax(axis=1)]
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute latent vectors: the input of the output layer, and the evidence of n-grams.
@@ -347,8 +349,7 @@ class BaseSentimentClassifier(
             One vector per row.
         """
         with threads(self.n_jobs):
-            ids = self._known_ids(X)
-            return self.tables_.latent(ids).astype(np.float32)
+            return self.tables_.latent(self._known_ids(X)).astype(np.float32)
 
     def to_keras(self) -> Any:
         """Build a Keras model with the fitted weights, as a textbook defines its layers.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._sklearn import Interval, StrOptions
+from sentilib._sklearn import COUNT, StrOptions
 from sentilib._training._conv import ConvArchitecture
 
 
@@ -148,7 +148,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
         "filters": ["array-like"],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [COUNT],
         "pooling": [StrOptions({"average", "max"})],
     }
 

@@ -1,13 +1,12 @@
 """DenseSentimentClassifier: an additive model of words and short phrases."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import Tags
 
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._sklearn import Interval
+from sentilib._sklearn import COUNT
 from sentilib._training._dense import DenseArchitecture
 
 
@@ -142,7 +141,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
 
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
-        "hidden_units": [Interval(Integral, 1, None, closed="left")],
+        "hidden_units": [COUNT],
     }
 
     def __init__(

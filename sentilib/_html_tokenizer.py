@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sentilib._compiled._progress import compilation_announced
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import (
+    COUNT,
     HasMethods,
     Interval,
     RealNotInt,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sentilib._text._readings import Readings
     from sentilib._text._words import WordTable
 
-_DOCUMENTS = [Interval(RealNotInt, 0, 1, closed="both"), Interval(Integral, 1, None, closed="left")]
+_DOCUMENTS = [Interval(RealNotInt, 0, 1, closed="both"), COUNT]
 
 
 class HTMLTokenizer(TransformerMixin, BaseEstimator):
@@ -68,9 +69,10 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     max_df : int or float in [0.0, 1.0], default=1.0
         Max number (int) or proportion (float) of documents that contain a word of the vocabulary.
         Ignored if `vocabulary` is given.
-    vocabulary : mapping of str to int, iterable of str or None, default=None
-        Words of the vocabulary, instead of learning them. The words of an iterable get the ids 2,
-        3, ...; a mapping contains exactly these ids. `transform` then needs no `fit`.
+    vocabulary : mapping of str to int, collection of str or None, default=None
+        Words of the vocabulary, instead of learning them; `transform` then needs no `fit`. The
+        words of a collection get the ids 2, 3, ..., those of a `Counter` by descending count. A
+        mapping contains exactly these ids, or 0, 1, ... as that of `CountVectorizer`: their order.
     padding : {"pre", "post"}, default="post"
         Side on which documents shorter than `max_length` are padded with 0.
     truncating : {"pre", "post"}, default="pre"
@@ -116,8 +118,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "max_features": [Interval(Integral, 1, None, closed="left"), None],
-        "max_length": [Interval(Integral, 1, None, closed="left")],
+        "max_features": [COUNT, None],
+        "max_length": [COUNT],
         "lowercase": ["boolean"],
         "strip_accents": [StrOptions({"ascii", "unicode"}), None],
         "punctuation": [StrOptions({"drop", "split", "token"})],
@@ -142,7 +144,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         stop_words: str | Collection[str] | None = None,
         min_df: int | float = 1,
         max_df: int | float = 1.0,
-        vocabulary: Mapping[str, int] | Iterable[str] | None = None,
+        vocabulary: Mapping[str, int] | Collection[str] | None = None,
         padding: str = "post",
         truncating: str = "pre",
         n_jobs: int | None = None,

@@ -1,14 +1,30 @@
 """Matrices of token ids: validation, the number of tokens per row and where each row ends."""
 
+import re
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from sentilib._compiled._threads import in_threads, row_slices
 
 PAD, OOV, FIRST_WORD = 0, 1, 2  # padding, words outside the vocabulary, the most frequent word
 OOV_WORD = "[OOV]"  # name of the id of unknown words
 MAX_VOCABULARY_SIZE = 2**26
+
+# A model has a row for each id up to the max, about 600 bytes with the defaults. A chunk of one row
+# may come from any vocabulary of up to 2**18 words. Above this, the max must be in proportion to
+# the distinct ids: by Heaps' law (exponent 0.6), a thousandth of a corpus still contains a 64th of
+# its words, so folds, subsets and chunks of larger vocabularies pass.
+_ALWAYS_IN_RANGE = 2**18
+_RANGE_PER_DISTINCT_ID = 64
+_NAME_OF_POSITION = re.compile(r"(.*__)?token\d+")  # HTMLTokenizer's; ColumnTransformer prefixes
+_NUMBERS_BESIDE_TEXT = (
+    "Numbers beside the text, such as a price or a user id, are no token ids: combine them with "
+    "the latent features of a classifier, ColumnTransformer([('text', make_pipeline("
+    "HTMLTokenizer(), DenseSentimentClassifier()), 'text'), ('numbers', StandardScaler(), "
+    "['price'])]), and fit another classifier on these."
+)
 
 
 def as_token_ids(X: np.ndarray, largest: int = np.iinfo(np.int32).max) -> np.ndarray:
@@ -27,29 +43,106 @@ def as_token_ids(X: np.ndarray, largest: int = np.iinfo(np.int32).max) -> np.nda
             row, column = np.argwhere(fractional)[0]
             raise ValueError(
                 f"X must contain token ids, non-negative integers, but X[{row}, {column}] is "
-                f"{X[row, column]}. HTMLTokenizer().fit_transform(texts) returns token ids."
+                f"{X[row, column]}. HTMLTokenizer().fit_transform(texts) returns token ids; TF-IDF "
+                f"values and embeddings are none. {_NUMBERS_BESIDE_TEXT}"
             )
     low, high = X.min(), X.max()
     if low < 0:
         raise ValueError(
             "Negative values in data passed to a sentiment classifier: X must contain token "
-            f"ids, non-negative integers, but its min is {low}."
+            f"ids, non-negative integers, but its min is {low}. {_NUMBERS_BESIDE_TEXT}"
         )
     if high > largest:
         raise ValueError(
             f"X contains the id {high}, but the max is {largest}: ids number the rows of an "
-            "embedding. HTMLTokenizer returns ids without gaps."
+            f"embedding. HTMLTokenizer returns ids without gaps. {_NUMBERS_BESIDE_TEXT}"
         )
     return np.ascontiguousarray(X, dtype=np.int32)
 
 
-def refuse_text(X: Any, reader: str) -> None:
-    """Raise ValueError if X contains text, which a classifier cannot read."""
-    first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
-    if isinstance(first, str) or getattr(getattr(X, "dtype", None), "kind", "O") in "UT":
+def as_training_ids(X: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
+    """Check a matrix as `as_token_ids` does, and that its max is in proportion to its ids.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_tokens)
+        Numbers.
+    seen : ndarray of shape (n_ids,), dtype=bool, default=None
+        Ids that the model knows from former training.
+
+    Returns
+    -------
+    ids : ndarray of shape (n_samples, n_tokens), dtype=int32
+        Token ids.
+
+    Raises
+    ------
+    ValueError
+        If an entry is no token id, or if the ids have gaps so large that they number something
+        other than words.
+    """
+    ids = as_token_ids(X, largest=MAX_VOCABULARY_SIZE - 1)
+    largest = int(ids.max())
+    if largest < _ALWAYS_IN_RANGE or (seen is not None and largest < len(seen)):
+        return ids
+    known = np.flatnonzero(seen) if seen is not None else np.empty(0, dtype=np.int64)
+    n_distinct = len(np.union1d(ids, known))
+    if largest > _RANGE_PER_DISTINCT_ID * n_distinct:
+        raise ValueError(
+            f"X contains the id {largest}, but only {n_distinct} distinct ids. A model has a row "
+            "for each id up to the max, and HTMLTokenizer returns ids without gaps. "
+            f"{_NUMBERS_BESIDE_TEXT} Ids of words with larger gaps than {_RANGE_PER_DISTINCT_ID} "
+            "on average have to be numbered anew."
+        )
+    return ids
+
+
+def check_positions(names: np.ndarray | None) -> None:
+    """Raise ValueError if only some names of columns are those of HTMLTokenizer's matrix."""
+    if names is None:
+        return
+    others = [name for name in names if not _NAME_OF_POSITION.fullmatch(name)]
+    if 0 < len(others) < len(names):
+        raise ValueError(
+            f"X contains {len(others)} columns beside the token ids of HTMLTokenizer: "
+            f"{', '.join(others[:5])}{', ...' if len(others) > 5 else ''}. {_NUMBERS_BESIDE_TEXT}"
+        )
+
+
+def check_matrix(X: Any, reader: str) -> None:
+    """Raise an error if X is text, a sparse matrix, or has rows of different lengths.
+
+    The messages of NumPy and scikit-learn on these would contain whole reviews, or would not name
+    the tokenizer. All other faults are left to scikit-learn's validation.
+    """
+    if scipy.sparse.issparse(X):
+        raise TypeError(
+            f"X is a sparse matrix, but {reader} reads token ids, a dense matrix. Replace a "
+            f"TfidfVectorizer or CountVectorizer by HTMLTokenizer. {_NUMBERS_BESIDE_TEXT}"
+        )
+    if getattr(getattr(X, "dtype", None), "kind", "O") in "iufb":
+        return
+    values = X if isinstance(X, list | tuple) else np.asarray(X)
+    if isinstance(values, np.ndarray):
+        values = values.ravel().tolist() if values.dtype.kind in "OUST" else []
+    rows = [
+        row
+        for row in values
+        if isinstance(row, list | tuple) or (isinstance(row, np.ndarray) and row.ndim > 0)
+    ]
+    firsts = [row[0] for row in rows if len(row)]
+    if any(isinstance(value, str | bytes) for value in [*values, *firsts]):
         raise ValueError(
             f"X contains text, but {reader} reads token ids. Put an HTMLTokenizer before it: "
-            "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)])."
+            "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)]); a ColumnTransformer "
+            "must drop other columns of text."
+        )
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1 or (lengths and not isinstance(X, list | tuple)):
+        raise ValueError(
+            f"X is a sequence of rows with {min(lengths)} to {max(lengths)} ids, but {reader} "
+            "reads a matrix of shape (n_samples, n_tokens), as HTMLTokenizer returns it: shorter "
+            "rows are padded with 0."
         )
 
 

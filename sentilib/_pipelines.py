@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._html_tokenizer import HTMLTokenizer
-from sentilib._ids import FIRST_WORD, OOV, OOV_WORD, PAD, as_token_ids
+from sentilib._ids import FIRST_WORD, OOV, OOV_WORD, PAD, as_token_ids, check_matrix
 from sentilib._text._documents import texts_and_columns
 from sentilib._text._places import Places
 
@@ -132,6 +132,7 @@ class Reviews:
         """
         texts, columns = texts_and_columns(X)
         if texts is None:
+            check_matrix(X, type(parts.classifier).__name__)
             ids = np.asarray(X)
             if ids.ndim != 2 or ids.dtype.kind not in "iufb":
                 raise ValueError(

@@ -4,6 +4,8 @@ They may move in any release of scikit-learn. The rest of the package imports pu
 scikit-learn itself and these from here, so that a move has to be fixed in one place only.
 """
 
+from numbers import Integral
+
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
@@ -15,6 +17,8 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
+COUNT = Interval(Integral, 1, 2**31 - 1, closed="both")  # constraint of a parameter that counts
+
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
     """Validate an estimator's parameters against its `_parameter_constraints`, as `fit` does."""
@@ -22,6 +26,7 @@ def check_parameters_of(estimator: BaseEstimator) -> None:
 
 
 __all__ = [
+    "COUNT",
     "HasMethods",
     "Interval",
     "RealNotInt",

@@ -128,7 +128,9 @@ class TestVocabulary:
     @pytest.mark.parametrize(
         ("vocabulary", "message"),
         [
-            ({"a": 0, "b": 1}, "must be 2 to 3, each once"),
+            ({"a": 1, "b": 2}, "must be 2 to 3, each once"),
+            ({"a": 0.5, "b": 1}, "must be 2 to 3, each once"),
+            ({"a": None, "b": "c"}, "must be 2 to 3, each once. .* ids from None to None"),
             ({"a": 2, "b": 4}, "must be 2 to 3"),
             ({"a": 2, "b": 2}, "must be 2 to 3"),
             (["a", "b", "a"], "contains 'a' more than once"),

@@ -10,6 +10,8 @@ from sentilib._ids import OOV, count_tokens
 from sentilib._ngrams._document_frequency import document_frequency
 from sentilib._ngrams._keys import key_of, number_of, prefix_of, split
 
+_MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
+
 
 class Terms(NamedTuple):
     """The known n-grams of some rows, sorted by row, by last token, then by length."""
@@ -212,10 +214,10 @@ def empty_dictionary(ngram_range: Any, min_df: int, max_features: int) -> NgramD
     """Return an empty dictionary with these options, or None if max_n is 1."""
     are_whole = len(ngram_range) == 2 and all(isinstance(n, Integral) for n in ngram_range)
     min_n, max_n = map(int, ngram_range) if are_whole else (0, 0)
-    if not 1 <= min_n <= max_n:
+    if not 1 <= min_n <= max_n <= _MAX_N:
         raise ValueError(
             f"ngram_range={ngram_range!r} must be two integers (min_n, max_n) with "
-            "1 <= min_n <= max_n, such as (1, 3); (1, 1) means no n-grams."
+            f"1 <= min_n <= max_n <= {_MAX_N}, such as (1, 3); (1, 1) means no n-grams."
         )
     return None if max_n == 1 else NgramDictionary((min_n, max_n), min_df, max_features)
 

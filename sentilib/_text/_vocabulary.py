@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MappingView
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,30 +82,41 @@ def choose_words(
 
 def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:
     """Return the words of a vocabulary parameter in the order of their ids."""
-    if isinstance(vocabulary, Mapping):
-        by_id = {int(number): word for word, number in vocabulary.items()}
-        expected = range(FIRST_WORD, FIRST_WORD + len(vocabulary))
-        if by_id.keys() != set(expected):
-            raise ValueError(
-                f"The ids of a vocabulary of {len(vocabulary)} words must be {expected.start} to "
-                f"{expected.stop - 1}, each once: {PAD} stands for padding and {OOV} for unknown "
-                f"words. Got ids from {min(by_id, default=None)} to {max(by_id, default=None)}. "
-                "To get ids assigned, pass a list of words."
-            )
-        words = [by_id[number] for number in expected]
-    elif isinstance(vocabulary, str):
+    if isinstance(vocabulary, str):
         raise ValueError("vocabulary must be a mapping or an iterable of words, not a string.")
-    else:
-        words = list(vocabulary)
-        if isinstance(vocabulary, set | frozenset):
-            words = sorted(words)
+    if isinstance(vocabulary, Iterator | MappingView):
+        raise ValueError(
+            "vocabulary must be a mapping or a collection of words, got a "
+            f"{type(vocabulary).__name__}, which cannot be copied. Pass list(vocabulary)."
+        )
+    words = list(vocabulary)
     check_words("vocabulary", words)
     if not words:
         raise ValueError("vocabulary is empty.")
+    if isinstance(vocabulary, Counter):
+        return sorted(sorted(words), key=vocabulary.__getitem__, reverse=True)
+    if isinstance(vocabulary, Mapping):
+        return _by_id(vocabulary)
     word, count = Counter(words).most_common(1)[0]
     if count > 1:
         raise ValueError(f"vocabulary contains {word!r} more than once. Each word needs one id.")
-    return words
+    return sorted(words) if isinstance(vocabulary, set | frozenset) else words
+
+
+def _by_id(vocabulary: Mapping[str, int]) -> list[str]:
+    """Return the words of a mapping by ascending id, or by CountVectorizer's number of a column."""
+    by_id = {number: word for word, number in vocabulary.items()}
+    n_words = len(vocabulary)
+    for first in (FIRST_WORD, 0):
+        if by_id.keys() == set(range(first, first + n_words)):
+            return [by_id[number] for number in range(first, first + n_words)]
+    numbers = [number for number in by_id if isinstance(number, Real)]
+    raise ValueError(
+        f"The ids of a vocabulary of {n_words} words must be {FIRST_WORD} to "
+        f"{FIRST_WORD + n_words - 1}, each once: {PAD} stands for padding and {OOV} for unknown "
+        f"words. Got ids from {min(numbers, default=None)} to {max(numbers, default=None)}. To get "
+        "ids assigned, pass a list of words, or a mapping to 0, 1, ... in the order of ids."
+    )
 
 
 def check_words(parameter: str, words: Iterable[object]) -> None:

@@ -1,10 +1,12 @@
-"""Rows of the training data: weights, groups, and the validation split."""
+"""Rows of the training data: labels, weights, groups, and the validation split."""
 
+import sys
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight
 
 from sentilib._sklearn import check_sample_weight
 
@@ -23,14 +25,60 @@ def checked_weight(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
     return weight
 
 
-def with_class_weight(
-    weight: np.ndarray | None, class_weight: Any, y: np.ndarray
-) -> np.ndarray | None:
-    """Multiply the weights of rows by those of their classes."""
-    if class_weight is None:
-        return weight
-    by_class = compute_sample_weight(class_weight, y)
-    return by_class if weight is None else weight * by_class
+def total_weight(
+    weight: np.ndarray | None, class_weight: Any, y: np.ndarray, classes: np.ndarray
+) -> np.ndarray:
+    """Multiply the weights of rows by those of their classes; the mean of the result is 1.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,) or None
+        Weights of rows, as `checked_weight` returns them.
+    class_weight : dict, "balanced" or None
+        Weights of classes.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted, of which `y` may lack some.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_samples,), float64
+        Weight of each row.
+
+    Raises
+    ------
+    ValueError
+        If the weight of a class is no finite, non-negative number, or no row has a weight above 0.
+    """
+    weight = np.ones(len(y)) if weight is None else _scaled(weight)
+    if class_weight is not None:
+        if isinstance(class_weight, dict):
+            _check_class_weight(class_weight)
+        # compute_sample_weight would convert labels such as "1" to numbers.
+        by_class = compute_class_weight(class_weight, classes=classes, y=y)
+        weight = weight * _scaled(by_class[np.searchsorted(classes, y)])
+    if not weight.any():
+        raise ValueError(
+            f"No row has a weight above 0: class_weight={class_weight!r} must contain a positive "
+            "weight for a label of these rows."
+        )
+    weight = _scaled(weight)
+    return weight / weight.mean()
+
+
+def _check_class_weight(class_weight: dict) -> None:
+    for label, weight in class_weight.items():
+        if not isinstance(weight, Real) or not 0.0 <= weight <= sys.float_info.max:  # type: ignore
+            raise ValueError(
+                f"class_weight must contain finite, non-negative numbers, but has {weight!r} for "
+                f"the label {label!r}."
+            )
+
+
+def _scaled(weight: np.ndarray) -> np.ndarray:
+    """Divide by a power of two, which is exact, so that products and sums cannot overflow."""
+    return np.ldexp(weight, -np.frexp(weight.max())[1])
 
 
 def refuse_balanced(class_weight: Any) -> None:
@@ -42,11 +90,64 @@ def refuse_balanced(class_weight: Any) -> None:
         )
 
 
+def checked_labels(labels: Any, name: str = "y") -> Any:
+    """Validate labels or groups, whatever their type: none is missing, and they can be sorted.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        Labels or groups.
+    name : str, default="y"
+        Name of the parameter, for messages.
+
+    Returns
+    -------
+    labels : array-like of shape (n_samples,)
+        The same labels; an array of objects that are all numbers becomes one of numbers.
+
+    Raises
+    ------
+    ValueError
+        If a label is None, NaN or pandas.NA, or if two labels cannot be compared.
+    """
+    is_list = isinstance(labels, list | tuple)  # NumPy would turn ["a", nan] into two strings
+    values = np.array(labels, dtype=object) if is_list else np.asarray(labels)
+    if values.dtype.kind not in "Of" or values.ndim == 0:
+        return labels
+    is_missing = np.array([_is_missing(value) for value in values.ravel().tolist()], dtype=bool)
+    if is_missing.any():
+        raise ValueError(
+            f"{name} contains {np.count_nonzero(is_missing)} missing values (None, NaN or NA), the "
+            f"first at position {is_missing.argmax()}. Drop these rows, or fill the values."
+        )
+    if values.dtype.kind == "f":
+        return labels
+    try:
+        np.unique(values)
+    except TypeError:
+        types = sorted({type(value).__name__ for value in values.ravel()})
+        raise ValueError(
+            f"{name} contains values that cannot be compared, of the types {', '.join(types)}. "
+            "Convert them to one type, for example to strings."
+        ) from None
+    are_numbers = all(isinstance(value, Number | np.bool_) for value in values.ravel())
+    return np.array(values.tolist()) if are_numbers else labels if is_list else values
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA is neither true nor false
+        return True
+    except ValueError:  # an array
+        return False
+
+
 def checked_groups(groups: Any, n_rows: int) -> np.ndarray | None:
     """Validate the group of each row, and return an array."""
     if groups is None:
         return None
-    groups = np.asarray(groups)
+    groups = np.asarray(checked_labels(groups, "groups"))
     if groups.shape != (n_rows,):
         raise ValueError(
             f"groups must contain one label per row: expected shape ({n_rows},), got "
