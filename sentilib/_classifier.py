@@ -136,8 +136,7 @@ class BaseSentimentClassifier(
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y contains one class only ({classes.tolist()[0]!r}), but {type(self).__name__} "
-                "needs at least two, in rows of a weight above 0."
+                f"y contains one class only, {classes.tolist()}, in rows of weight > 0: two are needed."
             )
         resume = self.warm_start and hasattr(self, "_trained")
         X = as_training_ids(X, self._trained.seen if resume else None)
@@ -333,7 +332,8 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples,)
             Labels, of the type of `y`.
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        winners = self._logits(X).argmax(axis=1)
+        return self.classes_[winners]
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute latent vectors: the input of the output layer, and the evidence of n-grams.

@@ -85,9 +85,8 @@ def test_metadata_routing_takes_weights_to_fit_and_score():
     weight = np.where(Y == 1, 5.0, 1.0)
     with sklearn.config_context(enable_metadata_routing=True):
         last = classifier().set_fit_request(sample_weight=True)
-        pipe = make_pipeline(
-            HTMLTokenizer(max_length=60), last.set_score_request(sample_weight=True)
-        )
+        last.set_score_request(sample_weight=True)
+        pipe = make_pipeline(HTMLTokenizer(max_length=60), last)
         pipe.fit(TEXTS, Y, sample_weight=weight)
         score = pipe.score(TEXTS, Y, sample_weight=weight)
         cross_validate(pipe, TEXTS, Y, cv=2, params={"sample_weight": weight}, error_score="raise")

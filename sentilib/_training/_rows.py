@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-from sklearn.utils import compute_class_weight
+from sklearn.utils import compute_sample_weight
 
 from sentilib._sklearn import check_sample_weight
 
@@ -52,12 +52,10 @@ def total_weight(
         If the weight of a class is no finite, non-negative number, or no row has a weight above 0.
     """
     weight = np.ones(len(y)) if weight is None else _scaled(weight)
-    if class_weight is not None:
-        if isinstance(class_weight, dict):
-            _check_class_weight(class_weight)
-        # compute_sample_weight would convert labels such as "1" to numbers.
-        by_class = compute_class_weight(class_weight, classes=classes, y=y)
-        weight = weight * _scaled(by_class[np.searchsorted(classes, y)])
+    if isinstance(class_weight, dict):
+        weight = weight * _scaled(_by_class(class_weight, classes)[np.searchsorted(classes, y)])
+    elif class_weight is not None:
+        weight = weight * _scaled(compute_sample_weight(class_weight, y))
     if not weight.any():
         raise ValueError(
             f"No row has a weight above 0: class_weight={class_weight!r} must contain a positive "
@@ -67,13 +65,22 @@ def total_weight(
     return weight / weight.mean()
 
 
-def _check_class_weight(class_weight: dict) -> None:
+def _by_class(class_weight: dict, classes: np.ndarray) -> np.ndarray:
+    """Return the weight of each class; `compute_class_weight` would take the label "1" for 1."""
     for label, weight in class_weight.items():
         if not isinstance(weight, Real) or not 0.0 <= weight <= sys.float_info.max:  # type: ignore
             raise ValueError(
                 f"class_weight must contain finite, non-negative numbers, but has {weight!r} for "
                 f"the label {label!r}."
             )
+    labels = classes.tolist()
+    missing = [label for label in labels if label not in class_weight]
+    if missing and (unknown := [label for label in class_weight if label not in labels]):
+        raise ValueError(
+            f"class_weight has no weight for the labels {missing}, but has weights for {unknown}, "
+            "which are no labels."
+        )
+    return np.array([class_weight.get(label, 1) for label in labels], dtype=np.float64)
 
 
 def _scaled(weight: np.ndarray) -> np.ndarray:
