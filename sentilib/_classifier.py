@@ -22,16 +22,8 @@ from sentilib._ids import as_token_ids, as_training_ids, check_matrix, check_pos
 from sentilib._ngrams._dictionary import empty_dictionary
 from sentilib._sklearn import COUNT, HasMethods, Interval, StrOptions, fit_context
 from sentilib._tables._base import Tables
-from sentilib._training import _fit
+from sentilib._training import _fit, _rows
 from sentilib._training._architecture import Architecture
-from sentilib._training._rows import (
-    checked_groups,
-    checked_labels,
-    checked_weight,
-    refuse_balanced,
-    total_weight,
-    validation_split,
-)
 
 
 class BaseSentimentClassifier(
@@ -127,8 +119,8 @@ class BaseSentimentClassifier(
     ) -> None:
         rng = check_random_state(self.random_state)
         X, y = self._validate(X, y, reset=True)
-        weight = checked_weight(sample_weight, X)
-        groups = checked_groups(groups, len(X))
+        weight = _rows.checked_weight(sample_weight, X)
+        groups = _rows.checked_groups(groups, len(X))
         if weight is not None and not weight.all():
             kept = weight > 0
             X, y, weight = X[kept], y[kept], weight[kept]
@@ -136,7 +128,8 @@ class BaseSentimentClassifier(
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y contains one class only, {classes.tolist()}, in rows of weight > 0: two are needed."
+                f"y contains one class only ({classes.tolist()[0]!r}) in rows of positive weight, "
+                f"but {type(self).__name__} needs at least two classes."
             )
         resume = self.warm_start and hasattr(self, "_trained")
         X = as_training_ids(X, self._trained.seen if resume else None)
@@ -155,11 +148,11 @@ class BaseSentimentClassifier(
                 raise ValueError(f"y_val contains labels that y does not: {unknown.tolist()}.")
             validation = self._data(as_token_ids(X_val), y_val, np.ones(len(y_val)))
         elif self.early_stopping:
-            train, held_out = validation_split(y, groups, self.validation_fraction, rng)
+            train, held_out = _rows.validation_split(y, groups, self.validation_fraction, rng)
             validation = self._data(X[held_out], y[held_out], np.ones(len(held_out)))
             X, y = X[train], y[train]
             weight, groups = (None if part is None else part[train] for part in (weight, groups))
-        data = self._data(X, y, total_weight(weight, self.class_weight, y, classes), groups)
+        data = self._data(X, y, _rows.total_weight(weight, self.class_weight, y, classes), groups)
         self._train(data, validation, int(rng.randint(2**31 - 1)), resume=resume, in_stream=False)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -197,7 +190,7 @@ class BaseSentimentClassifier(
         X, y = draft._validate(X, y, reset=first)
         X = as_training_ids(X, None if first else self._trained.seen)
         if classes is not None:
-            draft.classes_ = np.unique(checked_labels(classes, "classes"))
+            draft.classes_ = np.unique(_rows.checked_labels(classes, "classes"))
         found = draft.classes_.tolist()
         if first and len(found) < 2:
             raise ValueError(f"classes={found} has fewer than two classes.")
@@ -209,9 +202,9 @@ class BaseSentimentClassifier(
                 f"y contains labels that are not among the classes {found}: {unknown.tolist()}. "
                 "Pass all labels as classes in the first call."
             )
-        refuse_balanced(self.class_weight)
-        weight = checked_weight(sample_weight, X)
-        data = draft._data(X, y, total_weight(weight, self.class_weight, y, draft.classes_))
+        _rows.refuse_balanced(self.class_weight)
+        weight = _rows.checked_weight(sample_weight, X)
+        data = draft._data(X, y, _rows.total_weight(weight, self.class_weight, y, draft.classes_))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         draft._train(data, None, seed, resume=not first, in_stream=True)
         self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
@@ -258,7 +251,7 @@ class BaseSentimentClassifier(
         check_matrix(X, type(self).__name__)
         if not reset and y is None:
             return validate_data(self, X, reset=False)
-        X, y = validate_data(self, X, checked_labels(y, name), reset=reset)
+        X, y = validate_data(self, X, _rows.checked_labels(y, name), reset=reset)
         check_classification_targets(y)
         check_positions(getattr(self, "feature_names_in_", None))
         return X, y
@@ -270,7 +263,8 @@ class BaseSentimentClassifier(
 
     def _logits(self, X: Any) -> np.ndarray:
         with threads(self.n_jobs), compilation_announced(self.verbose):
-            return self.tables_.logits(self._known_ids(X))
+            ids = self._known_ids(X)
+            return self.tables_.logits(ids)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute the margin of the logits.
@@ -349,7 +343,8 @@ class BaseSentimentClassifier(
             One vector per row.
         """
         with threads(self.n_jobs):
-            return self.tables_.latent(self._known_ids(X)).astype(np.float32)
+            ids = self._known_ids(X)
+            return self.tables_.latent(ids).astype(np.float32)
 
     def to_keras(self) -> Any:
         """Build a Keras model with the fitted weights, as a textbook defines its layers.

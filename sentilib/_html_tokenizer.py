@@ -13,9 +13,8 @@ from sentilib._compiled._progress import compilation_announced
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import (
     COUNT,
+    SHARE,
     HasMethods,
-    Interval,
-    RealNotInt,
     StrOptions,
     check_parameters_of,
     fit_context,
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from sentilib._text._reader import Reader
     from sentilib._text._readings import Readings
     from sentilib._text._words import WordTable
-
-_DOCUMENTS = [Interval(RealNotInt, 0, 1, closed="both"), COUNT]
 
 
 class HTMLTokenizer(TransformerMixin, BaseEstimator):
@@ -124,8 +121,8 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         "strip_accents": [StrOptions({"ascii", "unicode"}), None],
         "punctuation": [StrOptions({"drop", "split", "token"})],
         "stop_words": [StrOptions({"english"}), list, tuple, set, frozenset, None],
-        "min_df": _DOCUMENTS,
-        "max_df": _DOCUMENTS,
+        "min_df": [SHARE, COUNT],
+        "max_df": [SHARE, COUNT],
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],

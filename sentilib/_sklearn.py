@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 COUNT = Interval(Integral, 1, 2**31 - 1, closed="both")  # constraint of a parameter that counts
+SHARE = Interval(RealNotInt, 0, 1, closed="both")
 
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
@@ -27,9 +28,9 @@ def check_parameters_of(estimator: BaseEstimator) -> None:
 
 __all__ = [
     "COUNT",
+    "SHARE",
     "HasMethods",
     "Interval",
-    "RealNotInt",
     "StrOptions",
     "check_parameters_of",
     "check_sample_weight",
