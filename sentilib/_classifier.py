@@ -57,7 +57,7 @@ class BaseSentimentClassifier(
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "callbacks": ["array-like", None],
+        "callbacks": "no_validation",
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "mixed_bfloat16", "mixed_float16"})],
         "n_jobs": [Integral, None],
@@ -224,7 +224,7 @@ class BaseSentimentClassifier(
             learning_rate=self.learning_rate,
             learning_rate_schedule=self.learning_rate_schedule,
             optimizer=self.optimizer,
-            callbacks=[] if self.callbacks is None else list(self.callbacks),
+            callbacks=self.callbacks,
             patience=self.patience if self.early_stopping and not in_stream else None,
             device=self.device,
             precision=self.precision,
@@ -233,7 +233,7 @@ class BaseSentimentClassifier(
             keeps_optimizer=in_stream or bool(self.warm_start),
         )
         with threads(self.n_jobs), compilation_announced(self.verbose):
-            self._trained, self.history_, self.device_ = _fit.fit(
+            self._trained, self.history_, self.device_, self.callbacks_ = _fit.fit(
                 self._architecture(),
                 data,
                 len(self.classes_),
@@ -362,9 +362,7 @@ class BaseSentimentClassifier(
             If the classifier is not fitted.
         """
         check_is_fitted(self)
-        from sentilib._training._textbook import textbook_model
-
-        return textbook_model(self._trained)
+        return self._trained.to_keras()
 
     @property
     def _n_features_out(self) -> int:
@@ -381,8 +379,9 @@ class BaseSentimentClassifier(
         return tags
 
     def __getstate__(self) -> dict:
-        """Leave out the tables, which are derived."""
-        return {name: value for name, value in super().__getstate__().items() if name != "tables_"}
+        """Leave out the tables, which are derived, and used callbacks, which are of Keras."""
+        left_out = "tables_", "callbacks_"
+        return {k: value for k, value in super().__getstate__().items() if k not in left_out}
 
     def __copy__(self) -> Self:
         """Share the tables, which `__setstate__` would derive again."""

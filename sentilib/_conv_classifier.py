@@ -67,7 +67,13 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous fit.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Callbacks of the training loop, which calls them as `keras.Model.fit` does.
+        Callbacks of the training loop, which calls them as `keras.Model.fit` does. A fit uses
+        copies, see `callbacks_`; a callback that cannot be copied (with an open file, a lock) is
+        used itself. `ModelCheckpoint` saves the model of `to_keras`: after
+        ``from sentilib import keras_layers``, ``keras.models.load_model(path)`` loads a `.keras`
+        file, and ``classifier.to_keras().load_weights(path)`` a `.weights.h5` file. In a callback,
+        ``self.model.to_keras()`` is that model with the current weights. A callback that sets the
+        learning rate needs `learning_rate_schedule="constant"`.
     device : str, default="auto"
         Device of training: `"cpu"`, `"gpu"`, `"gpu:1"`, ...; `"auto"` is a GPU if there is one.
         Prediction always runs on the CPU.
@@ -104,6 +110,9 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         Names of the columns, if X had any.
     device_ : str
         Device of the last fit, such as `"cpu:0"`.
+    callbacks_ : list of keras.callbacks.Callback
+        The callbacks that the last fit used, with what they recorded, without the model. Pickles
+        and deep copies do not contain them.
 
     See Also
     --------

@@ -1,6 +1,8 @@
 """Packages that only some functions need, and messages on how to install them."""
 
 import importlib
+import sys
+import warnings
 from typing import Any
 
 
@@ -35,6 +37,15 @@ def import_optional(module: str, what: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(missing(what, module.partition(".")[0], extra)) from error
+
+
+def import_quietly(module: str) -> Any:
+    """Import a module without the warnings of its own import."""
+    if sys.modules.get(module) is not None:
+        return sys.modules[module]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(module)
 
 
 def import_pandas(what: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core import config as _numba_config
 from numba.extending import intrinsic
 
 BYTES = types.uint8[::1]
@@ -14,7 +15,20 @@ I64, I64_2D = types.int64[::1], types.int64[:, ::1]
 F64, F64_2D = types.float64[::1], types.float64[:, ::1]
 F64_3D, F64_4D = types.float64[:, :, ::1], types.float64[:, :, :, ::1]
 
-_jit: Any = njit  # its type hints lack some of its options
+config: Any = _numba_config  # its names are set at run time
+
+
+def _jit(*signature: Any, **options: Any) -> Callable[[Callable], Any]:
+    """Compile even where NUMBA_DISABLE_JIT is set: as Python, the kernels have other integers."""
+
+    def compile_(function: Callable) -> Any:
+        before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+        try:
+            return njit(*signature, **options)(function)
+        finally:
+            config.DISABLE_JIT = before
+
+    return compile_
 
 
 def kernel(*signature: Any, **options: Any) -> Callable[[Callable], Any]:

@@ -1,5 +1,14 @@
-"""Custom Keras callbacks. Importing this module imports Keras."""
+"""Keras callbacks: the user's, which are copied for a fit, and our own.
 
+Importing this module imports Keras.
+"""
+
+import copy
+import inspect
+import warnings
+from collections import deque
+from collections.abc import Iterable
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,3 +49,86 @@ class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, mi
         self.step += 1
         share = min(1.0, (self.step / self.n_steps) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
         self.model.optimizer.learning_rate = self.peak * share
+
+
+def copied_callbacks(callbacks: Any) -> list[Any]:
+    """Return copies of the user's callbacks; those that cannot be copied are returned themselves.
+
+    Raises
+    ------
+    TypeError
+        If the parameter is no list, or an element is no Keras callback.
+    """
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, keras.callbacks.Callback):
+        name = type(callbacks).__name__
+        raise TypeError(f"callbacks must be a list, but is one {name}: pass [{name}(...)].")
+    if isinstance(callbacks, str | dict | type) or not isinstance(callbacks, Iterable):
+        raise TypeError(
+            f"callbacks must be a list of Keras callbacks or None, but is of {type(callbacks)}."
+        )
+    callbacks = list(callbacks)
+    for number, callback in enumerate(callbacks):
+        if isinstance(callback, keras.callbacks.Callback):
+            continue
+        got = f"of {type(callback)}"
+        if isinstance(callback, type):
+            got = f"the class {callback.__name__}: pass {callback.__name__}(...), an object"
+        raise TypeError(
+            "callbacks must contain objects of the class keras.callbacks.Callback, but element "
+            f"{number} is {got}."
+        )
+    # What two callbacks share, their copies share; a model of an earlier use is not copied.
+    models = (getattr(callback, "model", None) for callback in callbacks)
+    memo: dict[int, Any] = {id(model): model for model in models if model is not None}
+    return [_copied(callback, memo) for callback in callbacks]
+
+
+def _copied(callback: Any, memo: dict[int, Any]) -> Any:
+    before = dict(memo)
+    try:
+        return copy.deepcopy(callback, memo)
+    except Exception:  # an open file, a lock, a tensor, ...: each fails in its own way
+        memo.clear()
+        memo.update(before)
+        return callback
+
+
+def warn_of_other_schedules(callbacks: list[Any]) -> None:
+    """Warn if callbacks set a learning rate that the linear schedule sets again."""
+    kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+    if names := sorted({type(c).__name__ for c in callbacks if isinstance(c, kinds)}):
+        warnings.warn(
+            f"{' and '.join(names)} in callbacks has no effect, because "
+            "learning_rate_schedule='linear' sets the learning rate of each step: pass "
+            "learning_rate_schedule='constant'.",
+            stacklevel=2,
+        )
+
+
+def released(callbacks: list[Any]) -> bool:
+    """Remove the model from callbacks after a fit; return whether nothing of it is left there."""
+    for callback in callbacks:
+        keras.callbacks.Callback.set_model(callback, None)
+    parts_of_models = keras.layers.Layer, keras.optimizers.Optimizer, keras.Variable
+    seen, pending = set[int](), list(callbacks)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, parts_of_models):
+            return False
+        if id(value) in seen or isinstance(value, type | ModuleType):
+            continue
+        seen.add(id(value))
+        match value:
+            case dict():
+                pending.extend(value.values())
+            case list() | tuple() | set() | deque():
+                pending.extend(value)
+            case MethodType():
+                pending.append(value.__self__)
+            case FunctionType():
+                pending.extend(inspect.getclosurevars(value).nonlocals.values())
+            case _:
+                pending.extend(getattr(value, "__dict__", {}).values())
+    return True

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,9 @@ from sentilib._training._architecture import Architecture, Weights
 from sentilib._training._batches import Batches, Encoded, row_batches, with_spare_rows
 from sentilib._training._first_weights import with_unseen_words
 from sentilib._training._keras import import_keras, resolve_device, resolve_precision
+from sentilib._training._optimizers import check_optimizer, learning_rate_of
+from sentilib._training._settings import own_settings
+from sentilib._training._tensorflow import refuse_without_eager_mode
 from sentilib._training._trainer import OptimizerState, borrowed_trainer
 
 _GROWING = "embedding", "ngram_deviation", "ngram_ratio"  # weights with a row per id or n-gram
@@ -34,7 +36,7 @@ class Options(NamedTuple):
     learning_rate: float | str
     learning_rate_schedule: str
     optimizer: Any
-    callbacks: list
+    callbacks: Any
     patience: int | None  # of early stopping; None without it, as in a stream
     device: str
     precision: str
@@ -64,6 +66,15 @@ class Model(NamedTuple):
         ngrams = NgramTable(self.ngrams, worth, len(self.weights["bias"]))
         return self.architecture.tables(self.weights, ngrams)
 
+    @own_settings()
+    def to_keras(self) -> Any:
+        """Build the textbook Keras model."""
+        from sentilib._training._textbook import textbook_model
+
+        if import_keras().backend.backend() == "tensorflow":
+            refuse_without_eager_mode()
+        return textbook_model(self.architecture, self.weights, self.ngrams)[0]
+
 
 class Data(NamedTuple):
     """Rows with the numbers of their classes."""
@@ -83,7 +94,7 @@ def fit(
     seed: int,
     validation: Data | None = None,
     previous: Model | None = None,
-) -> tuple[Model, dict[str, list[float]], str]:
+) -> tuple[Model, dict[str, list[float]], str, list[Any]]:
     """Train an architecture.
 
     Parameters
@@ -111,14 +122,38 @@ def fit(
         Metrics of each epoch.
     device : str
         Name of the device of training.
+    callbacks : list of keras.callbacks.Callback
+        The user's callbacks as they were used: copies, without the model.
 
     Raises
     ------
+    TypeError
+        If the optimizer or a callback is none.
+    RuntimeError
+        If the state of the process is in the way, as in a forked one.
     ValueError
         If the loss or a weight becomes infinite or NaN, or the previous model has other shapes.
     """
     if "keras" not in sys.modules:
         announce(options.verbose, "Importing Keras and its backend ...")
+    with own_settings():
+        return _fit(architecture, data, n_classes, options, seed, validation, previous)
+
+
+def _fit(
+    architecture: Architecture,
+    data: Data,
+    n_classes: int,
+    options: Options,
+    seed: int,
+    validation: Data | None,
+    previous: Model | None,
+) -> tuple[Model, dict[str, list[float]], str, list[Any]]:
+    from sentilib._training._callbacks import copied_callbacks
+    from sentilib._training._textbook import textbook_model
+
+    check_optimizer(options.optimizer)
+    callbacks = copied_callbacks(options.callbacks)
     device = resolve_device(options.device)
     defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
     batch_size = defaults.batch_size
@@ -164,17 +199,25 @@ def fit(
     ) as trainer:
         trainer.reset(weights, rate, seed, previous and previous.optimizer_state)
 
-        def take_statistics() -> None:
+        def take_statistics() -> Weights:
             now = trainer.weights(like=weights)
             if (exact := architecture.with_statistics(now, data.ids)) is not now:
                 trainer.set_weights(exact)
+            return exact
+
+        @own_settings()  # a callback may call it later
+        def textbook() -> tuple:
+            now = take_statistics()
+            now["embedding"] = with_unseen_words(now["embedding"], seen)
+            return textbook_model(architecture, now, evidence and evidence.dictionary)
 
         history = trainer.fit(
             batches,
             epochs=options.epochs,
             validation=validation_batches,
             before_validation=take_statistics,
-            callbacks=_callbacks(options, rate, batches.n, message),
+            callbacks=_with_own_callbacks(callbacks, options, rate, batches.n, message),
+            textbook=textbook,
             verbose=options.verbose,
         )
         weights = trainer.weights(like=weights)
@@ -190,7 +233,7 @@ def fit(
         optimizer_state,
         evidence.stream if evidence is not None and options.in_stream else None,
     )
-    return model, history, device
+    return model, history, device, callbacks
 
 
 def _seen_ids(ids: np.ndarray, before: np.ndarray | None) -> np.ndarray:
@@ -318,20 +361,21 @@ def _learning_rate(options: Options, default: float) -> float | None:
         return options.learning_rate
     if isinstance(options.optimizer, str):
         return default
-    config = import_keras().optimizers.serialize(options.optimizer)["config"]
-    rate = config.get("learning_rate")  # one that wraps another has none
-    return float(rate) if isinstance(rate, Real) else None
+    return learning_rate_of(options.optimizer)
 
 
-def _callbacks(options: Options, rate: float | None, n_batches: int, message: str) -> list[Any]:
-    from sentilib._training._callbacks import LinearSchedule, StopWhenNotFinite, keras
+def _with_own_callbacks(
+    callbacks: list[Any], options: Options, rate: float | None, n_batches: int, message: str
+) -> list[Any]:
+    from sentilib._training import _callbacks
 
-    callbacks = [StopWhenNotFinite(message), *options.callbacks]
+    callbacks = [_callbacks.StopWhenNotFinite(message), *callbacks]
     if options.learning_rate_schedule == "linear" and rate and not options.in_stream:
-        callbacks.append(LinearSchedule(rate, options.epochs * n_batches))
+        _callbacks.warn_of_other_schedules(callbacks)
+        callbacks.append(_callbacks.LinearSchedule(rate, options.epochs * n_batches))
     if options.patience is not None:
         callbacks.append(
-            keras.callbacks.EarlyStopping(
+            _callbacks.keras.callbacks.EarlyStopping(
                 monitor="val_loss", patience=options.patience, restore_best_weights=True
             )
         )

@@ -17,11 +17,23 @@ def import_keras() -> Any:
             return sys.modules["keras"]
         with _quiet_tensorflow(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import keras
+            try:
+                import keras
+            except (ImportError, ValueError) as error:
+                raise _without_backend(error) from error
 
             if keras.backend.backend() == "tensorflow":
                 _grow_gpu_memory()
         return keras
+
+
+def _without_backend(error: Exception) -> ImportError:
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    return ImportError(
+        f"Keras could not be imported ({error}). It loads the backend that the environment "
+        f"variable KERAS_BACKEND (now {name!r}) or ~/.keras/keras.json names: install that "
+        "package, or set KERAS_BACKEND=tensorflow and start Python again."
+    )
 
 
 @contextlib.contextmanager

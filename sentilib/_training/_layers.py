@@ -35,6 +35,34 @@ class MaskedAverage(Layer):
         return ops.sum(x * mask_of_tokens, axis=1) / n_tokens
 
 
+class TrainingModel(keras.Model):
+    """A training graph, whose files are those of the textbook model.
+
+    Callbacks can therefore save what users load: a graph without spare rows and sparse inputs.
+    """
+
+    textbook: Any = None  # in a fit: builds the textbook model, and returns it with its variables
+    set_variables: Any = None  # in a fit: sets the weights, by name
+
+    def to_keras(self) -> Any:
+        """Build the textbook model with the current weights."""
+        return self.textbook()[0]
+
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        """Save the textbook model."""
+        return self.to_keras().save(*args, **kwargs)
+
+    def save_weights(self, *args: Any, **kwargs: Any) -> Any:
+        """Save the weights of the textbook model."""
+        return self.to_keras().save_weights(*args, **kwargs)
+
+    def load_weights(self, *args: Any, **kwargs: Any) -> Any:
+        """Load weights of the textbook model."""
+        model, variables = self.textbook()
+        model.load_weights(*args, **kwargs)
+        self.set_variables({name: ops.convert_to_numpy(v) for name, v in variables.items()})
+
+
 class VocabularyAverage(Layer):
     """Embedding and hidden layer applied to the words of a batch, then averaged over rows.
 

@@ -84,7 +84,7 @@ def run_epochs(
     validation : Batches or None
         Validation data, if any.
     before_validation : callable
-        Called before each validation and after the last epoch.
+        Called before each validation and at the end.
     callbacks : list of keras.callbacks.Callback
         Callbacks, which are called as `keras.Model.fit` calls them.
     verbose : {0, 1, 2}
@@ -126,8 +126,8 @@ def run_epochs(
         if model.stop_training:
             break
     model.optimizer.finalize_variable_values(model.trainable_weights)
+    watch.on_train_end(logs)  # may restore the best weights
     before_validation()
-    watch.on_train_end(logs)
     history = model.history.history
     return {name: [float(v) for v in values] for name, values in history.items()}
 

@@ -1,19 +1,76 @@
 """TensorFlow's fast path: compiled steps, an Adam with one pass over memory, sparse products.
 
-This is the only file that uses private names of Keras. They are listed here, each with the fallback
-for releases of Keras that no longer have it:
+This is the only file that uses private names of Keras and TensorFlow. They are listed here, each
+with the fallback for releases that no longer have it:
 
 * `Adam._get_variable_index`, `_momentums`, `_velocities`, in `one_pass_adam`: Keras's own Adam is
   used instead, which computes the same in a dozen passes over memory.
+* `tensorflow.python.eager`, in `eager_context` and `has_started`: within another graph, or with
+  eager mode switched off, training raises an error; a fork is noticed only after a fit of ours.
 """
 
+import contextlib
 import functools
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from sentilib._training._keras import import_keras
+
+
+def has_started(by_us: bool) -> bool:
+    """Return whether this process has run TensorFlow, which then has threads."""
+    context = sys.modules.get("tensorflow.python.eager.context")
+    try:
+        context = context and context.context_safe()
+        return by_us or bool(context and context._initialized)
+    except AttributeError:
+        return by_us
+
+
+@contextlib.contextmanager
+def eager_context() -> Iterator[None]:
+    """Leave graphs, strategies and switches that other code has set: run eagerly, in our own graph.
+
+    Raises
+    ------
+    RuntimeError
+        If eager mode remains off.
+    """
+    import tensorflow as tf
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(tf.Graph().as_default())
+        with contextlib.suppress(ImportError, AttributeError):
+            from tensorflow.python.eager import backprop, context, execute
+
+            stack.enter_context(context.eager_mode())
+            if execute.record_gradient.__module__.startswith("shap"):
+                # shap.DeepExplainer replaces it, and leaves it replaced when it fails.
+                execute.record_gradient = backprop.record_gradient
+        if not tf.executing_eagerly():
+            raise RuntimeError(
+                "TensorFlow's eager mode is off in this process, and Keras needs it: remove "
+                "tf.compat.v1.disable_eager_execution(), disable_v2_behavior() or the graph's "
+                "as_default() before this call, or call it in a process of its own."
+            )
+        yield
+
+
+def refuse_without_eager_mode() -> None:
+    """Raise RuntimeError if a Keras model could not be called in this process."""
+    import tensorflow as tf
+
+    context = sys.modules.get("tensorflow.python.eager.context", tf)
+    if getattr(context, "default_execution_mode", None) == getattr(context, "GRAPH_MODE", 0):
+        raise RuntimeError(
+            "TensorFlow's eager mode is off in this process (disable_eager_execution or "
+            "disable_v2_behavior), so that no Keras model can be called in it: call to_keras in "
+            "another process. The estimator itself fits and predicts here."
+        )
 
 
 class TensorFlowSteps:

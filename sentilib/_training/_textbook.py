@@ -1,23 +1,25 @@
-"""Textbook Keras models of fitted models. Importing this module imports Keras."""
+"""Textbook Keras models of trained weights. Importing this module imports Keras."""
 
 from typing import Any
 
-from sentilib._training._fit import Model
+from sentilib._ngrams._dictionary import NgramDictionary
+from sentilib._training._architecture import Architecture, Weights
 from sentilib._training._layers import Ngrams, keras
 
 
-def textbook_model(model: Model) -> Any:
-    """Build a Keras model with the trained weights, from token ids to logits."""
-    n_classes = len(model.weights["bias"])
-    layers = model.architecture.textbook(len(model.seen), n_classes)
+def textbook_model(
+    architecture: Architecture, weights: Weights, dictionary: NgramDictionary | None
+) -> tuple[Any, dict[str, Any]]:
+    """Build a Keras model from token ids to logits; return it with its variables by name."""
+    n_classes = len(weights["bias"])
+    layers = architecture.textbook(len(weights["embedding"]), n_classes)
     (ids,), logits, variables = layers.inputs, layers.logits, dict(layers.weights)
-    if model.ngrams is not None:
-        dictionary = model.ngrams
+    if dictionary is not None:
         ngrams = Ngrams(len(dictionary), n_classes, dictionary.min_n, dictionary.max_n)
         logits = ngrams(ids) + logits
         ngrams.set_dictionary(dictionary)
         variables |= {"ngram_deviation": ngrams.deviation, "ngram_ratio": ngrams.ratio}
     for name, variable in variables.items():
-        variable.assign(model.weights[name])
-    name = type(model.architecture).__name__.removesuffix("Architecture").lower()
-    return keras.Model(ids, logits, name=f"{name}_sentiment")
+        variable.assign(weights[name])
+    name = type(architecture).__name__.removesuffix("Architecture").lower()
+    return keras.Model(ids, logits, name=f"{name}_sentiment"), variables

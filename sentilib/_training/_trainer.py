@@ -18,6 +18,7 @@ from sentilib._training._architecture import Architecture, Weights
 from sentilib._training._batches import padded
 from sentilib._training._keras import import_keras
 from sentilib._training._loop import KerasSteps, Steps, run_epochs
+from sentilib._training._optimizers import fresh_optimizer, optimizer_key
 
 # TensorFlow never frees the graph of a training step (3 MB; its all-reduce of gradients registers a
 # permanent custom gradient), so it is better to keep the architectures of a grid.
@@ -70,8 +71,16 @@ class Trainer:
 
     def __init__(self, model: Any, weights: dict[str, Any], seeds: list[Any], steps: Steps) -> None:
         self.model, self.steps = model, steps
+        self.is_free = True  # no callback of the last fit has kept the model
         self._variables, self._seeds = weights, seeds
-        self._fresh_state = self.optimizer_state()
+        self._fresh_state = _state_of(model.optimizer)
+        to_numpy = import_keras().ops.convert_to_numpy
+        self._starts_from_weights = any(  # as the averages of ScheduleFreeAdamW
+            value.any() and np.array_equal(value, to_numpy(weight))
+            for value in self._fresh_state.variables.values()
+            for weight in model.trainable_variables
+            if value.shape == weight.shape
+        )
 
     def reset(
         self,
@@ -83,7 +92,12 @@ class Trainer:
         """Reset weights (padded with zero rows), optimizer, learning rate and seeds."""
         self.set_weights(weights)
         optimizer = self.model.optimizer
-        state = self._fresh_state.going_on_from(optimizer_state)
+        fresh = self._fresh_state
+        if self._starts_from_weights:
+            other = fresh_optimizer(optimizer, sets_learning_rate=False)
+            other.build(self.model.trainable_variables)
+            fresh = _state_of(other)
+        state = fresh.going_on_from(optimizer_state)
         optimizer.load_own_variables(state.variables)
         if learning_rate is not None:
             optimizer.learning_rate = learning_rate
@@ -106,18 +120,29 @@ class Trainer:
 
     def optimizer_state(self) -> OptimizerState:
         """Return the optimizer's state, from which a later fit can continue."""
-        optimizer, variables = self.model.optimizer, dict[str, np.ndarray]()
-        optimizer.save_own_variables(variables)
-        copies = {name: np.array(value) for name, value in variables.items()}
-        return OptimizerState(type(optimizer).__name__, copies)
+        return _state_of(self.model.optimizer)
 
-    def fit(self, batches: Any, *, callbacks: list[Any], **options: Any) -> dict[str, list[float]]:
+    def fit(
+        self, batches: Any, *, callbacks: list[Any], textbook: Callable[[], tuple], **options: Any
+    ) -> dict[str, list[float]]:
         """Train by `run_epochs`, then remove the callbacks' references to the model."""
+        from sentilib._training._callbacks import released
+
+        model = self.model
+        model.textbook, model.set_variables = textbook, self.set_weights
         try:
-            return run_epochs(self.model, self.steps, batches, callbacks=callbacks, **options)
+            return run_epochs(model, self.steps, batches, callbacks=callbacks, **options)
         finally:
-            for callback in callbacks:
-                import_keras().callbacks.Callback.set_model(callback, None)
+            self.is_free = released(callbacks)
+            if self.is_free:
+                model.textbook = model.set_variables = model.history = None
+
+
+def _state_of(optimizer: Any) -> OptimizerState:
+    variables = dict[str, np.ndarray]()
+    optimizer.save_own_variables(variables)
+    copies = {name: np.array(value) for name, value in variables.items()}
+    return OptimizerState(type(optimizer).__name__, copies)
 
 
 @contextlib.contextmanager
@@ -136,10 +161,12 @@ def borrowed_trainer(
     """Lend a compiled model for one fit; equal arguments reuse a model.
 
     Only one thread uses a trainer at a time. It is discarded if the fit fails or is interrupted, so
-    that no later fit starts from the state that an exception left.
+    that no later fit starts from the state that an exception left, and if a callback has kept the
+    model, which later fits would change.
     """
     sizes = n_ids, n_ngrams, n_classes
-    key = architecture, sizes, policy, _optimizer_key(optimizer), sets_learning_rate, device
+    optimizer_is = optimizer_key(optimizer, sets_learning_rate)
+    key = architecture, sizes, policy, optimizer_is, sets_learning_rate, device
     with _lock:
         idle = _idle_trainers.pop(key, [])
         trainer = idle.pop() if idle else None
@@ -150,10 +177,11 @@ def borrowed_trainer(
             announce(verbose, "Building the training graph ...")
             trainer = _build(
                 lambda: _training_graph(architecture, *sizes, policy),
-                _fresh_optimizer(optimizer, sets_learning_rate),
+                fresh_optimizer(optimizer, sets_learning_rate),
             )
         yield trainer
-    _return(key, trainer)
+    if trainer.is_free:
+        _return(key, trainer)
 
 
 def _return(key: Hashable, trainer: Trainer) -> None:
@@ -171,17 +199,16 @@ def _return(key: Hashable, trainer: Trainer) -> None:
         gc.collect()  # a Keras model has many reference cycles, and its graphs use much memory
 
 
-def _optimizer_key(optimizer: Any) -> str:
-    if isinstance(optimizer, str):
-        return optimizer
-    return repr(import_keras().optimizers.serialize(optimizer))
-
-
 def _training_graph(
     architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str
 ) -> tuple[Any, dict[str, Any], list[Any]]:
     """Build the training layers, with the evidence of n-grams unless `n_ngrams` is 0."""
-    from sentilib._training._layers import BaggedNgrams, keras, n_evidence_columns
+    from sentilib._training._layers import (
+        BaggedNgrams,
+        TrainingModel,
+        keras,
+        n_evidence_columns,
+    )
 
     layers = architecture.training(n_ids, n_classes, policy)
     inputs, logits, weights = layers.inputs, layers.logits, layers.weights
@@ -193,22 +220,7 @@ def _training_graph(
         ngrams = BaggedNgrams(n_ngrams, n_classes)
         inputs, logits = [*inputs, *bags], ngrams(bags) + logits
         weights = {**weights, "ngram_deviation": ngrams.deviation, "ngram_ratio": ngrams.ratio}
-    return keras.Model(inputs, logits), weights, layers.seeds
-
-
-def _fresh_optimizer(optimizer: Any, sets_learning_rate: bool) -> Any:
-    """Return a copy of the optimizer, without its schedule if a learning rate will be set."""
-    optimizers = import_keras().optimizers
-    optimizer = optimizers.get(optimizer)
-    config = optimizers.serialize(optimizer)
-    if sets_learning_rate and "learning_rate" in config["config"]:
-        config["config"]["learning_rate"] = 1.0
-    optimizer = optimizers.deserialize(config)
-    if type(optimizer) is optimizers.Adam and import_keras().backend.backend() == "tensorflow":
-        from sentilib._training._tensorflow import one_pass_adam
-
-        return one_pass_adam().from_config(optimizer.get_config())
-    return optimizer
+    return TrainingModel(inputs, logits), weights, layers.seeds
 
 
 def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._optional import missing
+from sentilib._optional import import_quietly, missing
 
 
 class TokenExplanation:
@@ -110,7 +110,7 @@ class TokenExplanation:
             Explanation of shap, or this object if shap is not installed.
         """
         try:
-            import shap
+            shap = import_quietly("shap")  # its colour maps warn of matplotlib's next release
         except ImportError:
             return self
         explanation = shap.Explanation(
