@@ -136,7 +136,7 @@ class BaseSentimentClassifier(
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True continues with the classes of the first fit "
-                f"({self.classes_.tolist()}), but y contains {classes.tolist()}."
+                f"({_rows.listed(self.classes_)}), but y contains {_rows.listed(classes)}."
             )
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: pass both or neither.")
@@ -145,7 +145,7 @@ class BaseSentimentClassifier(
         if X_val is not None:
             X_val, y_val = self._validate(X_val, y_val, "y_val", reset=False)
             if len(unknown := np.setdiff1d(y_val, classes)):
-                raise ValueError(f"y_val contains labels that y does not: {unknown.tolist()}.")
+                raise ValueError(f"y_val contains labels that y does not: {_rows.listed(unknown)}.")
             validation = self._data(as_token_ids(X_val), y_val, np.ones(len(y_val)))
         elif self.early_stopping:
             train, held_out = _rows.validation_split(y, groups, self.validation_fraction, rng)
@@ -191,16 +191,16 @@ class BaseSentimentClassifier(
         X = as_training_ids(X, None if first else self._trained.seen)
         if classes is not None:
             draft.classes_ = np.unique(_rows.checked_labels(classes, "classes"))
-        found = draft.classes_.tolist()
-        if first and len(found) < 2:
+        found = _rows.listed(draft.classes_)
+        if first and len(draft.classes_) < 2:
             raise ValueError(f"classes={found} has fewer than two classes.")
         if not first and not np.array_equal(draft.classes_, self.classes_):
-            own = self.classes_.tolist()
+            own = _rows.listed(self.classes_)
             raise ValueError(f"classes={found} differs from the classes of the first call: {own}.")
         if len(unknown := np.setdiff1d(y, draft.classes_)):
             raise ValueError(
-                f"y contains labels that are not among the classes {found}: {unknown.tolist()}. "
-                "Pass all labels as classes in the first call."
+                f"y contains labels that are not among the classes {found}: "
+                f"{_rows.listed(unknown)}. Pass all labels as classes in the first call."
             )
         _rows.refuse_balanced(self.class_weight)
         weight = _rows.checked_weight(sample_weight, X)
@@ -248,7 +248,7 @@ class BaseSentimentClassifier(
 
     def _validate(self, X: Any, y: Any = None, name: str = "y", *, reset: bool) -> Any:
         """Validate shape, finiteness and feature names of X, and y if it is passed."""
-        check_matrix(X, type(self).__name__)
+        check_matrix(X, type(self).__name__, name.replace("y", "X"))
         if not reset and y is None:
             return validate_data(self, X, reset=False)
         X, y = validate_data(self, X, _rows.checked_labels(y, name), reset=reset)

@@ -20,10 +20,9 @@ _ALWAYS_IN_RANGE = 2**18
 _RANGE_PER_DISTINCT_ID = 64
 _NAME_OF_POSITION = re.compile(r"(.*__)?token\d+")  # HTMLTokenizer's; ColumnTransformer prefixes
 _NUMBERS_BESIDE_TEXT = (
-    "Numbers beside the text, such as a price or a user id, are no token ids: combine them with "
-    "the latent features of a classifier, ColumnTransformer([('text', make_pipeline("
-    "HTMLTokenizer(), DenseSentimentClassifier()), 'text'), ('numbers', StandardScaler(), "
-    "['price'])]), and fit another classifier on these."
+    "Numbers beside the text, such as a price or a user id, are no token ids: combine a pipeline "
+    "that reads the text with a model of the numbers, in a StackingClassifier, or fit another "
+    "classifier on the numbers and the latent features that `transform` returns."
 )
 
 
@@ -109,7 +108,7 @@ def check_positions(names: np.ndarray | None) -> None:
         )
 
 
-def check_matrix(X: Any, reader: str) -> None:
+def check_matrix(X: Any, reader: str, name: str = "X") -> None:
     """Raise an error if X is text, a sparse matrix, or has rows of different lengths.
 
     The messages of NumPy and scikit-learn on these would contain whole reviews, or would not name
@@ -117,7 +116,7 @@ def check_matrix(X: Any, reader: str) -> None:
     """
     if scipy.sparse.issparse(X):
         raise TypeError(
-            f"X is a sparse matrix, but {reader} reads token ids, a dense matrix. Replace a "
+            f"{name} is a sparse matrix, but {reader} reads token ids, a dense matrix. Replace a "
             f"TfidfVectorizer or CountVectorizer by HTMLTokenizer. {_NUMBERS_BESIDE_TEXT}"
         )
     if getattr(getattr(X, "dtype", None), "kind", "O") in "iufb":
@@ -132,15 +131,17 @@ def check_matrix(X: Any, reader: str) -> None:
     ]
     firsts = [row[0] for row in rows if len(row)]
     if any(isinstance(value, str | bytes) for value in [*values, *firsts]):
-        raise ValueError(
-            f"X contains text, but {reader} reads token ids. Put an HTMLTokenizer before it: "
-            "Pipeline([('tokenizer', HTMLTokenizer()), ('classifier', ...)]); a ColumnTransformer "
-            "must drop other columns of text."
+        advice = (
+            "Put an HTMLTokenizer before it: Pipeline([('tokenizer', HTMLTokenizer()), "
+            "('classifier', ...)]); a ColumnTransformer must drop other columns of text."
+            if name == "X"
+            else "A Pipeline does not transform it: pass HTMLTokenizer's `transform` of it."
         )
+        raise ValueError(f"{name} contains text, but {reader} reads token ids. {advice}")
     lengths = {len(row) for row in rows}
     if len(lengths) > 1 or (lengths and not isinstance(X, list | tuple)):
         raise ValueError(
-            f"X is a sequence of rows with {min(lengths)} to {max(lengths)} ids, but {reader} "
+            f"{name} is a sequence of rows with {min(lengths)} to {max(lengths)} ids, but {reader} "
             "reads a matrix of shape (n_samples, n_tokens), as HTMLTokenizer returns it: shorter "
             "rows are padded with 0."
         )

@@ -45,7 +45,6 @@ def calls(model, X):
     return [
         lambda: clone(model).fit(X, Y),
         lambda: clone(model).partial_fit(X, Y, classes=[0, 1]),
-        lambda: clone(model).fit(IDS, Y, X_val=X, y_val=Y),
         lambda: model.score(X, Y),
         *(lambda method=method: getattr(model, method)(X) for method in methods),
     ]
@@ -86,11 +85,27 @@ class TestMatrices:
                 call()
             assert "sentence" not in str(caught.value) and len(str(caught.value)) < 400
 
-    @pytest.mark.parametrize("name", ["object array", "Series", "DataFrame", "polars Series"])
+    @pytest.mark.parametrize("name", TEXT_CONTAINERS)
     def test_an_explainer_of_a_bare_classifier_names_text_too(self, fitted, name):
-        with pytest.raises(ValueError, match="X contains text, but the estimator has no") as caught:
+        with pytest.raises(ValueError, match=r"contains text, but .*HTMLTokenizer") as caught:
             TokenShapExplainer(fitted)(TEXT_CONTAINERS[name])
         assert "sentence" not in str(caught.value)
+
+    @pytest.mark.parametrize("name", TEXT_CONTAINERS)
+    def test_validation_texts_are_told_apart_from_training_texts(self, fitted, name):
+        with pytest.raises(ValueError, match=r"X_val contains text.*Pipeline does not transform"):
+            clone(fitted).fit(IDS, Y, X_val=TEXT_CONTAINERS[name], y_val=Y)
+
+    def test_texts_in_the_place_of_labels_are_cut_off_in_messages(self, fitted):
+        texts = OBJECTS[np.arange(120) % 40]
+        for call in (
+            lambda: clone(fitted).partial_fit(IDS, texts, classes=[0, 1]),
+            lambda: clone(fitted).partial_fit(IDS, texts, classes=texts[1:30]),
+            lambda: clone(fitted).fit(IDS, Y.astype(str), X_val=IDS, y_val=texts),
+        ):
+            with pytest.raises(ValueError, match=r"labels that .*\.\.\.") as caught:
+                call()
+            assert len(str(caught.value)) < 1200
 
     @pytest.mark.parametrize("vectorizer", [TfidfVectorizer, CountVectorizer])
     def test_a_sparse_matrix_is_refused_once_and_for_good(self, fitted, vectorizer):

@@ -99,7 +99,9 @@ def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:
         return _by_id(vocabulary)
     word, count = Counter(words).most_common(1)[0]
     if count > 1:
-        raise ValueError(f"vocabulary contains {word!r} more than once. Each word needs one id.")
+        raise ValueError(
+            f"vocabulary contains {word!r:.60} more than once. Each word needs one id."
+        )
     return sorted(words) if isinstance(vocabulary, set | frozenset) else words
 
 
@@ -124,7 +126,7 @@ def check_words(parameter: str, words: Iterable[object]) -> None:
     for word in words:
         if not isinstance(word, str) or not word or _NO_WORD.search(word):
             raise ValueError(
-                f"{parameter} contains {word!r}, which is not a word. Words are non-empty strings "
+                f"{parameter} contains {word!r:.60}, which is not a word. Words are non-empty strings "
                 "without NUL, line feed or lone surrogates."
             )
 

@@ -141,6 +141,12 @@ def checked_labels(labels: Any, name: str = "y") -> Any:
     return np.array(values.tolist()) if are_numbers else labels if is_list else values
 
 
+def listed(labels: np.ndarray) -> str:
+    """Return labels for a message: at most ten, and the start of long ones, which may be texts."""
+    names = [f"{label!r:.40}" for label in labels[:10].tolist()]
+    return f"[{', '.join(names)}{', ...' if len(labels) > 10 else ''}]"
+
+
 def _is_missing(value: Any) -> bool:
     try:
         return value is None or bool(value != value)

@@ -1,4 +1,4 @@
-"""The examples of tuning, learning curves and voting run, on few generated reviews."""
+"""The examples of tuning, learning curves, voting and numbers run, on few generated reviews."""
 
 import importlib.util
 import re
@@ -59,3 +59,13 @@ def test_the_vote_is_scored_beside_its_members(capsys):
     # The logarithm is concave: the mean's loss is below the mean of the losses.
     assert losses["together"] <= (losses["Dense"] + losses["CNN"]) / 2
     assert "disagree on" in out
+
+
+def test_numbers_and_text_together_tell_more_than_either(capsys):
+    pytest.importorskip("pandas")
+    load("text_and_numbers").main(1000)
+    rows = re.findall(r"^(\w.*?)  +(0\.\d{3})$", capsys.readouterr().out, re.M)
+    accuracy = {name: float(value) for name, value in rows}
+    names = "text", "numbers", "stack of both", "latent features and numbers"
+    text, numbers, stack, latent = (accuracy[name] for name in names)
+    assert stack > max(text, numbers) and latent > text
