@@ -126,8 +126,8 @@ def check_words(parameter: str, words: Iterable[object]) -> None:
     for word in words:
         if not isinstance(word, str) or not word or _NO_WORD.search(word):
             raise ValueError(
-                f"{parameter} contains {word!r:.60}, which is not a word. Words are non-empty strings "
-                "without NUL, line feed or lone surrogates."
+                f"{parameter} contains {word!r:.60}, which is not a word. Words are non-empty "
+                "strings without NUL, line feed or lone surrogates."
             )
 
 
