@@ -6,8 +6,9 @@ LOWEST := .venv-lowest
 
 .PHONY: demo test test-fast test-lowest bench accuracy reference lint clean
 
+# With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
-	$(BIN)/python examples/demo.py
+	$(BIN)/python examples/demo.py $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -57,4 +58,4 @@ $(LOWEST)/.test: setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo_output bench_output explain_output inspect_output build *.egg-info
+	rm -rf $(VENV) $(LOWEST) *_output build *.egg-info

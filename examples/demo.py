@@ -1,6 +1,10 @@
-"""Train both classifiers on movie reviews, show what they learnt and draw their training curves.
+"""Train three models on movie reviews, show what they learnt and draw their training curves.
 
-Run it as `make demo`, or as `python examples/demo.py --data generated` for a quick look.
+Words is a Dense model of single words, Dense the default one with phrases of up to four words, and
+CNN reads windows of seven words as well. Only the last two can distinguish "good" from "not good".
+
+Run it as `make demo`, which needs no network: the reviews are generated. `make demo
+ARGS="--data imdb"` uses real reviews.
 """
 
 import argparse
@@ -16,16 +20,22 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib import (
+    ConvSentimentClassifier,
+    DenseSentimentClassifier,
+    HTMLTokenizer,
+    TokenShapExplainer,
+)
 from sentilib.datasets import load_imdb, make_reviews
+from sentilib.explain import TokenImportanceDisplay
 
 SENTENCES = (
     "A <b>superb</b> film: moving, funny &amp; brilliant.",
-    "It was mildly entertaining.",
+    "The cast was not good, and the ending hardly funny.",
     "Bland script, boring plot.<br />What a terrible film!",
 )
 CLASS_NAMES = ("negative", "positive")
-COLORS = ("#0072B2", "#D55E00")  # blue and vermilion, distinguishable with colour blindness
+COLORS = ("#009E73", "#0072B2", "#D55E00")  # distinguishable with colour blindness
 
 
 class Reviews(NamedTuple):
@@ -58,30 +68,28 @@ class Result(NamedTuple):
 
 def load_reviews(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
     """Load training and test reviews, which have (almost) no movie in common."""
-    if source != "generated":
-        try:
-            parts = [load_imdb(name, download=source == "imdb") for name in ("train", "test")]
-        except FileNotFoundError:
-            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
-        else:
-            train, test = (Reviews(part.data, part.target, part.movie) for part in parts)
-            print(f"IMDB reviews, official split: {len(train.text):,} for training,", end=" ")
-            print(f"{len(test.text):,} for testing.")
-            return train, test
-    bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
+    if source == "imdb":
+        parts = load_imdb("train"), load_imdb("test")
+        train, test = (Reviews(part.data, part.target, part.movie) for part in parts)
+        print(f"IMDB reviews, official split: {len(train.text):,} for training,", end=" ")
+        print(f"{len(test.text):,} for testing.")
+        return train, test
+    bunch = make_reviews(n_generated, label_noise=0, random_state=0, return_X_y=False)
     train, test = Reviews(bunch.data, bunch.target, bunch.movie).split_by_movie(0.25)
-    print(f"Generated reviews, 5 % of them labelled wrongly: {len(train.text):,}", end=" ")
-    print(f"for training, {len(test.text):,} of other movies for testing.")
+    print(f"Generated reviews: {len(train.text):,} for training, {len(test.text):,}", end=" ")
+    print("of other movies for testing.")
     return train, test
 
 
 def warm_up() -> None:
-    """Load Keras and the compiled tokenizer, so that the times below do not include it."""
+    """Import Keras and compile all kernels, so that the times below do not include it."""
     start = time.perf_counter()
-    print("Loading Keras ...", end=" ", flush=True)
+    print("Importing Keras and, in the first run, compiling kernels (a minute) ...", flush=True)
     texts, labels = make_reviews(64, random_state=0)
-    make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(epochs=1)).fit(texts, labels)
-    print(f"{time.perf_counter() - start:.1f} s.")
+    for classifier in DenseSentimentClassifier(epochs=1), ConvSentimentClassifier(epochs=1):
+        pipe = make_pipeline(HTMLTokenizer(), classifier).fit(texts, labels)
+        TokenShapExplainer(pipe).explain(texts)
+    print(f"Ready after {time.perf_counter() - start:.1f} s.")
 
 
 def train_and_test(
@@ -152,29 +160,20 @@ def print_confusion(result: Result, labels: np.ndarray) -> None:
         print(f"{'true ' + name:18}" + "".join(f"{count:20,}" for count in row))
 
 
-def weightiest_words(
-    tokenizer: HTMLTokenizer, classifier: DenseSentimentClassifier, n_words: int = 12
-) -> tuple[list[str], list[str]]:
-    """Find the most negative and the most positive words, except rare ones.
+def print_words(tokenizer: HTMLTokenizer, result: Result, texts: list[str]) -> None:
+    """Print the words that contribute most to the predictions of some test reviews.
 
-    The Dense model's margin of a review is the mean over its words, so the margin of a review of
-    one word is the contribution of this word.
+    A contribution is a Shapley value: the word's share in the log-odds of its review.
     """
-    frequency = tokenizer.document_frequency_
-    ids = np.flatnonzero(frequency >= max(5, tokenizer.n_documents_ / 200))
-    one_word_reviews = np.zeros((len(ids), tokenizer.max_length), dtype=np.int32)
-    one_word_reviews[:, 0] = ids
-    order = ids[np.argsort(classifier.decision_function(one_word_reviews))]
-    extremes = np.concatenate([order[:n_words], order[::-1][:n_words]])
-    words = [row[0] for row in tokenizer.inverse_transform(extremes[:, np.newaxis])]
-    return words[:n_words], words[n_words:]
-
-
-def print_words(words: tuple[list[str], list[str]], name: str) -> None:
-    """Print the words with the largest weights."""
-    heading(f"Words with the largest weights in {name}")
-    for class_name, most_extreme in zip(CLASS_NAMES, words, strict=True):
-        print(f"{class_name}: {' '.join(most_extreme)}")
+    heading(f"Words that contribute most to the predictions of {result.name}")
+    pipe = Pipeline([("tokenizer", tokenizer), ("classifier", result.classifier)])
+    explanation = TokenShapExplainer(pipe).explain(texts)
+    words = TokenImportanceDisplay.from_explanation(explanation, min_count=len(texts) // 10)
+    order = np.argsort(words.mean)
+    for class_name, extremes in zip(CLASS_NAMES, (order[:12], order[::-1][:12]), strict=True):
+        found = " ".join(f"{words.tokens[k]} ({words.mean[k]:+.2f})" for k in extremes)
+        print(f"{class_name}: {found}")
+    print("A word that is as often negated as not contributes little by itself.")
 
 
 def print_opinions(tokenizer: HTMLTokenizer, results: list[Result]) -> None:
@@ -195,31 +194,36 @@ def print_opinions(tokenizer: HTMLTokenizer, results: list[Result]) -> None:
 def draw_training_curves(results: list[Result], path: Path) -> None:
     """Draw loss and accuracy per epoch, in training and on held-out movies."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
-    for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    left, right = figure.subplots(1, 2)
+    for axes, measure, label in (
+        (left, "loss", "Log loss, log scale"),
+        (right, "accuracy", "Accuracy"),
+    ):
         for result, color in zip(results, COLORS, strict=True):
             history = result.classifier.history_
             epochs = np.arange(1, result.classifier.n_iter_ + 1)
             for prefix, style, part in (("", "o--", "training"), ("val_", "o-", "held-out movies")):
-                label = f"{result.name}, {part}"
-                axes.plot(epochs, history[prefix + measure], style, color=color, label=label)
-        axes.set(title=measure.capitalize(), xlabel="Epoch", ylabel=measure.capitalize())
+                name = f"{result.name}, {part}"
+                axes.plot(epochs, history[prefix + measure], style, color=color, label=name)
+        axes.set(xlabel="Epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    left.set_yscale("log")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     print(f"\nTraining curves: {path}")
 
 
-def main(argv: list[str] | None = None, n_generated: int = 12_000) -> None:
+def main(argv: list[str] | None = None, n_generated: int = 8_000) -> list[Result]:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--data",
-        choices=("auto", "imdb", "generated"),
-        default="auto",
-        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
+        choices=("generated", "imdb"),
+        default="generated",
+        help="imdb: real reviews, downloaded once (84 MB) if they are not found",
     )
     parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder to write")
     options = parser.parse_args(argv)
@@ -229,6 +233,7 @@ def main(argv: list[str] | None = None, n_generated: int = 12_000) -> None:
     warm_up()
     verbose = 1 if sys.stdout.isatty() else 2  # a progress bar would fill a log file
     classifiers = {
+        "Words": DenseSentimentClassifier(ngram_range=(1, 1), random_state=0, verbose=verbose),
         "Dense": DenseSentimentClassifier(random_state=0, verbose=verbose),
         "CNN": ConvSentimentClassifier(random_state=0, verbose=verbose),
     }
@@ -236,10 +241,11 @@ def main(argv: list[str] | None = None, n_generated: int = 12_000) -> None:
     print_table(results, test.label)
     for result in results:
         print_confusion(result, test.label)
-    print_words(weightiest_words(tokenizer, classifiers["Dense"]), "Dense")
+        print_words(tokenizer, result, test.text[:1000])
     print_opinions(tokenizer, results)
     draw_training_curves(results, options.output / "training_curves.png")
     print(f"Total time: {time.perf_counter() - start:.0f} s.")
+    return results
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ This script asks three models (a Dense model of single words, a Dense model with
 CNN) which words caused the prediction, which pairs of words change each other's meaning, which
 words matter in all reviews, and where the last two models disagree.
 
-Run `python examples/explain_reviews.py`; `--data generated` is faster and needs no data.
+    python examples/explain_reviews.py              # generated reviews, and a similar question
+    python examples/explain_reviews.py --data imdb  # real ones
 """
 
 import argparse
@@ -36,38 +37,36 @@ from sentilib.explain import (
 
 REVIEW = "train/neg/8000_4"
 WORDS = ("mildly", "entertaining", "masterpiece", "because", "of", "sympathy")
+GENERATED_REVIEW = "The plot was mildly entertaining, but hardly a masterpiece. Not great, not bad."
+GENERATED_WORDS = ("mildly", "entertaining", "hardly", "masterpiece", "not", "great", "bad")
 CLASS_NAMES = ("negative", "positive")
 
 
 class Data(NamedTuple):
-    """Training reviews, test reviews to explain, and the review of the question."""
+    """Training reviews, test reviews to explain, the review of the question and its words."""
 
     train: list[str]
     label: np.ndarray
     test: list[str]
     test_label: np.ndarray
     review: str
+    words: tuple[str, ...]
 
 
 def load(source: str, n_generated: int) -> Data:
-    """Load the IMDB reviews, or generate reviews if they are not found."""
-    if source != "generated":
-        try:
-            train, test = (load_imdb(name, download=source == "imdb") for name in ("train", "test"))
-        except FileNotFoundError:
-            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
-        else:
-            # The models must not be trained on the review of the question.
-            rest = np.flatnonzero(train.ids != REVIEW)
-            (review,) = np.flatnonzero(train.ids == REVIEW)
-            return Data(
-                [train.data[i] for i in rest], train.target[rest], test.data, test.target,
-                train.data[review],
-            )  # fmt: skip
+    """Load the IMDB reviews, or generate reviews."""
+    if source == "imdb":
+        train, test = load_imdb("train"), load_imdb("test")
+        # The models must not be trained on the review of the question.
+        rest = np.flatnonzero(train.ids != REVIEW)
+        (review,) = np.flatnonzero(train.ids == REVIEW)
+        return Data(
+            [train.data[i] for i in rest], train.target[rest], test.data, test.target,
+            train.data[review], WORDS,
+        )  # fmt: skip
     reviews, labels = make_reviews(n_generated, random_state=0)
     n = 3 * n_generated // 4
-    review = "It was mildly entertaining, but hardly a masterpiece.<br />Not bad, not superb."
-    return Data(reviews[:n], labels[:n], reviews[n:], labels[n:], review)
+    return Data(reviews[:n], labels[:n], reviews[n:], labels[n:], GENERATED_REVIEW, GENERATED_WORDS)
 
 
 def fit(data: Data) -> dict[str, Pipeline]:
@@ -90,8 +89,10 @@ def heading(text: str) -> None:
     print(f"\n{text}\n{'-' * len(text)}", flush=True)
 
 
-def explain_review(models: dict[str, Pipeline], review: str, folder: Path) -> None:
+def explain_review(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
     """Print the values of the words in question, and draw the whole review."""
+    review, words = data.review, data.words
+    print(f"\nThe review in question: {review}")
     for name, model in models.items():
         explainer = TokenShapExplainer(model)
         explanation = explainer.explain([review])
@@ -105,20 +106,23 @@ def explain_review(models: dict[str, Pipeline], review: str, folder: Path) -> No
             f"{explanation.values.sum():+.3f} (words); exact, error {error:.0e}"
         )
         for token, value in zip(explanation.feature_names, explanation.values, strict=True):
-            if token in WORDS:
-                print(f"  {value:+.4f}  {token}")
+            if token in words:
+                is_known = token in model[0].vocabulary_
+                note = "" if is_known else " (unknown: no training review contains it)"
+                print(f"  {value:+.4f}  {token}{note}")
         interactions = explainer.interactions([review])
-        print_pairs(interactions, explanation.feature_names)
+        print_pairs(interactions, explanation.feature_names, words)
         page = plots.text(explanation, class_names=CLASS_NAMES, title=f"{name}: word by word")
         (folder / f"review_{name.lower()}.html").write_text(page, encoding="utf-8")
-        TokenInteractionDisplay(interactions).plot()
-        save(folder / f"interactions_{name.lower()}.png")
+        if interactions.pairs(0):
+            TokenInteractionDisplay(interactions).plot()
+            save(folder / f"interactions_{name.lower()}.png")
 
 
-def print_pairs(interactions: TokenInteractions, tokens: list[str]) -> None:
+def print_pairs(interactions: TokenInteractions, tokens: list[str], words: tuple[str, ...]) -> None:
     """Print the pairs of words in question, and the strongest of all pairs."""
     pairs = interactions.pairs(0, n=10**6)
-    asked = [pair for pair in pairs if {tokens[pair[2]], tokens[pair[3]]} <= set(WORDS)]
+    asked = [pair for pair in pairs if {tokens[pair[2]], tokens[pair[3]]} <= set(words)]
     for title, chosen in (("Pairs among them", asked[:6]), ("Strongest pairs", pairs[:6])):
         print(f"{title}: " + ("" if chosen else "none, no words interact."))
         for left, right, i, j, value in chosen:
@@ -133,7 +137,7 @@ def explain_all(models: dict[str, Pipeline], data: Data, folder: Path) -> None:
         ids = model[0].transform(data.test)
         explanation = explainer.explain(ids)
         display = TokenImportanceDisplay.from_explanation(
-            explanation, min_count=max(5, len(data.test) // 250)
+            explanation, min_count=max(5, len(data.test) // 50)
         ).plot(by="mean_abs")
         order = np.argsort(-display.mean_abs)[:12]
         words = " ".join(f"{display.tokens[k]}({display.mean[k]:+.2f})" for k in order)
@@ -182,9 +186,9 @@ def main(argv: list[str] | None = None, n_generated: int = 4000) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--data",
-        choices=("auto", "imdb", "generated"),
-        default="auto",
-        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
+        choices=("generated", "imdb"),
+        default="generated",
+        help="imdb: real reviews, downloaded once (84 MB) if they are not found",
     )
     parser.add_argument("--output", type=Path, default=Path("explain_output"))
     options = parser.parse_args(argv)
@@ -192,7 +196,7 @@ def main(argv: list[str] | None = None, n_generated: int = 4000) -> None:
 
     data = load(options.data, n_generated)
     models = fit(data)
-    explain_review(models, data.review, options.output)
+    explain_review(models, data, options.output)
     explain_all(models, data, options.output)
     explain_disagreement(models, data, options.output)
     print(f"\nPages and figures: {options.output}")

@@ -1,6 +1,7 @@
 """Tune the parameters of the pipeline by a grid search on folds by movie.
 
-    python examples/grid_search.py [--data generated]
+    python examples/grid_search.py              # generated reviews
+    python examples/grid_search.py --data imdb  # real ones
 
 The pipeline's `memory` caches the tokenizer's ids, so that text is read once per fold and set of
 tokenizer parameters, not once per fit. All reviews of a movie are in the same fold: random folds
@@ -15,7 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import GridSearchCV, GroupShuffleSplit, StratifiedGroupKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupShuffleSplit,
+    ParameterGrid,
+    StratifiedGroupKFold,
+)
 from sklearn.pipeline import Pipeline
 
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
@@ -42,21 +48,15 @@ class Reviews(NamedTuple):
 
 
 def load(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
-    """Sample the IMDB reviews, or generate reviews if they are not found."""
-    rng = np.random.default_rng(0)
-    if source != "generated":
-        try:
-            parts = [load_imdb(name, download=source == "imdb") for name in ("train", "test")]
-        except FileNotFoundError:
-            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
-        else:
-            train, test = (
-                Reviews(part.data, part.target, part.movie).rows(
-                    rng.permutation(len(part.data))[:size]
-                )
-                for part, size in zip(parts, (N_TRAIN, N_TEST), strict=True)
-            )
-            return train, test
+    """Sample the IMDB reviews, or generate reviews."""
+    if source == "imdb":
+        rng = np.random.default_rng(0)
+        parts = load_imdb("train"), load_imdb("test")
+        train, test = (
+            Reviews(part.data, part.target, part.movie).rows(rng.permutation(len(part.data))[:size])
+            for part, size in zip(parts, (N_TRAIN, N_TEST), strict=True)
+        )
+        return train, test
     bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
     reviews = Reviews(bunch.data, bunch.target, bunch.movie)
     splitter = GroupShuffleSplit(1, test_size=0.25, random_state=0)
@@ -78,12 +78,15 @@ def search(train: Reviews, grid: dict, memory: str) -> GridSearchCV:
         refit="neg_log_loss",
     )
     start = time.perf_counter()
-    found.fit(train.text, train.label, groups=train.movie)
-    n_fits = len(found.cv_results_["params"]) * found.n_splits_ + 1
+    n_fits = len(ParameterGrid(grid)) * found.cv.get_n_splits() + 1
+    n_movies = len(np.unique(train.movie))
     print(
-        f"{n_fits} fits on {len(train.text):,} reviews of {len(np.unique(train.movie)):,} movies: "
-        f"{time.perf_counter() - start:.0f} s."
+        f"{n_fits} fits on {len(train.text):,} reviews of {n_movies:,} movies ...",
+        end=" ",
+        flush=True,
     )
+    found.fit(train.text, train.label, groups=train.movie)
+    print(f"{time.perf_counter() - start:.0f} s.")
     return found
 
 
@@ -108,9 +111,9 @@ def main(argv: list[str] | None = None, n_generated: int = 4000, grid: dict = GR
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--data",
-        choices=("auto", "imdb", "generated"),
-        default="auto",
-        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
+        choices=("generated", "imdb"),
+        default="generated",
+        help="imdb: real reviews, downloaded once (84 MB) if they are not found",
     )
     options = parser.parse_args(argv)
     train, test = load(options.data, n_generated)

@@ -1,6 +1,7 @@
 """Plot learning curves: accuracy against training size, in comparison with TF-IDF.
 
-    python examples/learning_curve.py [--data generated] [--output learning_curve.png]
+    python examples/learning_curve.py              # generated reviews
+    python examples/learning_curve.py --data imdb  # real ones
 
 Training sets of each size are sampled from the reviews outside a fold, and the model is scored on
 the fold, which has no movie in common with them. Points are means over the folds, bands their
@@ -45,16 +46,12 @@ class Reviews(NamedTuple):
 
 
 def load(source: str, n_generated: int) -> Reviews:
-    """Sample the IMDB training reviews, or generate reviews if they are not found."""
-    if source != "generated":
-        try:
-            train = load_imdb("train", download=source == "imdb")
-        except FileNotFoundError:
-            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
-        else:
-            rows = np.random.default_rng(0).permutation(len(train.data))[:N_IMDB]
-            text = np.array(train.data, dtype=object)[rows]
-            return Reviews(text, train.target[rows], train.movie[rows], "IMDB reviews")
+    """Sample the IMDB training reviews, or generate reviews."""
+    if source == "imdb":
+        train = load_imdb("train")
+        rows = np.random.default_rng(0).permutation(len(train.data))[:N_IMDB]
+        text = np.array(train.data, dtype=object)[rows]
+        return Reviews(text, train.target[rows], train.movie[rows], "IMDB reviews")
     bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
     text = np.array(bunch.data, dtype=object)
     return Reviews(text, bunch.target, bunch.movie, "generated reviews")
@@ -66,6 +63,7 @@ def measure(reviews: Reviews) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     accuracies = {}
     for name, model in MODELS.items():
         start = time.perf_counter()
+        print(f"{name}: {len(SHARES) * folds.n_splits} fits ...", end=" ", flush=True)
         sizes, _, accuracies[name] = learning_curve(
             model,
             reviews.text,
@@ -76,7 +74,7 @@ def measure(reviews: Reviews) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             shuffle=True,
             random_state=0,
         )
-        print(f"{name}: {accuracies[name].size} fits in {time.perf_counter() - start:.0f} s")
+        print(f"{time.perf_counter() - start:.0f} s.")
     return sizes, accuracies
 
 
@@ -118,16 +116,18 @@ def main(argv: list[str] | None = None, n_generated: int = 3000) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--data",
-        choices=("auto", "imdb", "generated"),
-        default="auto",
-        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
+        choices=("generated", "imdb"),
+        default="generated",
+        help="imdb: real reviews, downloaded once (84 MB) if they are not found",
     )
-    parser.add_argument("--output", type=Path, default=Path("learning_curve.png"))
+    parser.add_argument(
+        "--output", type=Path, default=Path("learning_curve_output"), help="folder to write"
+    )
     options = parser.parse_args(argv)
     reviews = load(options.data, n_generated)
     sizes, accuracies = measure(reviews)
     print_table(sizes, accuracies)
-    draw(sizes, accuracies, reviews.name, options.output)
+    draw(sizes, accuracies, reviews.name, options.output / "learning_curve.png")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Combine the Dense model and the CNN, and compare the ensemble with its members.
 
-    python examples/vote.py [--data generated]
+    python examples/vote.py              # generated reviews
+    python examples/vote.py --data imdb  # real ones
 
 scikit-learn's VotingClassifier averages their probabilities. It follows one tokenizer in a
 pipeline, so that the text is read once and each model is fitted once; the predictions of the
@@ -31,14 +32,10 @@ class Data(NamedTuple):
 
 
 def load(source: str, n_generated: int) -> Data:
-    """Load the IMDB reviews, or generate reviews if they are not found."""
-    if source != "generated":
-        try:
-            train, test = (load_imdb(name, download=source == "imdb") for name in ("train", "test"))
-        except FileNotFoundError:
-            print("The IMDB reviews are not here (`--data imdb` downloads them, 84 MB).")
-        else:
-            return Data(train.data, train.target, test.data, test.target)
+    """Load the IMDB reviews, or generate reviews, a quarter of which, by movie, are for testing."""
+    if source == "imdb":
+        train, test = load_imdb("train"), load_imdb("test")
+        return Data(train.data, train.target, test.data, test.target)
     bunch = make_reviews(n_generated, random_state=0, return_X_y=False)
     splitter = GroupShuffleSplit(1, test_size=0.25, random_state=0)
     parts = next(splitter.split(bunch.data, groups=bunch.movie))
@@ -56,8 +53,9 @@ def fit(data: Data) -> Pipeline:
     ]
     pipe = make_pipeline(HTMLTokenizer(n_jobs=-1), VotingClassifier(members, voting="soft"))
     start = time.perf_counter()
+    print(f"Training both models on {len(data.train):,} reviews ...", end=" ", flush=True)
     pipe.fit(data.train, data.label)
-    print(f"Fitted on {len(data.train):,} reviews in {time.perf_counter() - start:.0f} s.")
+    print(f"{time.perf_counter() - start:.0f} s.")
     return pipe
 
 
@@ -96,9 +94,9 @@ def main(argv: list[str] | None = None, n_generated: int = 6000) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--data",
-        choices=("auto", "imdb", "generated"),
-        default="auto",
-        help="auto uses the IMDB reviews if they are found, imdb downloads them if necessary",
+        choices=("generated", "imdb"),
+        default="generated",
+        help="imdb: real reviews, downloaded once (84 MB) if they are not found",
     )
     options = parser.parse_args(argv)
     data = load(options.data, n_generated)

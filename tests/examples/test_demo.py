@@ -1,9 +1,12 @@
 """The demo runs as documented, on few generated reviews."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
+
+from sentilib.datasets._review_words import ADJECTIVES
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.py"
 pytestmark = [pytest.mark.examples, pytest.mark.slow]
@@ -18,28 +21,31 @@ def demo():
     return module
 
 
-def test_the_demo_prints_its_tables_and_draws_the_training_curves(demo, capsys, tmp_path):
-    demo.main(["--data", "generated", "--output", str(tmp_path / "new")], n_generated=600)
+def test_the_demo_shows_what_the_models_learn_and_draws_the_training_curves(demo, capsys, folder):
+    results = demo.main([], n_generated=2400)
     out = capsys.readouterr().out
     assert "Generated reviews" in out
-    for model in ("Dense", "CNN"):
+    for model in ("Words", "Dense", "CNN"):
         assert f"Training {model}" in out
         assert f"Confusion of {model}" in out
+    # Single words can't learn negation; the validation loss of none rises from the first epoch on.
+    words, *others = (result.classifier.history_ for result in results)
+    assert all(words["val_accuracy"][-1] + 0.1 < other["val_accuracy"][-1] for other in others)
+    assert all(h["val_loss"][-1] < h["val_loss"][0] for h in (words, *others))
+    opinions = {word for row in ADJECTIVES.values() for word in row}
+    for line in re.findall(r"^(?:negative|positive): (.*)", out, re.M):
+        first_words = re.findall(r"\w+(?= \()", line)[:5]
+        assert set(first_words) <= opinions
     (header,) = (line for line in out.splitlines() if "log loss" in line)
     assert header.split() == ["accuracy", "log", "loss", "fit,", "s", "reviews/s"]
     for sentence in demo.SENTENCES:
         assert sentence in out
-    picture = tmp_path / "new" / "training_curves.png"
+    picture = folder / "demo_output" / "training_curves.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_demo_says_so_where_it_finds_no_imdb_reviews(demo, capsys, tmp_path, monkeypatch):
-    monkeypatch.delenv("SENTILIB_DATA", raising=False)
-    for cache in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(cache, str(tmp_path))
-    train, test = demo.load_reviews("auto", 200)
-    out = capsys.readouterr().out
-    assert "IMDB reviews are not here" in out and "Generated reviews" in out
+def test_training_and_test_reviews_are_of_different_movies(demo):
+    train, test = demo.load_reviews("generated", 200)
     assert len(train.text) + len(test.text) == 200
     assert not set(train.movie) & set(test.movie)
 

@@ -9,12 +9,12 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "explain_reviews.py"
 pytestmark = [pytest.mark.examples, pytest.mark.slow]
 
 
-def test_the_example_explains_both_models(capsys, tmp_path):
+def test_the_example_explains_both_models(capsys, folder):
     pytest.importorskip("matplotlib")
     spec = importlib.util.spec_from_file_location("explain_reviews", EXAMPLE)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    example.main(["--data", "generated", "--output", str(tmp_path)], n_generated=600)
+    example.main([], n_generated=600)
     out = capsys.readouterr().out
     for part in (
         "Words:",
@@ -22,10 +22,13 @@ def test_the_example_explains_both_models(capsys, tmp_path):
         "CNN:",
         "mildly",
         "entertaining",
+        "+0.0000  masterpiece (unknown: no training review contains it)",
         "Pairs among them",
         "disagree",
     ):
         assert part in out
-    written = {path.name for path in tmp_path.iterdir()}
+    written = {path.name for path in (folder / "explain_output").iterdir()}
     assert {"review_dense.html", "review_cnn.html", "importance_cnn.png"} <= written
-    assert "mildly" in (tmp_path / "review_cnn.html").read_text(encoding="utf-8")
+    assert "interactions_cnn.png" in written and "interactions_words.png" not in written  # empty
+    page = (folder / "explain_output" / "review_cnn.html").read_text(encoding="utf-8")
+    assert "mildly" in page

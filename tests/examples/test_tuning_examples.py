@@ -27,7 +27,7 @@ def test_the_grid_search_reads_text_once_a_fold_and_prints_all_combinations(caps
 
     monkeypatch.setattr(example.HTMLTokenizer, "fit_transform", counted)
     grid = {"classifier__ngram_range": [(1, 1), (1, 2)], "classifier__epochs": [1]}
-    example.main(["--data", "generated"], n_generated=400, grid=grid)
+    example.main([], n_generated=400, grid=grid)
     out = capsys.readouterr().out
     assert len(calls) == 4  # three folds and the last fit, for two combinations
     assert out.startswith("7 fits")
@@ -36,22 +36,22 @@ def test_the_grid_search_reads_text_once_a_fold_and_prints_all_combinations(caps
     assert re.search(r"The best pipeline on \d+ reviews of other movies: accuracy 0\.\d{4}", out)
 
 
-def test_learning_curves_are_measured_for_each_model_and_drawn(capsys, monkeypatch, tmp_path):
+def test_learning_curves_are_measured_for_each_model_and_drawn(capsys, monkeypatch, folder):
     pytest.importorskip("matplotlib")
     example = load("learning_curve")
     monkeypatch.delitem(example.MODELS, "CNN")  # saves the time of its fits
     monkeypatch.setattr(example, "SHARES", (1 / 2, 1.0))
-    path = tmp_path / "new" / "curves.png"
-    example.main(["--data", "generated", "--output", str(path)], n_generated=240)
+    example.main([], n_generated=240)
     out = capsys.readouterr().out
     table = dict(re.findall(r"^(\S.*?)  +(0\.\d{3}.*)$", out, re.M))
     assert list(table) == list(example.MODELS)
     assert all(len(means.split()) == 2 for means in table.values())
-    assert path.read_bytes().startswith(b"\x89PNG")
+    picture = folder / "learning_curve_output" / "learning_curve.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_vote_is_scored_beside_its_members(capsys):
-    load("vote").main(["--data", "generated"], n_generated=400)
+    load("vote").main([], n_generated=400)
     out = capsys.readouterr().out
     rows = re.findall(r"^(Dense|CNN|together) +(0\.\d{4}) +(0\.\d{4})$", out, re.M)
     assert [name for name, _, _ in rows] == ["Dense", "CNN", "together"]
