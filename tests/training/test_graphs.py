@@ -85,6 +85,7 @@ def fitted(X, kind, mask_padding, n_classes):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")  # of Keras's own `save`
 def test_keras_models_can_be_saved_and_loaded_where_their_layers_are_imported(X, tmp_path):
     np.save(tmp_path / "X.npy", X[:20])
     models = [
