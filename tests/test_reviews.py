@@ -120,7 +120,11 @@ class TestContainers:
     ):
         np.testing.assert_array_equal(pipe[0].transform(convert(HELD_OUT)), ids)
         assert_same_values(TokenShapExplainer(pipe).explain(convert(HELD_OUT)), explained)
-        pd.testing.assert_frame_equal(error_table(pipe, convert(HELD_OUT), Y), table)
+        X = convert(HELD_OUT)
+        index = X.index if isinstance(X, pd.Series) else range(N)
+        pd.testing.assert_frame_equal(
+            error_table(pipe, X, Y), table.set_axis(np.array(index)[table["row"]])
+        )
 
     @pytest.mark.parametrize("convert", TABLES.values(), ids=TABLES.keys())
     def test_a_table_may_have_further_columns(self, convert, pipe, explained, table):
@@ -356,10 +360,10 @@ class TestWhatIsRead:
         )
         short = DenseSentimentClassifier(epochs=1, random_state=0)
         steps.steps[-1] = ("classifier", short.fit(pipe[0].transform(TEXTS)[:, :20], LABELS))
-        assert len(error_table(steps, HELD_OUT, Y, n_explained=0)) == N
         message = r"FunctionTransformer is between .* of shape \(40, 30\) into \(40, 20\)"
-        with pytest.raises(ValueError, match=message):
-            error_table(steps, HELD_OUT, Y)
+        found = error_table(steps, HELD_OUT, Y)
+        assert len(found) == N and found["words_for"].isna().all()
+        assert re.match(message, found.attrs["not_explained"])
         with pytest.raises(ValueError, match=message):
             TokenShapExplainer(steps).explain(HELD_OUT)
 
@@ -382,8 +386,9 @@ class TestHeatMaps:
         report(other, HELD_OUT, Y, path=tmp_path / "r.html")
         page = (tmp_path / "r.html").read_text(encoding="utf-8")
         assert "There are no heat-maps: estimator must be a fitted" in page
+        assert error_table(other, HELD_OUT, Y)["words_for"].isna().all()
         with pytest.raises(TypeError, match="ends in LogisticRegression"):
-            error_table(other, HELD_OUT, Y)
+            TokenShapExplainer(other).explain(HELD_OUT)
 
     def test_words_that_a_step_takes_out_lose_their_colour_only(self, pipe, tmp_path):
         word = pipe[0].vocabulary_["the"]

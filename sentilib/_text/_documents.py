@@ -1,13 +1,11 @@
 """Accepted containers of documents, and error messages for all other input."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from numbers import Number
 from typing import Any
 
 import numpy as np
 
 _BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
-_N_LOOKED_AT = 100  # first values of a column, which show whether it is text
 
 
 def as_documents(raw_documents: Any) -> Iterable[str]:
@@ -17,7 +15,7 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
             "Expected an iterable of documents, got one string. Put a single document in a list: "
             "[document]."
         )
-    names = _column_names(raw_documents)
+    names = column_names(raw_documents)
     if names is not None and len(names) == 1:
         return as_documents(raw_documents[names[0]])
     if isinstance(raw_documents, Mapping) or not isinstance(raw_documents, Iterable):
@@ -38,63 +36,9 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
     return raw_documents
 
 
-def texts_and_columns(X: Any) -> tuple[list[str] | None, dict[str, np.ndarray]]:
-    """Return documents and the other columns of a table, or None for token ids.
-
-    Parameters
-    ----------
-    X : iterable of str, table or array-like of numbers
-        A table (pandas, polars or pyarrow) may have further columns beside one column of text.
-
-    Returns
-    -------
-    texts : list of str or None
-        Documents, not yet checked to be strings; None if X contains numbers.
-    columns : dict of str to ndarray
-        The other columns of a table.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If X is one string, is empty, or does not have exactly one column of text.
-    """
-    columns: dict[str, np.ndarray] = {}
-    names = _column_names(X)
-    if names is not None and len(names) > 1:
-        columns = {str(name): np.asarray(X[name]) for name in names}
-        if all(column.dtype.kind in "iufb" for column in columns.values()):
-            return None, {}
-        texts = [name for name, column in columns.items() if _is_text(column)]
-        if len(texts) != 1:
-            raise ValueError(
-                f"Expected exactly one column of text among {list(columns)}, found {texts}. Pass "
-                "that column as X, and the others as data."
-            )
-        X = columns.pop(texts[0])
-    elif _is_matrix_or_numbers(X):
-        return None, {}
-    documents = list(as_documents(X))
-    if not documents:
-        raise ValueError("There are no reviews: X is empty.")
-    first = documents[0]
-    is_row = hasattr(first, "__len__") and not isinstance(first, str | bytes)
-    is_number = isinstance(first, Number) and first == first  # NaN is a missing text
-    return (None, {}) if is_row or is_number else (documents, columns)
-
-
-def _column_names(X: Any) -> Any:
+def column_names(X: Any) -> Any:
     """Return the names of a table's columns; None if X is not a table."""
     return getattr(X, "column_names", getattr(X, "columns", None))  # pyarrow; pandas and polars
-
-
-def _is_text(column: np.ndarray) -> bool:
-    return len(column) > 0 and all(isinstance(value, str) for value in column[:_N_LOOKED_AT])
-
-
-def _is_matrix_or_numbers(X: Any) -> bool:
-    shape: tuple[int, ...] = getattr(X, "shape", ())
-    is_matrix = len(shape) == 2 and shape[1] != 1
-    return is_matrix or getattr(getattr(X, "dtype", None), "kind", "O") in "iufb"
 
 
 def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:

@@ -31,6 +31,8 @@ class TokenImportanceDisplay:
         Number of explained reviews.
     output_name : str
         Name of the explained output.
+    unknown_words : frozenset of str, default=frozenset()
+        Words that the model does not know, which `plot` marks.
 
     Attributes
     ----------
@@ -67,6 +69,7 @@ class TokenImportanceDisplay:
         count: np.ndarray,
         n_reviews: int,
         output_name: str,
+        unknown_words: frozenset[str] = frozenset(),
     ) -> None:
         self.tokens = tokens
         self.mean = mean
@@ -74,6 +77,7 @@ class TokenImportanceDisplay:
         self.count = count
         self.n_reviews = n_reviews
         self.output_name = output_name
+        self.unknown_words = unknown_words
 
     @classmethod
     def from_estimator(
@@ -168,6 +172,7 @@ class TokenImportanceDisplay:
             count[kept],
             len(rows),
             names[output],
+            getattr(explanation, "unknown_words", frozenset()),
         )
 
     def plot(self, *, ax: Any = None, n_words: int = 20, by: str = "total") -> Self:
@@ -212,7 +217,7 @@ class TokenImportanceDisplay:
         sides = np.copysign(spread, mean)
         ax.plot(sides, places, "|", color="0.5", markersize=10, markeredgewidth=2)
         labels = [
-            f"{_plotting.plain(token)}  ({count:,})"
+            f"{_plotting.plain(token)}{', unknown' * (token in self.unknown_words)}  ({count:,})"
             for token, count in zip(self.tokens[order], self.count[order], strict=True)
         ]
         ax.set_yticks(places, labels)

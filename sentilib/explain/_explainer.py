@@ -9,13 +9,13 @@ from sklearn.utils import check_random_state
 
 from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._ids import PAD
-from sentilib._pipelines import Parts, Reviews
+from sentilib._pipelines import Parts, Progress, Reviews
 from sentilib._sklearn import Interval, StrOptions, check_parameters_of
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._permutation import PermutationSampling
 from sentilib.explain._games._sum import SumOfGames, why_not_exact
-from sentilib.explain._players import players
+from sentilib.explain._players import players, unknown_words
 from sentilib.explain._values import (
     Values,
     chunks,
@@ -42,7 +42,10 @@ class TokenShapExplainer(BaseEstimator):
     estimator : DenseSentimentClassifier, ConvSentimentClassifier or Pipeline
         Fitted estimator. A pipeline ends in one of the two classifiers; if it starts with an
         HTMLTokenizer, raw texts can be explained. For a fitted search the best estimator is
-        explained, for a :class:`~sklearn.frozen.FrozenEstimator` the estimator inside it.
+        explained; for another fitted estimator around exactly one of these, such as
+        :class:`~sklearn.frozen.FrozenEstimator` or
+        :class:`~sklearn.calibration.CalibratedClassifierCV` with ``ensemble=False``, the one
+        inside, whose margin is not calibrated.
     baseline : {"oov", "pad", "mean"} or int, default="oov"
         Replacement of an absent word: the unknown word; padding, which with `mask_padding=True`
         shortens the review; the mean word, weighted by document frequency if the pipeline has a
@@ -59,11 +62,15 @@ class TokenShapExplainer(BaseEstimator):
         Number of rows per batch. It limits the memory and never changes values.
     n_permutations : int, default=10
         Number of sampled permutations per review; each is used in both directions.
+    text_column : str or int, default=None
+        Column of a DataFrame X that contains the reviews; None means its only column of text.
     random_state : int, RandomState instance or None, default=None
         Controls the sampled permutations.
     n_jobs : int or None, default=None
         Number of threads. None means all cores, or one thread inside a parallel worker; -1 means
         all cores. It never changes values.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Notes
     -----
@@ -110,8 +117,10 @@ class TokenShapExplainer(BaseEstimator):
         "output": [StrOptions({"margin", "probability"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_permutations": [Interval(Integral, 2, None, closed="left")],
+        "text_column": [str, Integral, None],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -123,8 +132,10 @@ class TokenShapExplainer(BaseEstimator):
         output: str = "margin",
         batch_size: int | str = "auto",
         n_permutations: int = 10,
+        text_column: str | int | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
+        verbose: int | bool = 0,
     ) -> None:
         self.estimator = estimator
         self.baseline = baseline
@@ -132,15 +143,17 @@ class TokenShapExplainer(BaseEstimator):
         self.output = output
         self.batch_size = batch_size
         self.n_permutations = n_permutations
+        self.text_column = text_column
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def __call__(self, X: Any) -> Any:
         """Explain reviews.
 
         Parameters
         ----------
-        X : iterable of str, or array-like of shape (n_samples, n_tokens), int
+        X : iterable of str, DataFrame, or array-like of shape (n_samples, n_tokens), int
             Raw texts, for a pipeline that starts with an HTMLTokenizer; or ids as the classifier
             reads them.
 
@@ -152,16 +165,18 @@ class TokenShapExplainer(BaseEstimator):
             `base_values` of shape (n_samples,) or (n_samples, n_classes); `feature_names`, the
             tokens; `data`, the visible text cut at the beginning of each word, so that the pieces
             join to the text again; `display_data`, the words as written in the text; `error_std`,
-            shaped like `values`, if permutations are sampled; `method`, `is_exact` and
-            `additivity_error` as in `TokenExplanation`. For ids, all words are names of ids.
-            Without shap, a `TokenExplanation` with the same attributes.
+            shaped like `values`, if permutations are sampled; `method`, `is_exact`,
+            `additivity_error`, `class_names` and `unknown_words` as in `TokenExplanation`. For
+            ids, all words are names of ids. Without shap, a `TokenExplanation` with the same
+            attributes.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If the estimator does not end in a classifier of this library.
+            If the estimator does not end in a classifier of this library, nor contains exactly
+            one.
         ValueError
             If X is invalid, or `method="exact"` is not possible.
         RuntimeError
@@ -191,8 +206,12 @@ class TokenShapExplainer(BaseEstimator):
 
     def _explain(self, reviews: Reviews) -> TokenExplanation:
         """Explain reviews that were already read."""
-        parts, words = reviews.parts, players(reviews)
-        values, method = self._values(parts, reviews.known_ids)
+        progress = Progress(self.verbose, "TokenShapExplainer")
+        parts, ids = reviews.parts, reviews.known_ids
+        progress(f"Explaining {len(ids):,} reviews")
+        words = players(reviews)
+        values, method = self._values(parts, ids)
+        progress.done()
         one_output = values.base_values.shape[1] == 1
 
         def by_row(flat: np.ndarray) -> np.ndarray:
@@ -208,11 +227,13 @@ class TokenShapExplainer(BaseEstimator):
             None if values.errors is None else by_row(values.errors),
             method=method,
             additivity_error=values.additivity_error,
+            class_names=[str(c) for c in parts.model.classes_.tolist()],
+            unknown_words=unknown_words(words, ids),
         )
 
     def _values(self, parts: Parts, ids: np.ndarray) -> tuple[Values, str]:
         """Return values of rows of ids as they reach the classifier, and the method used."""
-        reason = why_not_exact(parts.classifier.tables_, self.baseline, self.output)
+        reason = why_not_exact(parts.model.tables_, self.baseline, self.output)
         if self.method == "exact" and reason is not None:
             raise ValueError(f"method='exact' is not possible: {reason}")
         game = self._game(parts)
@@ -251,7 +272,7 @@ class TokenShapExplainer(BaseEstimator):
         """
         reviews = self._read(X)
         parts, ids, words = reviews.parts, reviews.known_ids, players(reviews)
-        reason = why_not_exact(parts.classifier.tables_, self.baseline, self.output)
+        reason = why_not_exact(parts.model.tables_, self.baseline, self.output)
         if reason is not None:
             raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
         game = self._game(parts)
@@ -275,12 +296,12 @@ class TokenShapExplainer(BaseEstimator):
         parts = Parts.of(self.estimator)
         parts.check_explained()
         parts.check_fitted()
-        return Reviews.read(parts, X, self.n_jobs)
+        return Reviews.read(parts, X, self.n_jobs, self.text_column)
 
     def _game(self, parts: Parts) -> SumOfGames:
         """Return the game of the fitted model; the last one is kept with its tables."""
         weights = parts.word_weights() if self.baseline == "mean" else np.empty(0)
-        tables, key = parts.classifier.tables_, (self.baseline, self.output, weights.tobytes())
+        tables, key = parts.model.tables_, (self.baseline, self.output, weights.tobytes())
         kept, game = tables.derived.get("game", (None, None))
         if game is None or kept != key:
             game = SumOfGames(BaselineModel(tables, self.baseline, weights, self.output))
@@ -288,7 +309,7 @@ class TokenShapExplainer(BaseEstimator):
         return game
 
     def _output_names(self, parts: Parts) -> str | list[str]:
-        classes = [str(c) for c in parts.classifier.classes_.tolist()]
+        classes = [str(c) for c in parts.model.classes_.tolist()]
         what = "log-odds" if self.output == "margin" else "probability"
         return f"{what} of {classes[1]}" if len(classes) == 2 else classes
 

@@ -37,6 +37,11 @@ class TokenExplanation:
         Maximum difference of each review between its output, as the estimator predicts it, and its
         base value plus its values, relative to max(1, abs(output)). It is a rounding error: below
         1e-12 if the estimator predicts in float64, below 1e-5 for the CNN (float32).
+    class_names : list of str or None
+        Names of the classes, in ascending order of the labels.
+    unknown_words : frozenset of str
+        Tokens that the model does not know: they are outside the vocabulary, or training did not
+        contain them.
 
     Raises
     ------
@@ -56,6 +61,8 @@ class TokenExplanation:
         *,
         method: str | None = None,
         additivity_error: Any = None,
+        class_names: list[str] | None = None,
+        unknown_words: frozenset[str] = frozenset(),
     ) -> None:
         self.values = values
         self.base_values = base_values
@@ -66,6 +73,8 @@ class TokenExplanation:
         self.error_std = error_std
         self.method = method
         self.additivity_error = additivity_error
+        self.class_names = class_names
+        self.unknown_words = unknown_words
 
     @property
     def is_exact(self) -> bool:
@@ -94,6 +103,8 @@ class TokenExplanation:
             None if self.error_std is None else self.error_std[rows],
             method=self.method,
             additivity_error=None if self.additivity_error is None else self.additivity_error[rows],
+            class_names=self.class_names,
+            unknown_words=self.unknown_words,
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -110,22 +121,13 @@ class TokenExplanation:
             Explanation of shap, or this object if shap is not installed.
         """
         try:
-            shap = import_quietly("shap")  # its colour maps warn of matplotlib's next release
+            import_quietly("shap")  # its colour maps warn of matplotlib's next release
         except ImportError:
             return self
-        explanation = shap.Explanation(
-            self.values,
-            base_values=self.base_values,
-            data=self.data,
-            display_data=self.display_data,
-            feature_names=self.feature_names,
-            output_names=self.output_names,
-            error_std=self.error_std,
-        )
-        explanation.method = self.method
-        explanation.is_exact = self.is_exact
-        explanation.additivity_error = self.additivity_error
-        return explanation
+        from sentilib.explain._shap import Explanation
+
+        names = ("method", "is_exact", "additivity_error", "class_names", "unknown_words")
+        return Explanation.of(self, {name: getattr(self, name) for name in names})
 
 
 class TokenInteractions:

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from sentilib import _plotting
 from sentilib._ids import PAD
+from sentilib._pipelines import Progress
 from sentilib.explain._explainer import TokenShapExplainer
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._rows import rows_of
@@ -108,6 +109,7 @@ def faithfulness(
     fractions: Any = (0.01, 0.05, 0.1, 0.2, 0.5),
     n_random: int = 5,
     random_state: Any = None,
+    verbose: int | bool = 0,
 ) -> Faithfulness:
     """Measure how the output changes if the words with the largest values are removed.
 
@@ -129,6 +131,8 @@ def faithfulness(
         Number of random orders per review, for comparison.
     random_state : int, RandomState instance or None, default=None
         Controls the random orders.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Returns
     -------
@@ -155,8 +159,11 @@ def faithfulness(
     fractions = np.asarray(fractions, dtype=np.float64)
     if fractions.ndim != 1 or not len(fractions) or not ((fractions > 0) & (fractions <= 1)).all():
         raise ValueError(f"fractions must be in (0, 1], got {fractions.tolist()}.")
+    progress = Progress(verbose, "faithfulness")
+    progress("Reading the reviews")
     reviews = explainer._read(X)
     if explanation is None:
+        progress(f"Explaining {len(reviews):,} reviews")
         explanation = explainer._explain(reviews)
     ids, model = reviews.known_ids, explainer._game(reviews.parts).model
     rows = rows_of(explanation)
@@ -170,6 +177,7 @@ def faithfulness(
     if not lengths.any():
         raise ValueError("No review has any token, so there are no words to remove.")
     full = model.outputs(ids)
+    progress("Removing words, by value and at random")
     rng = check_random_state(random_state)
     losses = _Losses(model, ids, full, fractions)
     for number, row in enumerate(rows):
@@ -179,6 +187,7 @@ def faithfulness(
             for _ in range(n_random):
                 losses.add(number, rng.permutation(len(strength)), is_random=True)
     means = losses.means()
+    progress.done()
     return Faithfulness(fractions, *means)
 
 
@@ -281,7 +290,12 @@ class SamplingAgreement:
 
 
 def sampling_agreement(
-    explainer: TokenShapExplainer, X: Any, *, n_permutations: int = 100, random_state: Any = None
+    explainer: TokenShapExplainer,
+    X: Any,
+    *,
+    n_permutations: int = 100,
+    random_state: Any = None,
+    verbose: int | bool = 0,
 ) -> SamplingAgreement:
     """Compare exact values with sampled ones, which are computed independently of them.
 
@@ -295,6 +309,8 @@ def sampling_agreement(
         Number of permutations per review.
     random_state : int, RandomState instance or None, default=None
         Controls the permutations.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Returns
     -------
@@ -313,13 +329,21 @@ def sampling_agreement(
             output=explainer.output,
             method=method,
             n_permutations=n_permutations,
+            text_column=explainer.text_column,
             random_state=random_state,
             n_jobs=explainer.n_jobs,
         )
         for method in ("exact", "permutation")
     }
+    progress = Progress(verbose, "sampling_agreement")
+    progress("Reading the reviews")
     reviews = by_method["exact"]._read(X)
-    exact, sampled = (each._explain(reviews) for each in by_method.values())
+    explanations = []
+    for method, each in by_method.items():
+        progress(f"Explaining {len(reviews):,} reviews, method {method}")
+        explanations.append(each._explain(reviews))
+    exact, sampled = explanations
+    progress.done()
     one, other, errors = (
         np.concatenate([np.ravel(row) for row in rows])
         for rows in (exact.values, sampled.values, sampled.error_std)

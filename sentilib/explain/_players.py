@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentilib._ids import PAD
+from sentilib._ids import OOV, PAD
 from sentilib._pipelines import Reviews
 
 _MAX_NUMERALS = 2**20
@@ -31,6 +31,15 @@ def players(reviews: Reviews) -> Words:
         result.words.append([kept.setdefault(text, text) for text in places.words])
         result.tokens.append(places.tokens)
     return result
+
+
+def unknown_words(words: Words, ids: np.ndarray) -> frozenset[str]:
+    """Return the tokens of the rows of ids that the model does not know."""
+    found: set[str] = set()
+    for row in np.flatnonzero((ids == OOV).any(axis=1)).tolist():
+        unknown = np.flatnonzero(ids[row][ids[row] != PAD] == OOV)
+        found.update(words.tokens[row][k] for k in unknown.tolist())
+    return frozenset(found)
 
 
 def _names_as_words(ids: np.ndarray, names: np.ndarray | None) -> Words:

@@ -13,6 +13,7 @@ class Row(NamedTuple):
     segments: list[str]  # text from each word to the next one
     words: list[str]
     tokens: list[str]
+    unknown: list[bool]  # whether the model does not know the token
 
     @property
     def outputs(self) -> np.ndarray:
@@ -47,6 +48,7 @@ def rows_of(explanation: Any) -> list[Row]:
     display_data = getattr(explanation, "display_data", None)
     words = data if display_data is None else display_data
     names, base_values = explanation.feature_names, explanation.base_values
+    unknown: frozenset[str] = getattr(explanation, "unknown_words", frozenset())
     if _is_one_row(explanation):
         values, base_values, data, words, names = [values], [base_values], [data], [words], [names]
     elif len(names) != len(values) or isinstance(names[0], str):
@@ -58,6 +60,7 @@ def rows_of(explanation: Any) -> list[Row]:
             [str(segment) for segment in segments],
             [str(word) for word in row_words],
             [str(token) for token in tokens],
+            [str(token) in unknown for token in tokens],
         )
         for value, base, segments, row_words, tokens in zip(
             values, base_values, data, words, names, strict=True

@@ -37,8 +37,8 @@ def text(
     Returns
     -------
     str
-        HTML document, which needs no network and follows the browser's dark mode. Reviews are
-        escaped, so that markup in them has no effect.
+        HTML document, which needs no network and follows the browser's dark mode. Unknown words
+        are dotted. Reviews are escaped, so that markup in them has no effect.
 
     Raises
     ------
@@ -64,6 +64,8 @@ def text(
     rows = rows_of(explanation)
     n_outputs = rows[0].values.shape[1] if rows else 1
     outputs = output_names_of(explanation, n_outputs)
+    if class_names is None:
+        class_names = getattr(explanation, "class_names", None)
     names = _class_names(class_names, outputs, n_outputs)
     reviews = [_review(row, outputs, names) for row in rows]
     return render("explanation.html", title=title, reviews=reviews)
@@ -85,7 +87,8 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     Returns
     -------
     str
-        Text for `print`, without the control characters of the reviews.
+        Text for `print`, without the control characters of the reviews. Words that the model does
+        not know are followed by "[?]", and a line at the end says so.
 
     Examples
     --------
@@ -99,14 +102,16 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     log-odds of positive: +0.62 = +0.2 (base value) +0.42 (words)
     A superb[+0.4] film
     """
-    parts = []
+    parts, rows = [], rows_of(explanation)
     shades = [_shades(color) for color in (_plotting.AGAINST, _plotting.FOR)]
-    for row in rows_of(explanation):
+    for row in rows:
         name = output_names_of(explanation, row.values.shape[1])[output]
         values = row.values[:, output]
         scale = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = []
-        for (before, word, after), value in zip(_cut(row), values.tolist(), strict=True):
+        for (before, word, after), value, unknown in zip(
+            _cut(row), values.tolist(), row.unknown, strict=True
+        ):
             strength = abs(value) / scale
             word = _printable(word)
             if color and strength >= 0.1:
@@ -114,12 +119,16 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
                 word = f"\x1b[48;5;{ground};38;5;{ink}m{word}\x1b[0m"
             elif not color and strength >= 0.2:
                 word += f"[{value:+.2g}]"
+            if unknown:
+                word += "[?]"
             drawn.append(_printable(before) + word + _printable(after))
         base, total = float(row.base_values[output]), float(values.sum())
         parts.append(
             f"{name}: {base + total:+.3g} = {base:+.3g} (base value) {total:+.3g} (words)\n"
             + "".join(drawn).rstrip()
         )
+    if any(any(row.unknown) for row in rows):
+        parts.append("[?] marks words that the model does not know.")
     return "\n\n".join(parts)
 
 
@@ -136,9 +145,12 @@ def _review(row: Row, outputs: list[str], names: list[str]) -> dict[str, Any]:
                 "name": output,
                 "sums": [float(base), float(total - base), float(total)],
                 "legend": legend(names, 1 if len(outputs) == 1 else k),
+                "unknown": any(row.unknown),
                 "words": [
-                    (*parts, value, level(value, scale))
-                    for parts, value in zip(_cut(row), row.values[:, k].tolist(), strict=True)
+                    (*parts, value, level(value, scale), unknown)
+                    for parts, value, unknown in zip(
+                        _cut(row), row.values[:, k].tolist(), row.unknown, strict=True
+                    )
                 ],
             }
             for k, (output, base, total) in enumerate(

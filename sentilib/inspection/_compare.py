@@ -1,5 +1,6 @@
 """compare: two models side by side, McNemar's test, and the reviews on which they disagree."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,10 @@ import scipy.stats
 
 from sentilib._optional import import_pandas
 from sentilib._pages._page import writable_path, write_page
-from sentilib._pipelines import Reviews, read_reviews
+from sentilib._pipelines import Progress, Reviews, as_series, named_rows, read_reviews
 from sentilib._sklearn import HasMethods
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
-from sentilib.inspection._measures._heat_maps import heat_maps
+from sentilib.inspection._measures._heat_maps import heat_maps, plain_texts
 from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._statistics import mean_interval, share_interval
 from sentilib.inspection._report._page_data import (
@@ -44,9 +45,10 @@ class Comparison:
         of paired values.
     disagreements : DataFrame
         One row per review that one model gets right and the other wrong, the widest gap first. The
-        index (`row`) is the position in X. Columns: `right` (name of the model), `truth`,
-        `prediction_a`, `prediction_b`, `probability_a` and `probability_b` (of the true label),
-        `gap` (their difference), `length`, `oov_rate`, `snippet`.
+        index is that of a Series or DataFrame X, otherwise the position. Columns: `right` (name of
+        the model), `truth`, `prediction_a`, `prediction_b`, `probability_a` and `probability_b` (of
+        the true label), `gap` (their difference), `row` (position in X), `length`, `oov_rate`,
+        `snippet`.
 
     See Also
     --------
@@ -81,7 +83,8 @@ class Comparison:
         path : str or path-like
             File to write, whole or not at all.
         n_explained : int or None, default=200
-            Number of reviews that are shown, those of the widest gap; None shows all.
+            Number of reviews that are shown, those of the widest gap; None shows all. A model that
+            cannot be explained has texts without colours.
 
         Returns
         -------
@@ -94,12 +97,14 @@ class Comparison:
             If the file cannot be written.
         """
         target = writable_path(path)
-        rows = self.disagreements.index.to_numpy()[:n_explained]
+        table = self.disagreements[:n_explained]
+        rows = table["row"].to_numpy()
         maps = []
         for reviews, evaluation in self._sides:
             # Both sides pull to the same class, so that colours mean the same.
             toward = toward_class(self._sides[0][1])[rows]
-            found = heat_maps(reviews, rows, toward)
+            explained = reviews.why_not_explained() is None
+            found = heat_maps(reviews, rows, toward) if explained else plain_texts(reviews, rows)
             maps.append(
                 [
                     [*compact_heat_map(heat_map, int(k)), evaluation.proba[row, k].round(4)]
@@ -108,12 +113,15 @@ class Comparison:
             )
         pairs = [
             {
-                "row": int(row),
-                "right": self.names.index(self.disagreements.at[row, "right"]),
-                "truth": str(self.disagreements.at[row, "truth"]),
+                "row": row,
+                "name": str(name),
+                "right": self.names.index(right),
+                "truth": str(truth),
                 "maps": [maps[0][k], maps[1][k]],
             }
-            for k, row in enumerate(rows)
+            for k, (name, row, right, truth) in enumerate(
+                zip(table.index, rows.tolist(), table["right"], table["truth"], strict=True)
+            )
         ]
         first, second = self.names
         scores = [
@@ -151,9 +159,11 @@ def compare(
     X: Any,
     y: Any,
     *,
+    text_column: str | int | None = None,
     names: tuple[str, str] | None = None,
     confidence_level: float = 0.95,
     snippet_length: int = 100,
+    verbose: int | bool = 0,
 ) -> Comparison:
     """Compare two models: scores, McNemar's test, and the reviews that only one gets right.
 
@@ -161,18 +171,22 @@ def compare(
     ----------
     estimator_a, estimator_b : Pipeline or classifier
         Fitted pipelines from HTMLTokenizer to a classifier, or fitted classifiers of token ids,
-        with the same labels.
+        with the same labels; estimators around them, such as CalibratedClassifierCV or a search.
+        One of the two may be any classifier of text, such as a TF-IDF pipeline.
     X : array-like of shape (n_samples,) or (n_samples, n_tokens)
-        Reviews for pipelines, token ids for classifiers, on which neither was fitted. A DataFrame
-        of reviews has one column of text.
+        Reviews for pipelines, token ids for classifiers, on which neither was fitted.
     y : array-like of shape (n_samples,)
         Labels.
+    text_column : str or int, default=None
+        Column of a DataFrame X that contains the reviews; None means its only column of text.
     names : tuple of two str, default=None
         Names of the models; None means the names of their classes.
     confidence_level : float, default=0.95
         Confidence level of the intervals.
     snippet_length : int, default=100
         Maximum number of characters in `snippet`.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Returns
     -------
@@ -213,17 +227,28 @@ def compare(
     100
     """
     pandas = import_pandas("compare")
+    progress = Progress(verbose, "compare")
+    if isinstance(X, Iterator):
+        X = list(X)
     sides = []
     for estimator in (estimator_a, estimator_b):
-        reviews = read_reviews(estimator, X)
+        progress("Reading and predicting the reviews with a model")
+        reviews = read_reviews(estimator, X, text_column, any_words=True)
         sides.append((reviews, evaluate(reviews, y)))
-    (reviews, a), (_, b) = sides
+    (reviews, a), (others, b) = sides
+    if not reviews.knows_words:
+        reviews = others
+    if not reviews.knows_words:
+        raise TypeError(
+            "One of the two estimators must be a Pipeline whose first step is an HTMLTokenizer, or "
+            f"contain one, got {sides[0][0].parts.name} and {others.parts.name}."
+        )
     if a.classes.tolist() != b.classes.tolist():
         raise ValueError(
             f"Both models must know the same labels, got {a.classes.tolist()} and "
             f"{b.classes.tolist()}."
         )
-    names = _names(names, [type(side[0].classifier).__name__ for side in sides])
+    names = _names(names, [side[0].parts.name for side in sides])
     only_a, only_b = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())
     pvalue = 1.0
     if only_a + only_b:
@@ -242,26 +267,27 @@ def compare(
     table = pandas.DataFrame(
         {
             "right": np.where(a.correct[rows], *names),
-            "truth": a.classes[a.truth[rows]],
-            "prediction_a": a.classes[a.predicted[rows]],
-            "prediction_b": b.classes[b.predicted[rows]],
+            "truth": as_series(a.classes[a.truth[rows]]),
+            "prediction_a": as_series(a.classes[a.predicted[rows]]),
+            "prediction_b": as_series(b.classes[b.predicted[rows]]),
             "probability_a": of_truth[0],
             "probability_b": of_truth[1],
             "gap": gap,
+            "row": rows,
             "length": reviews.length[rows],
             "oov_rate": reviews.oov_rate[rows],
             "snippet": [reviews.snippet(row, snippet_length) for row in rows.tolist()],
-        },
-        index=pandas.Index(rows, name="row"),
+        }
     )
     found = Comparison(
         names,
         counts,
         pvalue,
         _scores(pandas, names, a, b, confidence_level),
-        table.iloc[np.argsort(-np.abs(gap), kind="stable")],
+        named_rows(table, reviews.index).iloc[np.argsort(-np.abs(gap), kind="stable")],
     )
     found._sides = tuple(sides)
+    progress.done()
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from sentilib._optional import import_pandas
-from sentilib._pipelines import read_reviews
+from sentilib._pipelines import Progress, as_series, named_rows, read_reviews, snippets
 from sentilib._sklearn import StrOptions
 from sentilib.inspection._measures._confident_learning import (
     FILTERS,
@@ -33,13 +33,16 @@ def find_label_issues(
     X: Any,
     y: Any,
     *,
+    text_column: str | int | None = None,
     cv: Any = 10,
     groups: Any = None,
     filter_by: str = "prune_by_noise_rate",
     second_opinion: bool = True,
     n_repeats: int = 1,
+    snippet_length: int = 100,
     n_jobs: int | None = None,
     random_state: Any = None,
+    verbose: int | bool = 0,
 ) -> "DataFrame":
     """Find reviews whose label is likely wrong, by confident learning.
 
@@ -54,6 +57,8 @@ def find_label_issues(
         Input of the estimator.
     y : array-like of shape (n_samples,)
         Labels of any type and number, some of which may be wrong.
+    text_column : str or int, default=None
+        Column of a DataFrame X that contains the reviews; None means its only column of text.
     cv : int, cross-validation generator or iterable, default=10
         Folds for out-of-fold probabilities: a number of stratified folds (None means 5), a splitter
         or pairs of training and test rows.
@@ -72,27 +77,33 @@ default="prune_by_noise_rate"
         different kinds err in different reviews, so that more of the contradicted labels are wrong.
     n_repeats : int, default=1
         Number of cross-validations, each on other folds, whose probabilities are averaged.
+    snippet_length : int, default=100
+        Maximum number of characters in `snippet`.
     n_jobs : int or None, default=None
         Number of folds fitted in parallel. None means 1 unless in a
         :obj:`joblib.parallel_backend` context; -1 means all processors.
     random_state : int, RandomState instance or None, default=None
         Random state of the folds, where `cv` is a number. The estimator has its own.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long, 2 also a line per fold.
 
     Returns
     -------
     DataFrame
-        One row per review, likely errors first; the index is the position in X. Columns: `given`,
-        `suggested` (most probable label), `self_confidence` (probability of the given label),
-        `label_quality` (normalized margin of the given label, from 0, the models contradict it, to
-        1, they agree), `is_issue`. Its `attrs` contain the `confident_joint`, the estimated `joint`
+        One row per review, issues first, then by `label_quality`. The index is that of a Series or
+        DataFrame X, otherwise the position. Columns: `is_issue`, `given`, `suggested` (most
+        probable label), `label_quality` (normalized margin of the given label, from 0, the models
+        contradict it, to 1, they agree), `self_confidence` (probability of the given label),
+        `row` (position in X) and, of text, `snippet` (beginning of the visible text). Its `attrs`
+        contain the `confident_joint`, the estimated `joint`
         distribution of given and true labels and the `thresholds`, as (nested) lists in the order
         of the sorted labels.
 
     Raises
     ------
     ValueError
-        If y contains a single class, lengths differ, a class has fewer reviews (or groups) than
-        there are folds, or a parameter is invalid.
+        If y contains a single class or missing labels, lengths differ, a class has fewer reviews
+        (or groups) than there are folds, or a parameter is invalid.
     NotFittedError
         If a frozen estimator is not fitted.
     ImportError
@@ -117,13 +128,18 @@ default="prune_by_noise_rate"
     >>> pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
     >>> table = find_label_issues(pipe, texts, labels, cv=2, random_state=0)
     >>> table.columns.tolist()
-    ['given', 'suggested', 'self_confidence', 'label_quality', 'is_issue']
+    ['is_issue', 'given', 'suggested', 'label_quality', 'self_confidence', 'row', 'snippet']
     """
     pandas = import_pandas("find_label_issues")
+    progress = Progress(verbose, "find_label_issues")
+    progress("Reading the reviews")
     if isinstance(estimator, FrozenEstimator):
-        evaluation = evaluate(read_reviews(estimator.estimator, X), y)
+        reviews = read_reviews(estimator.estimator, X, text_column)
+        texts, index = reviews.texts, reviews.index
+        progress(f"Predicting {len(reviews):,} reviews")
+        evaluation = evaluate(reviews, y)
     else:
-        models = opinions(estimator, X, second_opinion=second_opinion)
+        models, texts, index = opinions(estimator, X, text_column, second_opinion=second_opinion)
         y = labels(y, len(models[0][1]))
         proba = mean_out_of_fold_proba(
             models,
@@ -133,29 +149,32 @@ default="prune_by_noise_rate"
             n_repeats=n_repeats,
             n_jobs=n_jobs,
             random_state=random_state,
+            progress=progress,
         )
         evaluation = Evaluation.of(np.unique(y), y, proba)
     if len(np.unique(evaluation.truth)) < 2:
-        raise ValueError(
-            f"y contains a single class ({evaluation.classes[evaluation.truth[0]]!r}): no label "
-            "contradicts another."
-        )
+        label = evaluation.classes[evaluation.truth[:1]].tolist()[0]
+        raise ValueError(f"y contains a single class ({label!r}): no label contradicts another.")
     counts, thresholds, off_diagonal = confident_joint(evaluation)
     joint = calibrated(counts, evaluation.truth)
-    is_issue = prune(evaluation, joint, off_diagonal, filter_by)
     rows = np.arange(len(evaluation))
     table = pandas.DataFrame(
         {
-            "given": evaluation.classes[evaluation.truth],
-            "suggested": evaluation.classes[evaluation.predicted],
-            "self_confidence": evaluation.proba[rows, evaluation.truth],
+            "is_issue": prune(evaluation, joint, off_diagonal, filter_by),
+            "given": as_series(evaluation.classes[evaluation.truth]),
+            "suggested": as_series(evaluation.classes[evaluation.predicted]),
             "label_quality": evaluation.label_quality,
-            "is_issue": is_issue,
+            "self_confidence": evaluation.proba[rows, evaluation.truth],
+            "row": rows,
         }
     )
+    if texts is not None:
+        table["snippet"] = snippets(texts, snippet_length)
+    table = named_rows(table, index)
     table.attrs = {
         "confident_joint": counts.tolist(),
         "joint": joint.tolist(),
         "thresholds": thresholds.tolist(),
     }
-    return table.sort_values("label_quality", kind="stable")
+    progress.done()
+    return table.sort_values(["is_issue", "label_quality"], ascending=[False, True], kind="stable")

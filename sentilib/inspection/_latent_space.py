@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib import _plotting
-from sentilib._pipelines import Reviews, read_reviews
+from sentilib._pipelines import Progress, Reviews, read_reviews
 from sentilib._sklearn import HasMethods, Interval, StrOptions
 from sentilib.inspection._measures._clusters import describe_clusters, find_clusters
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
@@ -97,12 +97,14 @@ class LatentSpaceDisplay:
         X: Any,
         y: Any,
         *,
+        text_column: str | int | None = None,
         n_components: int = 2,
         color: str = "truth",
         transformer: Any = None,
         clusterer: Any = None,
         random_state: Any = None,
         ax: Any = None,
+        verbose: int | bool = 0,
     ) -> "LatentSpaceDisplay":
         """Plot the latent space of an estimator.
 
@@ -110,12 +112,14 @@ class LatentSpaceDisplay:
         ----------
         estimator : Pipeline or classifier
             Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
-            The classifier has a `transform`, which returns latent vectors.
+            The classifier has a `transform`, which returns latent vectors. Of an estimator around
+            one of these, such as CalibratedClassifierCV, the latent space inside is shown.
         X : array-like of shape (n_samples,) or (n_samples, n_tokens)
-            Reviews for a pipeline, token ids for a classifier. A DataFrame of reviews has one
-            column of text.
+            Reviews for a pipeline, token ids for a classifier.
         y : array-like of shape (n_samples,)
             Labels.
+        text_column : str or int, default=None
+            Column of a DataFrame X that contains the reviews; None means its only column of text.
         n_components : {2, 3}, default=2
             Number of dimensions of the default projection.
         color : {"truth", "prediction", "cluster"}, default="truth"
@@ -131,6 +135,8 @@ class LatentSpaceDisplay:
             Random state of the transformer and the clusterer, if they have none of their own.
         ax : matplotlib Axes, default=None
             Axes to draw on; three dimensions need `projection="3d"`.
+        verbose : int or bool, default=0
+            1 prints a line before each step that may take long.
 
         Returns
         -------
@@ -149,10 +155,15 @@ class LatentSpaceDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        reviews = read_reviews(estimator, X)
+        progress = Progress(verbose, "LatentSpaceDisplay")
+        progress("Reading the reviews")
+        reviews = read_reviews(estimator, X, text_column)
+        progress(f"Predicting {len(reviews):,} reviews")
         evaluation = evaluate(reviews, y)
+        latent = reviews.latent
+        progress("Projecting the latent space")
         return cls._of(
-            reviews.latent,
+            latent,
             evaluation,
             reviews,
             n_components=n_components,

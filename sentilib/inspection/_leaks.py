@@ -1,5 +1,6 @@
 """find_leaks: duplicate reviews, groups in both splits, and the optimism of a random split."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ import numpy as np
 import scipy.stats
 
 from sentilib._optional import import_pandas
-from sentilib._pipelines import documents
+from sentilib._pipelines import Progress, as_column, as_series, documents, is_missing, named_rows
 from sentilib._sklearn import Interval
 from sentilib.inspection._measures._evaluation import Evaluation, labels
 from sentilib.inspection._measures._near_duplicates import clusters_of_duplicates, read_words
@@ -29,11 +30,12 @@ class Leaks:
     Parameters
     ----------
     duplicates : DataFrame
-        One row per review that has a duplicate. Clusters whose labels disagree come first, then
-        those across splits. Columns: `cluster` (number that duplicates share), `split`, `row`
-        (position in its split), `label`, `group`, `exact` (whether another review has the same
-        words), `similarity` (Jaccard similarity of the most similar other review),
-        `labels_disagree` and `across_splits` (of the cluster), `snippet`.
+        One row per review that has a duplicate; reviews without a word have none. Clusters whose
+        labels disagree come first, then those across splits. The index is that of `X_train` and
+        `X_test`, otherwise the position in the split. Columns: `cluster` (number that duplicates
+        share), `split`, `row` (position in its split), `label`, `group`, `exact` (whether another
+        review has the same words), `similarity` (Jaccard similarity of the most similar other
+        review), `labels_disagree` and `across_splits` (of the cluster), `snippet`.
     shared_groups : DataFrame
         One row per group that is in both splits: `n_train`, `n_test`.
     optimism : DataFrame or None
@@ -42,6 +44,8 @@ class Leaks:
         interval that allows for correlation within groups. None if no estimator was given.
     n_train, n_test : int
         Numbers of reviews.
+    n_empty : int, default=0
+        Number of reviews without a word.
 
     See Also
     --------
@@ -53,6 +57,7 @@ class Leaks:
     optimism: "DataFrame | None"
     n_train: int
     n_test: int
+    n_empty: int = 0
 
     def __str__(self) -> str:
         table = self.duplicates
@@ -65,6 +70,8 @@ class Leaks:
             f"disagree: {int(clusters['labels_disagree'].sum()):,}",
             f"groups in both splits: {len(self.shared_groups):,}",
         ]
+        if self.n_empty:
+            lines.append(f"reviews without a word, which are not compared: {self.n_empty:,}")
         if self.optimism is not None:
             row = self.optimism.loc["optimism"]
             lines.append(
@@ -91,6 +98,7 @@ def find_leaks(
     X_train: Any,
     X_test: Any = None,
     *,
+    text_column: str | int | None = None,
     y_train: Any = None,
     y_test: Any = None,
     groups_train: Any = None,
@@ -102,6 +110,7 @@ def find_leaks(
     confidence_level: float = 0.95,
     n_jobs: int | None = None,
     random_state: Any = None,
+    verbose: int | bool = 0,
 ) -> Leaks:
     """Find duplicates within and across splits, and groups in both, and measure what they cost.
 
@@ -115,10 +124,13 @@ def find_leaks(
         Training reviews.
     X_test : array-like of str of shape (n_test,), default=None
         Test reviews.
+    text_column : str or int, default=None
+        Column of DataFrames that contains the reviews; None means their only column of text.
     y_train, y_test : array-like of shapes (n_train,) and (n_test,), default=None
         Labels.
     groups_train, groups_test : array-like of shapes (n_train,) and (n_test,), default=None
-        Group of each review: movie, product, author, ...
+        Group of each review: movie, product, author, ...; a missing one (None, NaN, NA) is in no
+        other split.
     threshold : float, default=0.8
         Minimum similarity of near duplicates, greater than 0 and at most 1.
     shingle_size : int, default=5
@@ -135,6 +147,8 @@ def find_leaks(
         :obj:`joblib.parallel_backend` context; -1 means all processors.
     random_state : int, RandomState instance or None, default=None
         Random state of the folds.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long, 2 also a line per fold.
 
     Returns
     -------
@@ -160,8 +174,14 @@ def find_leaks(
     [['train', 0, 1, True], ['test', 0, 0, True]]
     """
     pandas = import_pandas("find_leaks")
-    train, _ = documents(X_train)
-    test = documents(X_test)[0] if X_test is not None else []
+    progress = Progress(verbose, "find_leaks")
+    progress("Reading the reviews")
+    train, train_frame = documents(X_train, text_column)
+    test: list[str] = []
+    frames = [train_frame]
+    if X_test is not None:
+        test, test_frame = documents(X_test, text_column)
+        frames.append(test_frame)
     texts = train + test
     split = np.repeat(["train", "test"], [len(train), len(test)])
     label = _joined("y", y_train, y_test, len(train), len(test))
@@ -173,10 +193,24 @@ def find_leaks(
                 "To measure the optimism of a random split, find_leaks needs y_train and "
                 "groups_train."
             )
+        models, *_ = opinions(
+            estimator,
+            train_frame.source if isinstance(X_train, Iterator) else X_train,
+            text_column,
+            second_opinion=False,
+        )
         optimism = _optimism(
-            estimator, train, y_train, groups_train, cv, confidence_level, n_jobs, random_state
+            models,
+            labels(y_train, len(train), "y_train"),
+            labels(groups_train, len(train), "groups_train"),
+            cv,
+            confidence_level,
+            n_jobs,
+            random_state,
+            progress,
         )
 
+    progress(f"Comparing {len(texts):,} reviews")
     words = read_words(texts)
     cluster, exact, similarity = clusters_of_duplicates(words, threshold, shingle_size)
     rows = np.flatnonzero(cluster >= 0)
@@ -186,12 +220,17 @@ def find_leaks(
             "cluster": cluster[rows],
             "split": split[rows],
             "row": numbers[rows],
-            "label": [label[row] for row in rows],
-            "group": [group[row] for row in rows],
+            "label": as_series([label[row] for row in rows]),
+            "group": as_series([group[row] for row in rows]),
             "exact": exact[rows],
             "similarity": similarity[rows],
         }
     )
+    indices = [
+        pandas.RangeIndex(n) if frame.index is None else frame.index
+        for frame, n in zip(frames, (len(train), len(test)), strict=False)
+    ]
+    table = named_rows(table, indices[0].append(indices[1:]), rows)
     by_cluster = table.groupby("cluster")
     table["labels_disagree"] = by_cluster["label"].transform("nunique") > 1
     table["across_splits"] = by_cluster["split"].transform("nunique") > 1
@@ -202,11 +241,15 @@ def find_leaks(
         ["labels_disagree", "across_splits", "cluster", "split", "row"],
         ascending=[False, False, True, False, True],
         kind="stable",
-    ).reset_index(drop=True)
-    return Leaks(table, _shared_groups(pandas, split, group), optimism, len(train), len(test))
+    )
+    progress.done()
+    n_empty = int((words.lengths == 0).sum())
+    shared = _shared_groups(pandas, split, group)
+    return Leaks(table, shared, optimism, len(train), len(test), n_empty)
 
 
 def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list:
+    """Return the values of both splits in one list, None where there is none."""
     values: list = []
     for name, part, n in ((f"{what}_train", train, n_train), (f"{what}_test", test, n_test)):
         if part is None:
@@ -216,12 +259,18 @@ def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list
                 f"{name} must contain one value for each of {n} reviews, got {len(part)}."
             )
         else:
-            values += np.asarray(part).tolist()
+            values += [None if is_missing(value) else value for value in as_column(part).tolist()]
+    if len({isinstance(value, str) for value in values if value is not None}) > 1:
+        kinds = sorted({type(value).__name__ for value in values if value is not None})
+        raise ValueError(
+            f"{what}_train and {what}_test contain values of different types ({', '.join(kinds)}), "
+            "which never agree. Convert all of them to one type, such as str."
+        )
     return values
 
 
 def _shared_groups(pandas: Any, split: np.ndarray, group: list) -> "DataFrame":
-    frame = pandas.DataFrame({"split": split, "group": group}).dropna()
+    frame = pandas.DataFrame({"split": split, "group": as_series(group)}).dropna()
     counts = frame.groupby(["group", "split"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=["train", "test"], fill_value=0)
     counts.columns = ["n_train", "n_test"]
@@ -230,22 +279,28 @@ def _shared_groups(pandas: Any, split: np.ndarray, group: list) -> "DataFrame":
 
 
 def _optimism(
-    estimator: Any,
-    texts: list[str],
-    y: Any,
-    groups: Any,
+    models: list[tuple[Any, Any]],
+    y: np.ndarray,
+    groups: np.ndarray,
     cv: int,
     level: float,
     n_jobs: int | None,
     random_state: Any,
+    progress: Progress,
 ) -> "DataFrame":
     pandas = import_pandas("find_leaks")
-    model = opinions(estimator, texts, second_opinion=False)
-    y, groups = labels(y, len(texts)), labels(groups, len(texts))
     rows, parts = {}, {}
     for name, by in (("random", None), ("by group", groups)):
+        progress(f"Cross-validating on folds that are {name}")
         proba = mean_out_of_fold_proba(
-            model, y, cv=cv, groups=by, n_repeats=1, n_jobs=n_jobs, random_state=random_state
+            models,
+            y,
+            cv=cv,
+            groups=by,
+            n_repeats=1,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            progress=progress,
         )
         parts[name] = Evaluation.of(np.unique(y), y, proba)
         correct = parts[name].correct

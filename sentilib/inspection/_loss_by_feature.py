@@ -1,22 +1,22 @@
 """LossByFeatureDisplay: loss against length, unknown words or any numeric feature."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sentilib import _plotting
 from sentilib._optional import import_pandas
-from sentilib._pipelines import read_reviews
-from sentilib._sklearn import HasMethods
+from sentilib._pipelines import Progress, read_reviews
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._features import (
     LABELS,
+    names_of,
     quantile_bins,
     resolve_features,
     without_missing,
 )
-from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._parameters import TABLE, check_parameters
 from sentilib.inspection._measures._statistics import mean_interval, rank_correlation
 
 if TYPE_CHECKING:
@@ -87,23 +87,28 @@ class LossByFeatureDisplay:
         X: Any,
         y: Any,
         *,
+        text_column: str | int | None = None,
         features: str | Iterable[str] = ("length", "oov_count", "oov_rate"),
         data: Any = None,
         n_bins: int = 10,
         confidence_level: float = 0.95,
         ax: Any = None,
+        verbose: int | bool = 0,
     ) -> "LossByFeatureDisplay":
         """Plot the loss of an estimator's predictions against features.
 
         Parameters
         ----------
         estimator : Pipeline or classifier
-            Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
+            Fitted pipeline from HTMLTokenizer to a classifier, fitted classifier of token ids, or
+            an estimator around them, such as CalibratedClassifierCV or a search.
         X : array-like of shape (n_samples,) or (n_samples, n_tokens)
-            Reviews for a pipeline, token ids for a classifier. A DataFrame of reviews has one
-            column of text; its other columns may be features.
+            Reviews for a pipeline, token ids for a classifier. The other columns of a DataFrame of
+            reviews may be features.
         y : array-like of shape (n_samples,)
             Labels.
+        text_column : str or int, default=None
+            Column of a DataFrame X that contains the reviews; None means its only column of text.
         features : str or iterable of str, default=("length", "oov_count", "oov_rate")
             Names of features: "length", "oov_count", "oov_rate", "truncated", or columns of `data`
             or X.
@@ -115,6 +120,8 @@ class LossByFeatureDisplay:
             Confidence level of all intervals.
         ax : matplotlib Axes or array-like of them, default=None
             Axes to draw on, one per feature, or a single one that a grid replaces.
+        verbose : int or bool, default=0
+            1 prints a line before each step that may take long.
 
         Returns
         -------
@@ -133,13 +140,16 @@ class LossByFeatureDisplay:
         ImportError
             If pandas or matplotlib is not installed.
         """
-        reviews = read_reviews(estimator, X)
+        progress = Progress(verbose, "LossByFeatureDisplay")
+        progress("Reading the reviews")
+        reviews = read_reviews(estimator, X, text_column)
+        progress(f"Predicting {len(reviews):,} reviews")
         evaluation = evaluate(reviews, y)
         values = resolve_features(features, data, len(reviews), reviews)
         return cls._of(evaluation, values, n_bins, confidence_level).plot(ax=ax)
 
     @classmethod
-    @check_parameters(features=[str, Iterable, None], data=[Mapping, HasMethods("__dataframe__")])
+    @check_parameters(features=[str, Iterable, None], data=TABLE)
     def from_predictions(
         cls,
         y_true: Any,
@@ -189,7 +199,7 @@ class LossByFeatureDisplay:
         classes = np.unique(y_true if labels is None else labels)
         evaluation = Evaluation.of(classes, y_true, y_proba)
         values = resolve_features(
-            list(data) if features is None else features, data, len(evaluation)
+            map(str, names_of(data)) if features is None else features, data, len(evaluation)
         )
         return cls._of(evaluation, values, n_bins, confidence_level).plot(ax=ax)
 

@@ -8,7 +8,7 @@ from joblib import Parallel, delayed
 
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._optional import import_optional, import_pandas
-from sentilib._pipelines import documents
+from sentilib._pipelines import Progress, documents
 from sentilib.inspection._measures._parameters import REVIEWS, check_parameters
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ _END_OF_SENTENCE = re.compile(r"""[.!?…]+["'\u201d\u2019)\]]*(?=\s|$)|\n\s*\n"
 
 
 @check_parameters(texts=REVIEWS)
-def review_metadata(texts: Any, *, n_jobs: int | None = None) -> "DataFrame":
+def review_metadata(
+    texts: Any,
+    *,
+    text_column: str | int | None = None,
+    n_jobs: int | None = None,
+    verbose: int | bool = 0,
+) -> "DataFrame":
     """Measure length, readability, polarity and subjectivity of reviews.
 
     The result can be passed as `data` to `LossByFeatureDisplay`, `slices` or `report`. The
@@ -44,14 +50,18 @@ def review_metadata(texts: Any, *, n_jobs: int | None = None) -> "DataFrame":
     ----------
     texts : array-like of str of shape (n_samples,)
         Reviews, with or without markup. Their visible text is measured.
+    text_column : str or int, default=None
+        Column of a DataFrame that contains the reviews; None means its only column of text.
     n_jobs : int or None, default=None
         Number of processes. None means 1 unless in a :obj:`joblib.parallel_backend` context; -1
         means all processors.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Returns
     -------
     DataFrame of shape (n_samples, 6)
-        One row per review:
+        One row per review, with the index of a Series or DataFrame:
 
         - `n_words`, `n_sentences`
         - `automated_readability_index`, `coleman_liau_index`: school grade of the reader who
@@ -81,10 +91,15 @@ def review_metadata(texts: Any, *, n_jobs: int | None = None) -> "DataFrame":
     """
     pandas = import_pandas("review_metadata")
     import_optional("textblob", "review_metadata", "metadata")
-    texts, _ = documents(texts)
+    progress = Progress(verbose, "review_metadata")
+    texts, frame = documents(texts, text_column)
+    progress(f"Measuring {len(texts):,} reviews")
     parts = [texts[k : k + _TEXTS_PER_TASK] for k in range(0, len(texts), _TEXTS_PER_TASK)]
     rows = Parallel(n_jobs=n_jobs)(delayed(_measure_all)(part) for part in parts)
-    return pandas.DataFrame([row for part in rows for row in part], columns=_COLUMNS)
+    progress.done()
+    return pandas.DataFrame(
+        [row for part in rows for row in part], columns=_COLUMNS, index=frame.index
+    )
 
 
 def _measure_all(texts: list[str]) -> list[list[float]]:

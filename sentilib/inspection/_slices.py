@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentilib._pipelines import read_reviews
+from sentilib._pipelines import Progress, read_reviews
 from sentilib._sklearn import StrOptions
 from sentilib.inspection._measures._clusters import find_clusters
 from sentilib.inspection._measures._evaluation import evaluate
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@check_parameters(metric=[StrOptions({"loss", "accuracy"})])
+@check_parameters(features=[str, Iterable, None], metric=[StrOptions({"loss", "accuracy"})])
 def slices(
     estimator: Any,
     X: Any,
     y: Any,
-    features: str | Iterable[str] = ("length", "oov_rate", "truncated", "cluster"),
+    features: str | Iterable[str] | None = None,
     *,
+    text_column: str | int | None = None,
     data: Any = None,
     metric: str = "loss",
     n_bins: int = 4,
     clusterer: Any = None,
     confidence_level: float = 0.95,
     random_state: Any = None,
+    verbose: int | bool = 0,
 ) -> "DataFrame":
     """Find the subgroups of reviews with the worst loss or accuracy.
 
@@ -40,17 +42,22 @@ def slices(
     Parameters
     ----------
     estimator : Pipeline or classifier
-        Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
+        Fitted pipeline from HTMLTokenizer to a classifier, fitted classifier of token ids, or an
+        estimator around them, such as CalibratedClassifierCV or a search. Of several models inside,
+        the first one's tokenizer counts tokens and unknown words.
     X : array-like of shape (n_samples,) or (n_samples, n_tokens)
-        Reviews for a pipeline, token ids for a classifier. A DataFrame of reviews has one column of
-        text; its other columns may be features.
+        Reviews for a pipeline, token ids for a classifier. The other columns of a DataFrame of
+        reviews may be features.
     y : array-like of shape (n_samples,)
         Labels.
-    features : str or iterable of str, default=("length", "oov_rate", "truncated", "cluster")
+    features : str or iterable of str, default=None
         Names of features: "length", "oov_count", "oov_rate", "truncated", "cluster" (of the latent
-        space), or columns of `data` or X.
+        space), or columns of `data` or X. None means "length", "oov_rate", "truncated" and, if the
+        model has a latent space, "cluster".
+    text_column : str or int, default=None
+        Column of a DataFrame X that contains the reviews; None means its only column of text.
     data : DataFrame or mapping of str to array-like of shape (n_samples,), default=None
-        Further features, numeric or not.
+        Further features, numeric or not, in the order of X; an index is not read.
     metric : {"loss", "accuracy"}, default="loss"
         Measure by which the subgroups are sorted.
     n_bins : int, default=4
@@ -62,6 +69,8 @@ def slices(
         are not corrected for the number of subgroups.
     random_state : int, RandomState instance or None, default=None
         Random state of the clusterer, if it has none of its own.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Returns
     -------
@@ -95,13 +104,21 @@ def slices(
     >>> table["n_reviews"].sum()
     np.int64(300)
     """
-    reviews = read_reviews(estimator, X)
+    progress = Progress(verbose, "slices")
+    progress("Reading the reviews")
+    reviews = read_reviews(estimator, X, text_column)
+    progress(f"Predicting {len(reviews):,} reviews")
     evaluation = evaluate(reviews, y)
 
     def cluster() -> np.ndarray:
+        progress("Clustering the latent space")
         return find_clusters(reviews.latent, clusterer, random_state).astype(str)
 
+    if features is None:
+        features = ["length", "oov_rate", "truncated", *(["cluster"] * reviews.has_latent)]
     found = resolve_features(features, data, len(reviews), reviews, cluster=cluster)
-    return slice_table(
+    table = slice_table(
         evaluation, found, metric=metric, n_bins=n_bins, confidence_level=confidence_level
     )
+    progress.done()
+    return table

@@ -75,8 +75,9 @@ class TrainingHistoryDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        classifier = Parts.of(estimator).classifier
-        check_is_fitted(classifier)
+        parts = Parts.of(estimator)
+        check_is_fitted(parts.classifier)
+        classifier = parts.model or parts.classifier
         history = getattr(classifier, "history_", None)
         if not isinstance(history, dict) or not history:
             raise TypeError(

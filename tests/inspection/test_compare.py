@@ -44,7 +44,7 @@ def test_mcnemar_s_p_value_is_the_binomial_tail_of_the_disagreements(found, righ
 def test_the_table_lists_every_disagreement_widest_gap_first(found, right, held_out):
     a, b = right
     table = found.disagreements
-    assert set(table.index) == set(np.flatnonzero(a != b))
+    assert set(table.index) == set(table["row"]) == set(np.flatnonzero(a != b))
     assert (table["gap"].abs().diff().dropna() <= 1e-12).all()
     for row in table.itertuples():
         assert row.right == ("Dense" if a[row.Index] else "CNN")
@@ -71,7 +71,7 @@ def test_the_page_puts_the_heat_maps_of_both_next_to_each_other(dense, hasty, he
         review = held_out[0][pair["row"]]
         for pipe, heat_map in zip((dense, hasty), pair["maps"], strict=True):
             assert "".join(heat_map[0]) == pipe[0].visible_text(review)
-            assert heat_map[5] == pytest.approx(pipe.predict_proba([review])[0, 1], abs=1e-4)
+            assert heat_map[6] == pytest.approx(pipe.predict_proba([review])[0, 1], abs=1e-4)
     assert "https:" not in page
 
 

@@ -147,5 +147,12 @@ def test_estimators_that_cannot_be_inspected_are_refused(dense, held_out):
     ids = dense[0].transform(X)
     with pytest.raises(TypeError, match="LinearSVC has no predict_proba"):
         error_table(LinearSVC().fit(ids, y), ids, y)
-    with pytest.raises(TypeError, match="must be a fitted DenseSentimentClassifier or Conv"):
-        error_table(LogisticRegression(max_iter=5000).fit(ids, y), ids, y)
+
+
+def test_the_words_of_another_library_s_classifier_are_missing(dense, held_out):
+    ids, y = dense[0].transform(held_out[0]), held_out[1]
+    other = LogisticRegression(max_iter=5000).fit(ids, y)
+    found = error_table(other, ids, y)
+    assert "must be a fitted DenseSentimentClassifier" in found.attrs["not_explained"]
+    assert found["words_for"].isna().all() and found["words_against"].isna().all()
+    assert found["loss"].mean() == pytest.approx(log_loss(y, other.predict_proba(ids)))

@@ -115,10 +115,11 @@ def test_planted_duplicates_are_found_among_many():
     ]
 
 
-def test_reviews_without_a_word_are_duplicates_of_each_other():
-    leaks = find_leaks(["", "<br/>", "words"])
-    assert leaks.duplicates["row"].tolist() == [0, 1]
-    assert find_leaks(["", "..."]).duplicates["exact"].all()
+def test_reviews_without_a_word_are_counted_and_no_duplicates():
+    leaks = find_leaks(["", "<br/>", "words", "Words!"], ["...", ""], y_train=[0, 1, 1, 1])
+    assert leaks.duplicates["row"].tolist() == [2, 3]
+    assert leaks.n_empty == 4
+    assert "reviews without a word, which are not compared: 4" in str(leaks)
 
 
 def test_many_copies_cost_no_square_of_memory():

@@ -87,7 +87,9 @@ def test_heat_maps_are_kept_for_the_worst_and_for_a_sample(page, dense, held_out
     texts = [X[int(row)] for row in data["maps"]]
     base_values = TokenShapExplainer(dense)(texts).base_values
     for text, base, heat_map in zip(texts, base_values, data["maps"].values(), strict=True):
-        pieces, steps, toward, step, cut = heat_map
+        pieces, steps, toward, step, cut, unknown = heat_map
+        ids = dense[1]._known_ids(dense[0].transform([text]))[0]
+        assert unknown == np.flatnonzero(ids == 1).tolist()
         assert "".join(pieces) == dense[0].visible_text(text)
         assert len(pieces) == 2 * len(steps) + 1
         assert toward == 1 and cut == (len(dense[0].tokenize(text)) > 60)

@@ -18,13 +18,13 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// A heat-map is [pieces, steps, class, step, head is cut]: text, word, text, ..., word, text; a
-// whole number of steps per word.
+// A heat-map is [pieces, steps, class, step, head is cut, unknown]: text, word, text, ..., word,
+// text; a whole number of steps per word; the numbers of the words that the model does not know.
 const largestOf = ([, steps]) => Math.max(1, ...steps.map(Math.abs));
 
 function heatMap(map, into) {
   const [pieces, steps, , step, headIsCut] = map;
-  const largest = largestOf(map);
+  const largest = largestOf(map), unknown = new Set(map[5]);
   const head = pieces[0].trimStart(), last = pieces.length - 1;
   into.replaceChildren(element("span", { textContent: head, className: headIsCut ? "cut" : "" }));
   for (let k = 1; k < pieces.length; k += 2) {
@@ -34,6 +34,10 @@ function heatMap(map, into) {
       const level = Math.round(data.levels * Math.abs(value) / largest);
       word.className = level ? `${value > 0 ? "for" : "against"} l${level}` : "";
       word.title = signed(step * value);
+    }
+    if (unknown.has((k - 1) / 2)) {
+      word.classList.add("unknown");
+      word.title = `unknown word ${word.title}`.trim();
     }
     into.append(word, k + 1 === last ? pieces[last].trimEnd() : pieces[k + 1]);
   }

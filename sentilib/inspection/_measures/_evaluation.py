@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._pipelines import Reviews
+from sentilib._pipelines import Reviews, as_column
 
 _SMALLEST = np.finfo(np.float64).tiny
 
@@ -25,16 +25,29 @@ class Evaluation:
         Predicted probabilities.
     loss : ndarray of shape (n_samples,)
         Cross-entropy of each review in nats, -log p(true label).
+    predicted : ndarray of shape (n_samples,), int
+        Index of each predicted label in `classes`.
     """
 
     classes: np.ndarray
     truth: np.ndarray
     proba: np.ndarray
     loss: np.ndarray
+    predicted: np.ndarray
 
     @classmethod
-    def of(cls, classes: np.ndarray, y: Any, proba: Any, log_proba: Any = None) -> "Evaluation":
-        """Check labels and probabilities and compute the loss."""
+    def of(
+        cls,
+        classes: np.ndarray,
+        y: Any,
+        proba: Any,
+        log_proba: Any = None,
+        predicted: np.ndarray | None = None,
+    ) -> "Evaluation":
+        """Check labels and probabilities and compute the loss.
+
+        By default, the most probable label is the predicted one.
+        """
         proba = np.asarray(proba, dtype=np.float64)
         y = labels(y, len(proba))
         if proba.ndim == 1:
@@ -42,7 +55,7 @@ class Evaluation:
         if proba.ndim != 2 or proba.shape[1] != len(classes):
             raise ValueError(
                 f"Expected probabilities of shape ({len(y)}, {len(classes)}), one column per class "
-                f"of {list(classes)}, got shape {proba.shape}."
+                f"of {classes.tolist()}, got shape {proba.shape}."
             )
         if not np.isfinite(proba).all() or proba.min() < 0 or proba.max() > 1 + 1e-6:
             raise ValueError("Probabilities must be between 0 and 1, got values outside.")
@@ -56,15 +69,12 @@ class Evaluation:
         rows = np.arange(len(y))
         if log_proba is None:
             log_proba = np.log(np.maximum(proba, _SMALLEST))
-        return cls(classes, truth, proba, -log_proba[rows, truth])
+        if predicted is None:
+            predicted = proba.argmax(axis=1)
+        return cls(classes, truth, proba, -log_proba[rows, truth], predicted)
 
     def __len__(self) -> int:
         return len(self.truth)
-
-    @cached_property
-    def predicted(self) -> np.ndarray:
-        """Index of each predicted label in `classes`."""
-        return self.proba.argmax(axis=1)
 
     @cached_property
     def correct(self) -> np.ndarray:
@@ -83,28 +93,68 @@ class Evaluation:
 def evaluate(reviews: Reviews, y: Any) -> Evaluation:
     """Predict reviews and compare the predictions with their labels."""
     y = labels(y, len(reviews))
-    classifier = reviews.classifier
+    classifier, given = reviews.classifier, reviews.given
+    predicted = None
+    if classifier is not reviews.parts.model:  # may decide by another rule, such as a threshold
+        predicted = np.searchsorted(classifier.classes_, classifier.predict(given))
     if hasattr(classifier, "predict_log_proba"):  # exact even if the probability rounds to 0
         with np.errstate(divide="ignore"):
-            log_proba = np.asarray(classifier.predict_log_proba(reviews.inputs), dtype=np.float64)
+            log_proba = np.asarray(classifier.predict_log_proba(given), dtype=np.float64)
         log_proba = np.maximum(log_proba, np.log(_SMALLEST))
-        return Evaluation.of(classifier.classes_, y, np.exp(log_proba), log_proba)
-    return Evaluation.of(classifier.classes_, y, classifier.predict_proba(reviews.inputs))
+        return Evaluation.of(classifier.classes_, y, np.exp(log_proba), log_proba, predicted)
+    proba = classifier.predict_proba(given)
+    return Evaluation.of(classifier.classes_, y, proba, predicted=predicted)
 
 
-def labels(y: Any, n_samples: int) -> np.ndarray:
-    """Return labels as an array, after a check that each review has one."""
-    y = np.asarray(y)
+def labels(y: Any, n_samples: int, name: str = "y") -> np.ndarray:
+    """Return labels or groups as an array, after a check that each review has one.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+        Labels or groups of one type.
+    n_samples : int
+        Number of reviews.
+    name : str, default="y"
+        Name of the parameter, for messages.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, values are missing, or some are strings and others are not.
+    """
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        y = np.asarray(y)[:, 0]
+    y = as_column(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
+    what = "label" if name == "y" else "value"
     if y.ndim != 1:
-        raise ValueError(f"y must contain one label per review, got an array of shape {y.shape}.")
+        raise ValueError(
+            f"{name} must contain one {what} per review, got an array of shape {y.shape}."
+        )
     if len(y) != n_samples:
         raise ValueError(
-            f"X and y must be of the same length, got {n_samples} reviews and {len(y)} labels."
+            f"X and {name} must be of the same length, got {n_samples} reviews and {len(y)} "
+            f"{what}s."
         )
-    if y.dtype.kind == "f" and np.isnan(y).any():
+    if len(rows := np.flatnonzero(missing(y))):
+        advice = "drop those reviews" if name == "y" else "drop them, or give each one its own"
         raise ValueError(
-            f"y contains {np.isnan(y).sum()} missing labels (NaN): drop those reviews."
+            f"{name} contains {len(rows)} missing {what}s (None, NaN or NA), the first of review "
+            f"{rows[0]}: {advice}."
+        )
+    if y.dtype.kind == "O" and len({isinstance(value, str) for value in y}) > 1:
+        kinds = sorted({type(value).__name__ for value in y})
+        raise ValueError(
+            f"{name} contains {what}s of different types ({', '.join(kinds)}), which have no "
+            "order. Convert all of them to one type, such as str."
         )
     return y
+
+
+def missing(values: np.ndarray) -> np.ndarray:
+    """Return which values of a column from `as_column` are missing."""
+    if values.dtype.kind == "O":
+        return np.array([value is None for value in values], dtype=bool)
+    return values != values  # NaN and NaT

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._pipelines import Reviews
+from sentilib._pipelines import Reviews, as_column
+from sentilib._text._documents import column_names
 
 LABELS = {
     "length": "Length (tokens)",
@@ -110,11 +111,16 @@ def quantile_bins(values: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarr
     return codes, np.column_stack([low, high])
 
 
+def names_of(data: Any) -> list[Any]:
+    """Return the names of the columns of a table or mapping."""
+    names = column_names(data)
+    return list(data if names is None else names)
+
+
 def _columns(data: Any, n_samples: int) -> dict[str, np.ndarray]:
     if data is None:
         return {}
-    names = data.columns if hasattr(data, "columns") else data
-    columns = {str(name): np.asarray(data[name]) for name in names}
+    columns = {str(name): as_column(data[name]) for name in names_of(data)}
     for name, values in columns.items():
         if values.shape != (n_samples,):
             raise ValueError(

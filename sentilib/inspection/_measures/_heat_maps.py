@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentilib._ids import OOV, PAD
 from sentilib._pipelines import Reviews
 from sentilib.explain import TokenShapExplainer
 from sentilib.explain._explanation import ragged
@@ -15,6 +16,7 @@ class HeatMap(NamedTuple):
     pieces: list[str]  # text, word, text, ..., word, text, which join to the visible text
     values: np.ndarray  # shape (n_words,); positive values pull toward the class
     tokens: list[str]  # folded words
+    unknown: list[int]  # numbers of the words that the model does not know
     head_is_cut: bool  # whether the tokenizer cut off the text before the first word
 
 
@@ -39,18 +41,20 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
 
     Raises
     ------
-    TypeError
+    TypeError, ValueError
         If the classifier cannot be explained.
     """
     if not len(rows):
         return []
     reviews.parts.check_explained()
+    known_ids = reviews.known_ids[rows]
     explainer = TokenShapExplainer(reviews.parts.estimator, random_state=0)
-    found, _ = explainer._values(reviews.parts, reviews.known_ids[rows])
+    found, _ = explainer._values(reviews.parts, known_ids)
     maps = []
-    for row, k, values in zip(
-        rows.tolist(), toward.tolist(), ragged(found.values, found.starts), strict=True
+    for row, k, ids, values in zip(
+        rows.tolist(), toward.tolist(), known_ids, ragged(found.values, found.starts), strict=True
     ):
+        unknown = np.flatnonzero(ids[ids != PAD] == OOV).tolist()
         if values.shape[1] == 1:
             values = values[:, 0] if k == 1 else -values[:, 0]
         else:
@@ -58,11 +62,16 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
         if reviews.reading is None:
             names = reviews.names_of(row)
             pieces = ["", *(piece for name in names for piece in (name, " "))]
-            maps.append(HeatMap(pieces, values, names, False))
+            maps.append(HeatMap(pieces, values, names, unknown, False))
             continue
         places = reviews.places(row)
-        maps.append(HeatMap(places.pieces, values, places.tokens, places.head_is_cut))
+        maps.append(HeatMap(places.pieces, values, places.tokens, unknown, places.head_is_cut))
     return maps
+
+
+def plain_texts(reviews: Reviews, rows: np.ndarray) -> list[HeatMap]:
+    """Return the visible texts of some reviews in the same form, without words."""
+    return [HeatMap([reviews.visible_text(k)], np.empty(0), [], [], False) for k in rows.tolist()]
 
 
 def strongest_words(heat_map: HeatMap, n_words: int) -> tuple[str, str]:

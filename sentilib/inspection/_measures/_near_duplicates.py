@@ -140,11 +140,13 @@ def clusters_of_duplicates(
     """
     ids, lengths = documents.numbers, documents.lengths
     ends = np.cumsum(lengths)
-    numbers_of: dict[bytes, int] = {}
+    numbers_of: dict[bytes | int, int] = {}
     same = np.array(
-        [
-            numbers_of.setdefault(ids[end - length : end].tobytes(), len(numbers_of))
-            for end, length in zip(ends, lengths, strict=True)
+        [  # one without a word, which nothing resembles, has its row as key
+            numbers_of.setdefault(
+                ids[end - length : end].tobytes() if length else row, len(numbers_of)
+            )
+            for row, (end, length) in enumerate(zip(ends, lengths, strict=True))
         ]
     )
     _, first = np.unique(same, return_index=True)

@@ -7,25 +7,30 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import (
     StratifiedGroupKFold,
     StratifiedKFold,
     check_cv,
     cross_val_predict,
 )
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import check_random_state
 
 from sentilib._classifier import BaseSentimentClassifier
+from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import as_token_ids
-from sentilib._pipelines import Parts, documents
+from sentilib._pipelines import Parts, Progress, documents, read_frame, row_names
 from sentilib.inspection._measures._evaluation import Evaluation, labels
 from sentilib.inspection._measures._second_opinions import second_opinions
 
+_EACH_FOLD = 11  # joblib's verbosity that prints a line for each
 _DOUBTED = 0.15  # label quality below which a review is left out of the second fit
 
 
-def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any, Any]]:
+def opinions(
+    estimator: Any, X: Any, text_column: Any = None, *, second_opinion: bool
+) -> tuple[list[tuple[Any, Any]], list[str] | None, Any]:
     """Return the models whose predictions judge the labels, each with its input.
 
     The first is the estimator. Of a pipeline that begins with a tokenizer, only the other steps are
@@ -33,22 +38,54 @@ def opinions(estimator: Any, X: Any, *, second_opinion: bool) -> list[tuple[Any,
     that only held-out reviews contain are never trained on. Models of other kinds follow if
     `second_opinion` is set and there are token ids; where there is text, their ids include marks
     such as "!".
+
+    Returns
+    -------
+    models : list of tuple of an estimator and its input
+        Unfitted estimators.
+    texts : list of str or None
+        Reviews, None if X is not text.
+    index : pandas Index or None
+        Names of the reviews, as in `Frame`.
     """
-    estimator, tokenizer, between, classifier = Parts.of(estimator)
-    if tokenizer is not None:
-        texts, _ = documents(X)
-        rest = make_pipeline(*between, classifier) if between else classifier
-        tokenizer = clone(tokenizer)
-        ids = with_marks = tokenizer.fit_transform(texts)
-        first = clone(rest), ids
-        if not second_opinion:
-            return [first]
-        if tokenizer.punctuation != "token":
-            with_marks = tokenizer.set_params(punctuation="token").fit_transform(texts)
-        return [first, *second_opinions(with_marks)]
+    parts = Parts.of(estimator)
+    estimator = parts.estimator
+    begins = parts.tokenizer is not None and not (parts.front or parts.reads_documents)
+    if not begins or parts.tables is not None:
+        return _opinions_of_any(estimator, X, text_column, second_opinion)
+    texts, frame = documents(X, text_column)
+    rest = parts.classifier
+    if parts.between:
+        rest = make_pipeline(*parts.between, rest)
+    tokenizer = clone(parts.tokenizer)
+    ids = with_marks = tokenizer.fit_transform(texts)
+    first = clone(rest), ids if parts.between else np.ascontiguousarray(ids)
+    if not second_opinion:
+        return [first], texts, frame.index
+    if tokenizer.punctuation != "token":
+        with_marks = tokenizer.set_params(punctuation="token").fit_transform(texts)
+    models = [first, *second_opinions(np.ascontiguousarray(with_marks))]
+    return models, texts, frame.index
+
+
+def _opinions_of_any(
+    estimator: Any, X: Any, text_column: Any, second_opinion: bool
+) -> tuple[list[tuple[Any, Any]], list[str] | None, Any]:
+    """Return what `opinions` returns, for an estimator that does not begin with a tokenizer."""
     if second_opinion and isinstance(estimator, BaseSentimentClassifier):
-        return [(estimator, X), *second_opinions(as_token_ids(np.asarray(X)))]
-    return [(estimator, X)]
+        models = [(estimator, X), *second_opinions(as_token_ids(np.asarray(X)))]
+        return models, None, row_names(X)
+    try:
+        frame = read_frame(X, text_column)
+    except ValueError:
+        if text_column is not None:
+            raise
+        return [(estimator, X)], None, row_names(X)  # any columns, which the estimator knows
+    inside = tuple(estimator.get_params().values())
+    reads_text = text_column is not None or any(isinstance(part, HTMLTokenizer) for part in inside)
+    if reads_text and not any(isinstance(part, ColumnTransformer) for part in inside):
+        X = X if frame.source is None else frame.source
+    return [(estimator, X)], frame.texts, frame.index
 
 
 def mean_out_of_fold_proba(
@@ -60,6 +97,7 @@ def mean_out_of_fold_proba(
     n_repeats: int,
     n_jobs: Any,
     random_state: Any,
+    progress: Progress,
 ) -> np.ndarray:
     """Compute out-of-fold probabilities, averaged over the models and over repeats.
 
@@ -69,14 +107,28 @@ def mean_out_of_fold_proba(
     rng = check_random_state(random_state)
     first, *others = models
     found = []
+    name = type(first[0]).__name__
+    if isinstance(first[0], Pipeline):
+        name = f"Pipeline of {type(first[0][-1]).__name__}"
     for seed in rng.randint(2**31 - 1, size=n_repeats).tolist():
         splits = folds(y, cv=cv, groups=groups, random_state=seed)
 
         def predict(model: Any, X: Any, splits: Any = splits) -> np.ndarray:
-            return cross_val_predict(model, X, y, cv=splits, n_jobs=n_jobs, method="predict_proba")
+            return cross_val_predict(
+                model,
+                X,
+                y,
+                cv=splits,
+                n_jobs=n_jobs,
+                method="predict_proba",
+                verbose=_EACH_FOLD if progress.verbose > 1 else 0,
+            )
 
-        proba = [predict(*first), *(predict(*other) for other in others)]
+        progress(f"Fitting {name} on {len(splits)} folds of {len(y):,} reviews")
+        proba = [predict(*first)]
         if others:
+            progress("Fitting models of other kinds for second opinions, twice")
+            proba += [predict(*other) for other in others]
             quality = Evaluation.of(np.unique(y), y, np.mean(proba, axis=0)).label_quality
             trusted = [(_without(train, quality < _DOUBTED, y), test) for train, test in splits]
             proba[1:] = [predict(*other, trusted) for other in others]
@@ -115,10 +167,10 @@ def folds(
     names, sizes = np.unique(y, return_counts=True)
     if len(names) < 2:
         raise ValueError(
-            f"y contains a single class ({names[0]!r}): there is nothing to distinguish."
+            f"y contains a single class ({names.tolist()[0]!r}): there is nothing to distinguish."
         )
     if groups is not None:
-        groups = labels(groups, len(y))
+        groups = labels(groups, len(y), "groups")
     cv = 5 if cv is None else cv
     if isinstance(cv, (int, np.integer)):
         n_units = sizes.min()

@@ -11,6 +11,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 COUNT = [Interval(Integral, 1, None, closed="left")]
 REVIEWS: list = ["array-like", Iterable]
+TABLE: list = [Mapping, HasMethods("__dataframe__"), HasMethods("__arrow_c_stream__")]
 MODEL = [HasMethods(["fit", "predict_proba"])]
 _OPTIONAL_ARRAY = ["array-like", None]
 _CONSTRAINTS: dict[str, list] = {
@@ -19,7 +20,7 @@ _CONSTRAINTS: dict[str, list] = {
     "clusterer": [HasMethods("fit_predict"), None],
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
     "cv": ["cv_object"],
-    "data": [Mapping, HasMethods("__dataframe__"), None],
+    "data": [*TABLE, None],
     "estimator": [HasMethods("fit")],
     "features": [str, Iterable],
     "groups": _OPTIONAL_ARRAY,
@@ -29,6 +30,8 @@ _CONSTRAINTS: dict[str, list] = {
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "snippet_length": COUNT,
+    "text_column": [str, Integral, None],
+    "verbose": ["verbose"],
     "y": ["array-like"],
     "y_proba": ["array-like"],
     "y_true": ["array-like"],

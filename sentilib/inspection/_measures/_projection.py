@@ -34,8 +34,9 @@ def project(
             f"PCA to {n_components} dimensions needs at least as many reviews and latent units, "
             f"got {latent.shape[0]} reviews of {latent.shape[1]} units."
         )
-    pca = PCA(n_components, svd_solver="full")
-    points = pca.fit_transform(latent)
+    pca = PCA(n_components, svd_solver="full").set_output(transform="default")
+    with np.errstate(invalid="ignore"):  # reviews may be all alike
+        points = pca.fit_transform(latent)
     shares = pca.explained_variance_ratio_ if spread.any() else np.zeros(n_components)
     return points, [
         f"Component {k + 1} ({share:.0%} of variance)" for k, share in enumerate(shares)

@@ -74,7 +74,9 @@ def second_opinions(ids: np.ndarray) -> list[tuple[Any, Any]]:
     Inputs are made of all rows at once, without labels.
     """
     ngrams = make_pipeline(
-        LogCountRatios(), Normalizer(), LogisticRegression(C=10, max_iter=300, tol=1e-3)
+        LogCountRatios(),
+        Normalizer().set_output(transform="default"),
+        LogisticRegression(C=10, max_iter=300, tol=1e-3),
     )
     before_end = np.cumsum((ids != PAD)[:, ::-1], axis=1)[:, ::-1]
     endings = np.where(before_end <= _ENDING, ids, PAD)

@@ -7,8 +7,13 @@ import numpy as np
 
 from sentilib._optional import import_pandas
 from sentilib._pipelines import Reviews
-from sentilib.inspection._measures._evaluation import Evaluation
-from sentilib.inspection._measures._features import quantile_bins, resolve_features, without_missing
+from sentilib.inspection._measures._evaluation import Evaluation, missing
+from sentilib.inspection._measures._features import (
+    names_of,
+    quantile_bins,
+    resolve_features,
+    without_missing,
+)
 from sentilib.inspection._measures._statistics import mean_interval, share_interval
 
 if TYPE_CHECKING:
@@ -56,15 +61,11 @@ def slice_table(
 
 def _subgroups(name: str, values: np.ndarray, n_bins: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each subgroup of a feature: its description and its rows."""
-    values = np.asarray(values)
     if values.dtype.kind not in "iuf":
-        missing = np.array([value is None or value != value for value in values.tolist()])
-        if missing.any():
-            _, present = without_missing(name, np.where(missing, np.nan, 0.0))
-        else:
-            present = np.ones(len(values), dtype=bool)
+        _, present = without_missing(name, np.where(missing(values), np.nan, 0.0))
         rows = np.flatnonzero(present)
-        texts = np.array([str(value) for value in values[rows].tolist()])
+        shown = [str(value).encode(errors="replace").decode() for value in values[rows].tolist()]
+        texts = np.array(shown)
         for text in np.unique(texts).tolist():
             yield f"{name} = {text}", rows[texts == text]
         return
@@ -84,6 +85,7 @@ def default_slices(
     if cluster is not None:
         given["cluster"] = cluster.astype(str)
     if data is not None:
-        given.update(resolve_features(list(data), data, len(reviews)))
+        found = resolve_features(map(str, names_of(data)), data, len(reviews))
+        given.update({k: values for k, values in found.items() if not missing(values).all()})
     given["label"] = evaluation.classes[evaluation.truth].astype(str)
     return given

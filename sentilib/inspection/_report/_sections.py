@@ -42,8 +42,10 @@ def subtitle(evaluation: Evaluation, confidence_level: float) -> str:
 
 def model_and_data(reviews: Reviews, evaluation: Evaluation) -> dict[str, list[tuple[str, str]]]:
     """Return pairs of name and value that describe the model, and that describe the data."""
-    classifier = reviews.classifier
-    model = [("Classifier", type(classifier).__name__)]
+    parts = reviews.parts
+    around = [] if parts.model is parts.classifier or parts.model is None else [parts.classifier]
+    classifier = parts.model or parts.classifier
+    model = [("Classifier", " in ".join(type(step).__name__ for step in (classifier, *around)))]
     for name, step in (("Tokenizer", reviews.tokenizer), ("Classifier", classifier)):
         if step is not None:
             model.append((f"{name}, non-default", _unusual(step)))
@@ -72,7 +74,8 @@ def model_and_data(reviews: Reviews, evaluation: Evaluation) -> dict[str, list[t
         ("Unknown words", f"{reviews.oov_rate.mean():.2%} of the tokens of a review, on average"),
     ]
     if reviews.texts is not None:
-        copies = len(reviews.texts) - len(set(reviews.texts))
+        texts = [text for text, n in zip(reviews.texts, reviews.length, strict=True) if n]
+        copies = len(texts) - len(set(texts))
         data.append(("Duplicate reviews", f"{copies:,}"))
     return {"model": model, "data": data}
 
@@ -106,13 +109,17 @@ def worst_slices(table: "DataFrame") -> list[dict[str, Any]]:
     return table.head(_MAX_SLICES).to_dict(orient="records")
 
 
-def label_issues(issues: np.ndarray, evaluation: Evaluation, snippets: list[str]) -> dict[str, Any]:
+def label_issues(
+    issues: np.ndarray, evaluation: Evaluation, snippets: list[str], names: list[str] | None
+) -> dict[str, Any]:
     """Return the number of likely label errors, and a row for each of the most likely ones."""
     return {
         "n_issues": len(issues),
+        "named": names is not None,
         "rows": [
             {
                 "row": row,
+                "name": "" if names is None else names[row],
                 "snippet": snippets[row],
                 "label": evaluation.classes[evaluation.truth[row]],
                 "likelier": evaluation.classes[evaluation.predicted[row]],

@@ -9,12 +9,12 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._pages._page import writable_path, write_page
-from sentilib._pipelines import Reviews, read_reviews
+from sentilib._pipelines import Progress, Reviews, read_reviews
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
-from sentilib.inspection._measures._evaluation import Evaluation, evaluate
-from sentilib.inspection._measures._features import resolve_features
+from sentilib.inspection._measures._evaluation import Evaluation, evaluate, missing
+from sentilib.inspection._measures._features import names_of, resolve_features
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._metrics import metrics
 from sentilib.inspection._measures._parameters import check_parameters
@@ -43,6 +43,7 @@ def report(
     y: Any,
     *,
     path: str | PathLike,
+    text_column: str | int | None = None,
     title: str | None = None,
     data: Any = None,
     features: Iterable[str] | None = None,
@@ -51,6 +52,7 @@ def report(
     confidence_level: float = 0.95,
     clusterer: Any = None,
     random_state: Any = None,
+    verbose: int | bool = 0,
 ) -> str:
     """Write a report about the errors of a model to one HTML file, which needs no network.
 
@@ -62,13 +64,18 @@ def report(
     Parameters
     ----------
     estimator : Pipeline or classifier
-        Fitted pipeline from HTMLTokenizer to a classifier, or fitted classifier of token ids.
+        Fitted pipeline from HTMLTokenizer to a classifier, fitted classifier of token ids, or an
+        estimator around them, such as CalibratedClassifierCV or a search. Of several models inside,
+        the first one's tokenizer counts tokens and unknown words.
     X : array-like of shape (n_samples,), DataFrame, or ids of shape (n_samples, n_tokens)
-        Reviews that the estimator was not fitted on; a DataFrame has one column of text.
+        Reviews that the estimator was not fitted on. The page names them by the index of a Series
+        or DataFrame, otherwise by their positions. The other columns of a DataFrame are features.
     y : array-like of shape (n_samples,)
         Labels.
     path : str or path-like
         File to write. An existing file is replaced at the end, completely or not at all.
+    text_column : str or int, default=None
+        Column of a DataFrame X that contains the reviews; None means its only column of text.
     title : str, default=None
         Title of the page; None names the classifier.
     data : DataFrame or mapping of str to array-like of shape (n_samples,), default=None
@@ -89,6 +96,8 @@ def report(
     random_state : int, RandomState instance or None, default=None
         Controls the random sample, the bootstrap and the clusters. With an int, the same reviews
         give the same page.
+    verbose : int or bool, default=0
+        1 prints a line before each step that may take long.
 
     Returns
     -------
@@ -121,10 +130,14 @@ def report(
     """
     target = writable_path(path)
     rng = check_random_state(random_state)
-    reviews = read_reviews(estimator, X)
+    progress = Progress(verbose, "report")
+    progress("Reading the reviews")
+    reviews = read_reviews(estimator, X, text_column)
+    progress(f"Predicting {len(reviews):,} reviews")
     evaluation = evaluate(reviews, y)
     cluster = points = latent = None
-    if hasattr(reviews.classifier, "transform"):
+    if reviews.has_latent:
+        progress("Clustering the latent space")
         vectors = reviews.latent.astype(np.float64)
         cluster = find_clusters(vectors, clusterer, rng.randint(2**31 - 1))
         if min(vectors.shape) >= 3:
@@ -138,12 +151,15 @@ def report(
         "included in full, with a heat-map: those with the highest loss, and a random sample; the "
         "others are marked ○. The search covers the included text."
     )
-    if (reason := reviews.parts.why_not_explained()) is not None:
+    if (reason := reviews.why_not_explained()) is not None:
         rows, note = rows[:0], f"There are no heat-maps: {reason}"
     toward = toward_class(evaluation)[rows]
+    progress(f"Explaining {len(rows):,} reviews")
     maps = heat_maps(reviews, rows, toward)
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
-    history = getattr(reviews.classifier, "history_", None)
+    names = None if reviews.index is None else list(map(str, reviews.index))
+    history = getattr(reviews.parts.model or reviews.classifier, "history_", None)
+    progress("Computing metrics, features and subgroups")
     by_feature = LossByFeatureDisplay._of(
         evaluation, _features(reviews, features, data), 10, confidence_level
     )
@@ -174,14 +190,16 @@ def report(
             ),
         ),
         Section(
-            "labels", "Likely label errors", _sections.label_issues(issues, evaluation, snippets)
+            "labels",
+            "Likely label errors",
+            _sections.label_issues(issues, evaluation, snippets, names),
         ),
     ]
     write_page(
         target,
         "report.html",
         "sentilib.inspection._report",
-        title=title or f"{type(reviews.classifier).__name__} on {len(reviews):,} reviews",
+        title=title or f"{reviews.parts.name} on {len(reviews):,} reviews",
         subtitle=_sections.subtitle(evaluation, confidence_level),
         sections=[section for section in sections if section.content is not None],
         note=note,
@@ -192,12 +210,14 @@ def report(
             "clusters": {} if cluster is None else _cluster_names(cluster, reviews),
             "zoom": 1.0 if points is None else zoom(points),
             "snippets": snippets,
+            "row_names": names,
             "maps": {
                 int(row): compact_heat_map(heat_map, int(k))
                 for row, heat_map, k in zip(rows, maps, toward, strict=True)
             },
         },
     )
+    progress.done()
     return str(target)
 
 
@@ -208,8 +228,10 @@ def _features(reviews: Reviews, names: Iterable[str] | None, data: Any) -> dict[
     values = resolve_features(("length", "oov_count", "oov_rate"), None, len(reviews), reviews)
     given = dict(reviews.columns)
     if data is not None:
-        given.update(resolve_features(list(data), data, len(reviews)))
-    values.update({k: v for k, v in given.items() if np.asarray(v).dtype.kind in "iuf"})
+        given.update(resolve_features(map(str, names_of(data)), data, len(reviews)))
+    values.update(
+        {k: v for k, v in given.items() if v.dtype.kind in "iuf" and not missing(v).all()}
+    )
     return values
 
 

@@ -6,7 +6,7 @@ function side(pair, k) {
   const map = pair.maps[k], text = element("div", { className: "heat-map" });
   heatMap(map, text);
   return element("div", {},
-    element("h3", { textContent: `${data.names[k]}: ${percent(map[5])} ${label(map[2])}`,
+    element("h3", { textContent: `${data.names[k]}: ${percent(map[6])} ${label(map[2])}`,
       className: pair.right === k ? "" : "wrong" }), text);
 }
 
@@ -16,7 +16,7 @@ function show() {
     && words.every((word) => texts[k].includes(word)));
   $("count").textContent = `${found.length} reviews`;
   $("pairs").replaceChildren(...found.map((pair) => element("article", { id: `review-${pair.row}` },
-    element("h3", { textContent: `Review ${pair.row}, true label ${pair.truth}` }),
+    element("h3", { textContent: `Review ${pair.name}, true label ${pair.truth}` }),
     element("div", { className: "pair" }, side(pair, 0), side(pair, 1)))));
 }
 

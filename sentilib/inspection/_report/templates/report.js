@@ -28,7 +28,7 @@ function facts(row) {
 }
 
 function open(row) {
-  $("dialog-title").textContent = `Review ${row}`;
+  $("dialog-title").textContent = `Review ${data.row_names ? data.row_names[row] : row}`;
   $("facts").replaceChildren(...facts(row).map(([term, value]) =>
     element("div", {}, element("dt", { textContent: term }), element("dd", { textContent: value }))));
   if (hasMap(row)) {
@@ -53,7 +53,7 @@ document.addEventListener("click", (event) => {
 
 const PER_PAGE = 25;
 const HEAD = [
-  ["Review", null, ""], ["Truth", "truth", ""], ["Prediction", "predicted", ""],
+  ...(data.row_names ? [["Index", null, "wide"]] : []), ["Review", null, ""], ["Truth", "truth", ""], ["Prediction", "predicted", ""],
   ["Confidence", "probability", "n wide"], ["Loss", "loss", "n"], ["Length", "length", "n wide"],
   ["Unknown", "oov_count", "n wide"], ["Label quality", "quality", "n wide"],
 ];
@@ -97,6 +97,7 @@ function showPage() {
     button.dataset.row = row;
     const wrong = columns.predicted[row] !== columns.truth[row];
     return element("tr", {},
+      ...(data.row_names ? [element("td", { textContent: data.row_names[row], className: "wide" })] : []),
       element("td", {}, button, hasMap(row) ? "" : " ○"),
       element("td", { textContent: label(columns.truth[row]) }),
       element("td", { textContent: label(columns.predicted[row]), className: wrong ? "wrong" : "" }),
