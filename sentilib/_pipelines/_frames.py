@@ -170,7 +170,7 @@ def _is_text(column: np.ndarray) -> bool:
 
 def _is_categorical(column: Any) -> bool:
     kind = getattr(column, "dtype", getattr(column, "type", ""))  # pandas and polars; pyarrow
-    return str(kind).lower().startswith(("categor", "enum", "dictionary"))
+    return str(kind).lower().startswith(("category", "categorical", "enum", "dictionary"))
 
 
 def _is_matrix_or_numbers(X: Any) -> bool:
