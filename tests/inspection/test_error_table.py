@@ -109,7 +109,7 @@ def test_one_class_is_enough(dense, held_out):
         (["a", "b"], [0], {}, "2 reviews and 1 labels"),
         ([], [], {}, "no reviews"),
         ("a", [0], {}, "got one string. Put a single document in a list"),
-        (["a", "b"], [0.0, np.nan], {}, "1 missing labels"),
+        (["a", "b"], [0.0, np.nan], {}, "1 missing values"),
         (["a", "b"], [[0, 1], [1, 0]], {}, "one label per review"),
         (
             ["a"],

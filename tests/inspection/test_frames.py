@@ -266,13 +266,13 @@ class TestMissingValues:
         for labels in (["pos", missing, "neg"], [0, missing, 1]):
             for y in (labels, pd.Series(labels, dtype=object), np.array(labels, dtype=object)):
                 with pytest.raises(
-                    ValueError, match=r"y contains 1 missing labels .* review 1: drop"
+                    ValueError, match=r"y contains 1 missing values .* position 1\. Drop"
                 ):
                     read(dense, frame["text"][:3], y)
 
     def test_labels_must_be_of_one_type(self, dense, frame):
         y = np.array([0, "pos", 1], dtype=object)
-        message = r"y contains labels of different types \(int, str\), which have no order"
+        message = "y contains values that cannot be compared, of the types int, str"
         for estimator in (FrozenEstimator(dense), dense):
             with pytest.raises(ValueError, match=message):
                 find_label_issues(estimator, frame["text"][:3], y)
@@ -292,9 +292,7 @@ class TestMissingValues:
     def test_groups_are_called_groups(self, missing, frame):
         model = make_pipeline(HTMLTokenizer(), Bags(C=0.1, max_iter=1000))
         for groups in ([missing] * 2 + ["g"] * 298, pd.Series([missing] * 2 + [7] * 298)):
-            with pytest.raises(
-                ValueError, match=r"groups contains 2 missing values .* of its own|own"
-            ):
+            with pytest.raises(ValueError, match="groups contains 2 missing values"):
                 find_label_issues(
                     model,
                     frame["text"],

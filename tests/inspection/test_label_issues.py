@@ -354,7 +354,7 @@ def test_a_splitter_and_repeats_are_used(model, ids, noisy):
         ([0, 1, 0, 1], {"filter_by": "all"}, "'filter_by' parameter .* must be a str among"),
         ([0, 1, 0, 1], {"n_repeats": 0}, "'n_repeats' parameter .* must be an int in the range"),
         ([0, 1, 0, 1], {"cv": 2, "groups": [1, 1, 1, 1]}, "2 groups of each class"),
-        ([0, 1, 0, np.nan], {}, "1 missing labels"),
+        ([0, 1, 0, np.nan], {}, "1 missing values"),
     ],
 )
 def test_bad_input_says_what_to_do(model, ids, y, options, message):

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._pipelines import Reviews, as_column
+from sentilib._pipelines import Reviews
+from sentilib._training._rows import checked_labels
 
 _SMALLEST = np.finfo(np.float64).tiny
 
@@ -121,11 +122,9 @@ def labels(y: Any, n_samples: int, name: str = "y") -> np.ndarray:
     Raises
     ------
     ValueError
-        If the shape is wrong, values are missing, or some are strings and others are not.
+        If the shape is wrong, values are missing, or two of them cannot be compared.
     """
-    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
-        y = np.asarray(y)[:, 0]
-    y = as_column(y)
+    y = np.asarray(checked_labels(y, name))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     what = "label" if name == "y" else "value"
@@ -137,18 +136,6 @@ def labels(y: Any, n_samples: int, name: str = "y") -> np.ndarray:
         raise ValueError(
             f"X and {name} must be of the same length, got {n_samples} reviews and {len(y)} "
             f"{what}s."
-        )
-    if len(rows := np.flatnonzero(missing(y))):
-        advice = "drop those reviews" if name == "y" else "drop them, or give each one its own"
-        raise ValueError(
-            f"{name} contains {len(rows)} missing {what}s (None, NaN or NA), the first of review "
-            f"{rows[0]}: {advice}."
-        )
-    if y.dtype.kind == "O" and len({isinstance(value, str) for value in y}) > 1:
-        kinds = sorted({type(value).__name__ for value in y})
-        raise ValueError(
-            f"{name} contains {what}s of different types ({', '.join(kinds)}), which have no "
-            "order. Convert all of them to one type, such as str."
         )
     return y
 
