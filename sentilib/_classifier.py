@@ -20,7 +20,7 @@ from sentilib._compiled._progress import compilation_announced
 from sentilib._compiled._threads import threads
 from sentilib._ids import as_token_ids, as_training_ids, check_matrix, check_positions
 from sentilib._ngrams._dictionary import empty_dictionary
-from sentilib._sklearn import COUNT, HasMethods, Interval, StrOptions, fit_context
+from sentilib._sklearn import COUNT, N_JOBS, HasMethods, Interval, StrOptions, fit_context
 from sentilib._tables._base import Tables
 from sentilib._training import _fit, _rows
 from sentilib._training._architecture import Architecture
@@ -60,7 +60,7 @@ class BaseSentimentClassifier(
         "callbacks": "no_validation",
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "mixed_bfloat16", "mixed_float16"})],
-        "n_jobs": [Integral, None],
+        "n_jobs": [N_JOBS, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

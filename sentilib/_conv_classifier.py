@@ -217,7 +217,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         self.verbose = verbose
 
     def _architecture(self) -> ConvArchitecture:
-        are_counts = [isinstance(n, Integral) and n > 0 for n in self.filters]
+        are_counts = [isinstance(n, Integral) and 0 < n < 2**31 for n in self.filters]
         if not are_counts or not all(are_counts):
             raise ValueError(
                 f"filters={self.filters!r} must contain one positive integer per block of "

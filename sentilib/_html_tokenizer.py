@@ -1,7 +1,6 @@
 """HTMLTokenizer: from raw documents, with or without HTML, to a matrix of token ids."""
 
 from collections.abc import Collection, Iterable, Mapping
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from sentilib._compiled._progress import compilation_announced
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import (
     COUNT,
+    N_JOBS,
     SHARE,
     HasMethods,
     StrOptions,
@@ -126,7 +126,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],
-        "n_jobs": [Integral, None],
+        "n_jobs": [N_JOBS, None],
         "verbose": ["verbose"],
     }
 

@@ -84,8 +84,11 @@ def as_training_ids(X: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray
     largest = int(ids.max())
     if largest < _ALWAYS_IN_RANGE or (seen is not None and largest < len(seen)):
         return ids
-    known = np.flatnonzero(seen) if seen is not None else np.empty(0, dtype=np.int64)
-    n_distinct = len(np.union1d(ids, known))
+    present = np.zeros(largest + 1, dtype=bool)
+    present[ids] = True
+    if seen is not None:
+        present[: len(seen)] |= seen
+    n_distinct = np.count_nonzero(present)
     if largest > _RANGE_PER_DISTINCT_ID * n_distinct:
         raise ValueError(
             f"X contains the id {largest}, but only {n_distinct} distinct ids. A model has a row "

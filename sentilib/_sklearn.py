@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 COUNT = Interval(Integral, 1, 2**31 - 1, closed="both")  # constraint of a parameter that counts
+N_JOBS = Interval(Integral, None, 2**15, closed="right")
 SHARE = Interval(RealNotInt, 0, 1, closed="both")
 
 
@@ -28,6 +29,7 @@ def check_parameters_of(estimator: BaseEstimator) -> None:
 
 __all__ = [
     "COUNT",
+    "N_JOBS",
     "SHARE",
     "HasMethods",
     "Interval",

@@ -276,6 +276,8 @@ class TestLabels:
             (lambda y: pd.Series(np.where(y, "good", "bad"), dtype="string"), ["bad", "good"]),
             (lambda y: pd.Series(np.where(y, "good", "bad"), dtype="category"), ["bad", "good"]),
             (lambda y: pl.Series(np.where(y, "good", "bad")), ["bad", "good"]),
+            (pa.array, [0, 1]),
+            (lambda y: pa.chunked_array([np.where(y, "good", "bad").tolist()]), ["bad", "good"]),
         ],
     )
     def test_labels_without_a_missing_one_come_in_any_usual_type(self, fitted, convert, classes):
@@ -339,11 +341,27 @@ class TestWeights:
 
 @pytest.mark.parametrize(
     "name",
-    ["embedding_dim", "hidden_units", "ngram_min_df", "ngram_max_features", "epochs", "batch_size"],
+    [
+        "embedding_dim",
+        "hidden_units",
+        "kernel_size",
+        "ngram_min_df",
+        "ngram_max_features",
+        "epochs",
+        "batch_size",
+        "n_jobs",
+        "random_state",
+    ],
 )
 def test_integers_beyond_any_use_are_refused_by_name(name):
+    cls = ConvSentimentClassifier if name == "kernel_size" else DenseSentimentClassifier
     with pytest.raises(ValueError, match=f"The '{name}' parameter"):
-        DenseSentimentClassifier(**{name: 10**30}).fit(IDS, Y)
+        cls(**{name: 10**30}).fit(IDS, Y)
+
+
+def test_filters_beyond_any_use_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"filters=.* one positive integer per block"):
+        ConvSentimentClassifier(filters=(8, 10**30)).fit(IDS, Y)
 
 
 @pytest.mark.parametrize("ngram_range", [(1, 128), (1, 10**30), (10**30, 10**30), (1, 2.5)])
@@ -375,7 +393,7 @@ class TestVocabularies:
             with pytest.raises(ValueError, match="contains 3, which is not a word"):
                 HTMLTokenizer(vocabulary=vocabulary).fit(["a"])
 
-    @pytest.mark.parametrize("name", ["max_features", "max_length", "min_df", "max_df"])
+    @pytest.mark.parametrize("name", ["max_features", "max_length", "min_df", "max_df", "n_jobs"])
     def test_integers_beyond_any_use_are_refused_by_name(self, name):
         with pytest.raises(ValueError, match=f"The '{name}' parameter"):
             HTMLTokenizer(**{name: 10**30}).fit(["a"])
