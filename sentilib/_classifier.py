@@ -283,6 +283,7 @@ class BaseSentimentClassifier(
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
+    @np.errstate(under="ignore")  # a probability may be 0
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Compute the logarithm of the class probabilities.
 
@@ -298,6 +299,7 @@ class BaseSentimentClassifier(
         """
         return log_softmax(self._logits(X), axis=1)
 
+    @np.errstate(under="ignore")  # a probability may be 0
     def predict_proba(self, X: Any) -> np.ndarray:
         """Compute the class probabilities.
 

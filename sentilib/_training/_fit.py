@@ -152,7 +152,7 @@ def _fit(
     from sentilib._training._callbacks import copied_callbacks
     from sentilib._training._textbook import textbook_model
 
-    check_optimizer(options.optimizer)
+    check_optimizer(options.optimizer, options.learning_rate)
     callbacks = copied_callbacks(options.callbacks)
     device = resolve_device(options.device)
     defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))

@@ -1,33 +1,39 @@
 """Keras optimizers as parameters: their checks, fresh copies, and keys of equal ones."""
 
-from collections.abc import Hashable, Iterator
+import functools
+from collections.abc import Callable, Hashable, Iterator
 from numbers import Real
 from typing import Any
 
 from sentilib._training._keras import import_keras
 
+_NEED_ARGUMENTS = {"optimizer", "lossscaleoptimizer", "multioptimizer"}
 
-def _named(name: str) -> Any:
-    """Return an optimizer by its name, in any case; Keras itself does not know every one."""
+
+def _named(name: str) -> Callable[[], Any]:
+    """Return what makes an optimizer of a name, in any case; Keras does not know all its own."""
     optimizers = import_keras().optimizers
     kinds = {
         kind.__name__.lower(): kind
         for kind in vars(optimizers).values()
         if isinstance(kind, type) and issubclass(kind, optimizers.Optimizer)
     }
+    names = kinds.keys() - _NEED_ARGUMENTS
+    if name.lower() in names:
+        return kinds[name.lower()]
     try:
-        return kinds[name.lower()]() if name.lower() in kinds else optimizers.get(name)
-    except (ValueError, TypeError) as error:  # no such name, or one that needs arguments
-        needs_arguments = {"optimizer", "lossscaleoptimizer", "multioptimizer"}
+        optimizers.get(name)  # one that is registered
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"optimizer={name!r} names no optimizer of Keras that needs no arguments. Expected an "
             "object, such as keras.optimizers.Adam(), or one of the names "
-            f"{', '.join(sorted(kinds.keys() - needs_arguments))}."
+            f"{', '.join(sorted(names))}."
         ) from error
+    return functools.partial(optimizers.get, name)
 
 
-def check_optimizer(optimizer: Any) -> None:
-    """Raise an error unless the parameter is a name or an object of a Keras optimizer."""
+def check_optimizer(optimizer: Any, learning_rate: Any) -> None:
+    """Raise an error unless a parameter is a name or an object of a Keras optimizer."""
     if isinstance(optimizer, str):
         _named(optimizer)
     elif isinstance(optimizer, type):
@@ -39,6 +45,11 @@ def check_optimizer(optimizer: Any) -> None:
         raise TypeError(
             "optimizer must be a name or an object of the class keras.optimizers.Optimizer, but "
             f"is of {type(optimizer)}."
+        )
+    elif not isinstance(learning_rate, str) and not hasattr(optimizer, "learning_rate"):
+        raise ValueError(
+            f"learning_rate={learning_rate} cannot be set, because {type(optimizer).__name__} has "
+            "several rates: pass learning_rate='auto', and the rates to its optimizers."
         )
 
 
@@ -55,7 +66,7 @@ def fresh_optimizer(optimizer: Any, sets_learning_rate: bool) -> Any:
     """Return a copy of the optimizer, without its schedule if a learning rate will be set."""
     keras = import_keras()
     if isinstance(optimizer, str):
-        optimizer = _named(optimizer)
+        optimizer = _named(optimizer)()
     own = {type(part).__name__: type(part) for part in _parts(optimizer)}
     with keras.saving.custom_object_scope(own):  # a class need not be registered
         copy = type(optimizer).from_config(_config(optimizer, sets_learning_rate))

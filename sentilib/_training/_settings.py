@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from sentilib._training._keras import import_keras
 from sentilib._training._tensorflow import eager_context, has_started
 
@@ -59,6 +61,7 @@ def own_settings() -> Iterator[None]:
             stack.enter_context(eager_context())
         stack.enter_context(_settings_of_the_process(keras.config))
         stack.callback(keras.config.set_dtype_policy, policy)
+        stack.enter_context(np.errstate(under="ignore"))
         keras.config.set_dtype_policy("float32")
         yield
 

@@ -186,6 +186,7 @@ def _class_names(
     return [str(name) for name in class_names]
 
 
+@np.errstate(under="ignore")  # a probability may be 0
 def _probabilities(totals: np.ndarray, outputs: list[str]) -> np.ndarray | None:
     if len(totals) == 1:
         if outputs[0].startswith("probability"):

@@ -113,6 +113,17 @@ def test_a_scaled_loss_changes_nothing_but_rounding(data, plain):
     assert learning_rate_of(wrapped) is None and learning_rate_of(scaled[1]) == 0.5
 
 
+@pytest.mark.skipif(not hasattr(optimizers, "MultiOptimizer"), reason="an older Keras")
+def test_an_optimizer_of_optimizers_keeps_its_rates(data):
+    kinds = optimizers.OptimizerMap(optimizers.SGD(0.1))
+    kinds["logits/.*"] = optimizers.Adam(0.02)
+    model = dense(optimizers.MultiOptimizer(kinds), epochs=1).fit(*data)
+    weights = model._trained.weights
+    assert difference(weights, model.fit(*data)._trained.weights) == 0
+    with pytest.raises(ValueError, match=r"learning_rate=0\.1 .* MultiOptimizer has several rates"):
+        model.set_params(learning_rate=0.1).fit(*data)
+
+
 def test_optimizers_are_searched(data):
     grid = {"optimizer": ["adam", optimizers.SGD(0.1), optimizers.AdamW(1e-3)]}
     search = GridSearchCV(dense("adam", epochs=1), grid, cv=2, error_score="raise").fit(*data)

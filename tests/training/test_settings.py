@@ -142,6 +142,16 @@ def test_a_setting_of_other_code_changes_no_model(setting, kind, data, expected,
     np.testing.assert_array_equal(classifier(kind).fit(X, y).predict_proba(X), expected[kind])
 
 
+def test_a_probability_of_zero_is_no_error_where_numpy_raises(data):
+    X, y = data
+    model = classifier("dense").fit(X, y)
+    model._trained.weights["bias"][0] += 2000
+    model.__setstate__(model.__getstate__())  # derives the tables
+    with np.errstate(all="raise"):
+        assert model.predict_proba(X)[:, 1].max() == 0
+        assert model.predict_log_proba(X)[:, 1].max() < -1000
+
+
 def test_settings_return_after_the_last_of_several_threads():
     inside, outside = threading.Event(), threading.Event()
 

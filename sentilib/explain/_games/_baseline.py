@@ -86,6 +86,7 @@ class BaselineModel:
         """Whether the estimator predicts in float64 throughout."""
         return self._predicting.exact() is self._predicting
 
+    @np.errstate(under="ignore")  # a probability may be 0
     def of_logits(self, logits: np.ndarray) -> np.ndarray:
         """Convert logits (..., n_classes) to explained outputs (..., n_outputs)."""
         if self.output == "probability":
