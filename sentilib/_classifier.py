@@ -217,22 +217,24 @@ class BaseSentimentClassifier(
         self, data: _fit.Data, validation: Any, seed: int, *, resume: bool, in_stream: bool
     ) -> None:
         """Train and set all fitted attributes."""
-        options = _fit.Options(
-            ngrams=empty_dictionary(self.ngram_range, self.ngram_min_df, self.ngram_max_features),
-            epochs=1 if in_stream else self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            learning_rate_schedule=self.learning_rate_schedule,
-            optimizer=self.optimizer,
-            callbacks=self.callbacks,
-            patience=self.patience if self.early_stopping and not in_stream else None,
-            device=self.device,
-            precision=self.precision,
-            verbose=int(self.verbose),
-            in_stream=in_stream,
-            keeps_optimizer=in_stream or bool(self.warm_start),
-        )
         with threads(self.n_jobs), compilation_announced(self.verbose):
+            options = _fit.Options(
+                ngrams=empty_dictionary(
+                    self.ngram_range, self.ngram_min_df, self.ngram_max_features
+                ),
+                epochs=1 if in_stream else self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                learning_rate_schedule=self.learning_rate_schedule,
+                optimizer=self.optimizer,
+                callbacks=self.callbacks,
+                patience=self.patience if self.early_stopping and not in_stream else None,
+                device=self.device,
+                precision=self.precision,
+                verbose=int(self.verbose),
+                in_stream=in_stream,
+                keeps_optimizer=in_stream or bool(self.warm_start),
+            )
             self._trained, self.history_, self.device_, self.callbacks_ = _fit.fit(
                 self._architecture(),
                 data,

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from numba import njit
 
-from sentilib import HTMLTokenizer
+from sentilib import DenseSentimentClassifier, HTMLTokenizer, _classifier
 from sentilib._compiled._progress import announce, compilation_announced
 
 COMPILING = "Compiling kernels, once per installation ...\n"
@@ -34,6 +35,27 @@ def test_kernels_that_are_compiled_already_are_not_announced(capsys):
     tokenizer = HTMLTokenizer(max_length=2).fit(["a b"])
     tokenizer.set_params(verbose=1).fit_transform(["a b"])
     assert capsys.readouterr() == ("Counting the words of the documents ...\n", "")
+
+
+def test_the_first_kernels_of_a_fit_are_loaded_where_compilations_are_announced(monkeypatch):
+    """Those of the dictionary take the longest, and are loaded before training starts."""
+    steps = []
+
+    @contextmanager
+    def noted(verbose):
+        steps.append("announced")
+        yield
+        steps.append("over")
+
+    monkeypatch.setattr(_classifier, "compilation_announced", noted)
+    empty = _classifier.empty_dictionary
+    monkeypatch.setattr(
+        _classifier,
+        "empty_dictionary",
+        lambda *given: (steps.append("dictionary"), empty(*given))[1],
+    )
+    DenseSentimentClassifier(epochs=1).fit([[2, 3], [4, 5]] * 10, [0, 1] * 10)
+    assert steps == ["announced", "dictionary", "over"]
 
 
 @pytest.mark.slow
