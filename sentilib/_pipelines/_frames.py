@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from numbers import Real
 from typing import Any, NamedTuple
@@ -121,7 +121,7 @@ def as_column(values: Any) -> np.ndarray:
     """Return a column of values as an array.
 
     Numbers of an extension type or among objects become plain numbers, NaN where they are missing;
-    other missing values become None.
+    dates with a time zone become dates of UTC; other missing values become None.
     """
     is_list = isinstance(values, list | tuple)  # NumPy would make strings of NaN and numbers
     column = np.array(values, dtype=object) if is_list else np.asarray(values)
@@ -134,6 +134,9 @@ def as_column(values: Any) -> np.ndarray:
         return np.array(listed)
     if kinds and all(issubclass(kind, Real) and kind is not bool for kind in kinds):
         return np.array([np.nan if value is None else value for value in listed])
+    if kinds and all(issubclass(kind, datetime) for kind in kinds):
+        in_utc = [v if v is None or v.tzinfo is None else v.astimezone(UTC) for v in listed]
+        return np.array([v and v.replace(tzinfo=None) for v in in_utc], dtype="M8[us]")
     column = np.empty(len(listed), dtype=object)
     for row, value in enumerate(listed):
         column[row] = value

@@ -270,6 +270,8 @@ class TokenShapExplainer(BaseEstimator):
             If exact values are not possible, or all words interact because absent ones shorten the
             review: `baseline="pad"` with `mask_padding=True` or n-grams.
         """
+        progress = Progress(self.verbose, "TokenShapExplainer")
+        progress("Reading the reviews")
         reviews = self._read(X)
         parts, ids, words = reviews.parts, reviews.known_ids, players(reviews)
         reason = why_not_exact(parts.model.tables_, self.baseline, self.output)
@@ -283,8 +285,11 @@ class TokenShapExplainer(BaseEstimator):
             )
         n_threads = resolve_n_jobs(self.n_jobs)
         slices = chunks(ids, self.batch_size, n_threads)
+        progress(f"Computing the interactions in {len(ids):,} reviews")
+        matrices = interaction_matrices(game, ids, slices, n_threads)
+        progress.done()
         return TokenInteractions(
-            interaction_matrices(game, ids, slices, n_threads),
+            matrices,
             words.segments,
             words.words,
             words.tokens,

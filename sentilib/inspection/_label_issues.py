@@ -39,7 +39,7 @@ def find_label_issues(
     filter_by: str = "prune_by_noise_rate",
     second_opinion: bool = True,
     n_repeats: int = 1,
-    snippet_length: int = 100,
+    snippet_length: int = 40,
     n_jobs: int | None = None,
     random_state: Any = None,
     verbose: int | bool = 0,
@@ -77,8 +77,8 @@ default="prune_by_noise_rate"
         different kinds err in different reviews, so that more of the contradicted labels are wrong.
     n_repeats : int, default=1
         Number of cross-validations, each on other folds, whose probabilities are averaged.
-    snippet_length : int, default=100
-        Maximum number of characters in `snippet`.
+    snippet_length : int, default=40
+        Maximum number of characters in `snippet`; pandas prints tables of 80 characters.
     n_jobs : int or None, default=None
         Number of folds fitted in parallel. None means 1 unless in a
         :obj:`joblib.parallel_backend` context; -1 means all processors.
@@ -91,10 +91,10 @@ default="prune_by_noise_rate"
     -------
     DataFrame
         One row per review, issues first, then by `label_quality`. The index is that of a Series or
-        DataFrame X, otherwise the position. Columns: `is_issue`, `given`, `suggested` (most
-        probable label), `label_quality` (normalized margin of the given label, from 0, the models
-        contradict it, to 1, they agree), `self_confidence` (probability of the given label),
-        `row` (position in X) and, of text, `snippet` (beginning of the visible text). Its `attrs`
+        DataFrame X, otherwise the position. Columns: `given`, `suggested` (most probable
+        label), `label_quality` (normalized margin of the given label, from 0, the models contradict
+        it, to 1, they agree), `self_confidence` (probability of the given label), `row` (position
+        in X), `is_issue` and, of text, `snippet` (beginning of the visible text). Its `attrs`
         contain the `confident_joint`, the estimated `joint`
         distribution of given and true labels and the `thresholds`, as (nested) lists in the order
         of the sorted labels.
@@ -128,7 +128,7 @@ default="prune_by_noise_rate"
     >>> pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
     >>> table = find_label_issues(pipe, texts, labels, cv=2, random_state=0)
     >>> table.columns.tolist()
-    ['is_issue', 'given', 'suggested', 'label_quality', 'self_confidence', 'row', 'snippet']
+    ['given', 'suggested', 'label_quality', 'self_confidence', 'row', 'is_issue', 'snippet']
     """
     pandas = import_pandas("find_label_issues")
     progress = Progress(verbose, "find_label_issues")
@@ -160,12 +160,12 @@ default="prune_by_noise_rate"
     rows = np.arange(len(evaluation))
     table = pandas.DataFrame(
         {
-            "is_issue": prune(evaluation, joint, off_diagonal, filter_by),
             "given": as_series(evaluation.classes[evaluation.truth]),
             "suggested": as_series(evaluation.classes[evaluation.predicted]),
             "label_quality": evaluation.label_quality,
             "self_confidence": evaluation.proba[rows, evaluation.truth],
             "row": rows,
+            "is_issue": prune(evaluation, joint, off_diagonal, filter_by),
         }
     )
     if texts is not None:

@@ -1,5 +1,8 @@
 """Pictures hold what they are to show, and nothing of a review takes effect in them."""
 
+import copy
+import pickle
+import re
 import sys
 from html.parser import HTMLParser
 
@@ -15,6 +18,7 @@ from sentilib.explain import (
     TokenInteractionDisplay,
     faithfulness,
     plots,
+    sampling_agreement,
 )
 
 HOSTILE = (
@@ -205,6 +209,72 @@ class TestDisplays:
     def test_faithfulness_is_drawn(self, explainer):
         curves = faithfulness(explainer, TEXTS, random_state=0).plot()
         assert len(curves.ax_.lines) == 4 and curves.ax_.get_ylabel()
+
+
+class TestUnknownWords:
+    """Words that the model does not know get no silent zero."""
+
+    @pytest.fixture
+    def explanation(self):
+        pipe = make_pipeline(HTMLTokenizer(max_length=12).fit(["good film"]), random_dense())
+        return TokenShapExplainer(pipe).explain(["A good masterpiece", "good", "a film"])
+
+    def test_they_are_named_and_marked_in_a_terminal(self, explanation):
+        assert explanation.unknown_words == {"a", "masterpiece"}
+        assert explanation[0].unknown_words == explanation[[0, 2]].unknown_words
+        drawn = plots.terminal(explanation, color=False)
+        assert "A[?] good" in drawn and "masterpiece[?]" in drawn and "good[?]" not in drawn
+        assert drawn.endswith("\n\n[?] marks words that the model does not know.")
+        assert "masterpiece[?]" in plots.terminal(explanation[0])
+        assert "[?]" not in plots.terminal(explanation[1])
+
+    def test_they_are_dotted_in_a_page(self, explanation):
+        html = plots.text(explanation)
+        assert 'class="unknown" title="unknown word +0">masterpiece</span>' in html
+        assert html.count("dotted</u>: unknown word") == 2
+        assert "unknown word" not in plots.text(explanation[1])
+
+    def test_and_in_a_display(self, explanation):
+        pytest.importorskip("matplotlib").use("agg")
+        labels = TokenImportanceDisplay.from_explanation(explanation).plot().ax_.get_yticklabels()
+        assert "masterpiece, unknown  (1)" in [label.get_text() for label in labels]
+        assert "good  (2)" in [label.get_text() for label in labels]
+
+    def test_slices_of_an_explanation_of_shap_keep_what_was_added(self, explanation):
+        pytest.importorskip("shap")
+        made = explanation.to_shap()
+        for part in (made[0], made[:2], copy.copy(made), pickle.loads(pickle.dumps(made))):
+            assert part.unknown_words == {"a", "masterpiece"}
+            assert part.class_names == ["0", "1"] and part.is_exact
+        assert plots.terminal(made[0]) == plots.terminal(explanation[0])
+
+
+def test_both_classes_have_their_names(explanation):
+    names = explanation.class_names
+    html = plots.text(explanation)
+    assert len(names) == 2 + (explanation.base_values.ndim > 1) and "not 1" not in html
+    assert f"pulls toward {names[0]}" in html and f"pulls toward {names[1]}" in html
+
+
+def test_waits_are_announced(capsys):
+    explainer = TokenShapExplainer(random_dense(), verbose=1)
+    explainer.interactions(TestFaithfulness.IDS)
+    faithfulness(TokenShapExplainer(random_dense()), TestFaithfulness.IDS, verbose=1)
+    sampling_agreement(explainer, TestFaithfulness.IDS[:2], n_permutations=2, verbose=True)
+    lines = [re.sub(r", .* s\]", "]", line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "[TokenShapExplainer] Reading the reviews ...",
+        "[TokenShapExplainer] Computing the interactions in 60 reviews ...",
+        "[TokenShapExplainer] Done.",
+        "[faithfulness] Reading the reviews ...",
+        "[faithfulness] Explaining 60 reviews ...",
+        "[faithfulness] Removing words, by value and at random ...",
+        "[faithfulness] Done.",
+        "[sampling_agreement] Reading the reviews ...",
+        "[sampling_agreement] Explaining 2 reviews, method exact ...",
+        "[sampling_agreement] Explaining 2 reviews, method permutation ...",
+        "[sampling_agreement] Done.",
+    ]
 
 
 class TestFaithfulness:

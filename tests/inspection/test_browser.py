@@ -393,6 +393,18 @@ def test_a_phone_shows_it_without_scrolling_sideways(page):
     try:
         assert page.run("return document.documentElement.scrollWidth") <= 390
         assert page.one("#list-body button").is_displayed()
+        for width in (320, 390):  # each word of the title is on one line
+            page.driver.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": 700, "deviceScaleFactor": 2, "mobile": True},
+            )
+            rectangles = page.run(
+                "const h1 = document.querySelector('h1'), range = document.createRange();"
+                "h1.textContent = 'DenseSentimentClassifier on 25,000 reviews';"
+                "range.setStart(h1.firstChild, 0); range.setEnd(h1.firstChild, 24);"
+                "return range.getClientRects().length"
+            )
+            assert rectangles == 1
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

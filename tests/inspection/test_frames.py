@@ -129,15 +129,9 @@ class TestNames:
         assert data_of(tmp_path / "r.html")["row_names"] is None
 
     def test_what_matters_is_first_and_last(self, issues, dense, frame):
-        assert issues.columns.tolist() == [
-            "is_issue",
-            "given",
-            "suggested",
-            "label_quality",
-            "self_confidence",
-            "row",
-            "snippet",
-        ]
+        with pd.option_context("display.width", 80, "display.max_columns", 0):
+            head = str(issues).splitlines()[0].split()
+        assert head == ["given", "suggested", "...", "is_issue", "snippet"]
         X = frame[["stars", "text"]]
         found = error_table(dense, X, frame["truth"], n_explained=0)
         assert found.columns[:4].tolist() == ["truth", "prediction", "probability", "loss"]
@@ -244,6 +238,19 @@ class TestMissingValues:
         if n_values > 4:
             assert set(found["slice"]) == {"c 0 to 1", "c 2 to 3", "c 4 to 5", "c 6 to 8"} or (
                 found["n_reviews"].min() > 50
+            )
+
+    @pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
+    def test_dates_are_cut_at_their_quantiles(self, zone, dense, frame):
+        days = pd.Series(pd.date_range("2024-01-01", periods=300, tz=zone))
+        days[7] = pd.NaT
+        with pytest.warns(UserWarning, match="'day': 1 of 300 values are missing"):
+            found = slices(dense, frame["text"], frame["truth"], "day", data={"day": days})
+        assert found["n_reviews"].sum() == 299 and len(found) == 4
+        assert found["slice"].str.match(r"day 202[34]-\d\d-\d\d \d\d:00:00 to 2024-").all()
+        with pytest.raises(ValueError, match="'day' must be numeric, got type datetime64"):
+            LossByFeatureDisplay.from_estimator(
+                dense, frame["text"], frame["truth"], features="day", data={"day": days}
             )
 
     @pytest.mark.filterwarnings("ignore:Feature")

@@ -71,10 +71,12 @@ def resolve_features(
 def without_missing(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the finite values of a feature and which reviews have one; warn of missing ones."""
     try:
+        if values.dtype.kind in "mM":  # which NumPy would convert
+            raise TypeError
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"The feature {name!r} must be numeric, got type {np.asarray(values).dtype}."
+            f"The feature {name!r} must be numeric, got type {values.dtype}."
         ) from None
     present = np.isfinite(numbers)
     n_missing = len(numbers) - int(present.sum())

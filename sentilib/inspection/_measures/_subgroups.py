@@ -61,6 +61,15 @@ def slice_table(
 
 def _subgroups(name: str, values: np.ndarray, n_bins: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each subgroup of a feature: its description and its rows."""
+    if values.dtype.kind in "mM":  # dates and times
+        moments = values.astype(f"{values.dtype.kind}8[s]")
+        numbers, present = without_missing(
+            name, np.where(missing(values), np.nan, moments.astype(np.int64))
+        )
+        codes, limits = quantile_bins(numbers, n_bins)
+        for k, (low, high) in enumerate(limits.astype(np.int64).astype(moments.dtype).tolist()):
+            yield _between(name, str(low), str(high)), np.flatnonzero(present)[codes == k]
+        return
     if values.dtype.kind not in "iuf":
         _, present = without_missing(name, np.where(missing(values), np.nan, 0.0))
         rows = np.flatnonzero(present)
@@ -73,8 +82,11 @@ def _subgroups(name: str, values: np.ndarray, n_bins: int) -> Iterator[tuple[str
     rows = np.flatnonzero(present)
     codes, limits = quantile_bins(numbers, n_bins)
     for k, (low, high) in enumerate(limits):
-        text = f"{name} = {low:.4g}" if low == high else f"{name} {low:.4g} to {high:.4g}"
-        yield text, rows[codes == k]
+        yield _between(name, f"{low:.4g}", f"{high:.4g}"), rows[codes == k]
+
+
+def _between(name: str, low: str, high: str) -> str:
+    return f"{name} = {low}" if low == high else f"{name} {low} to {high}"
 
 
 def default_slices(
