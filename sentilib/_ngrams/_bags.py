@@ -1,7 +1,5 @@
 """Sparse matrices of the words or n-grams of rows, in the form that training reads."""
 
-from functools import partial
-
 import numpy as np
 import scipy.sparse
 
@@ -62,38 +60,3 @@ def merged_rows(
     indptr = np.concatenate([[0], np.cumsum(counts)])
     indptr = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)  # and so the indices
     return scipy.sparse.csr_array((data, indices, indptr), shape=(len(counts), n_columns))
-
-
-def weighted(
-    bag: scipy.sparse.csr_array, folds: np.ndarray, ratios: np.ndarray
-) -> list[scipy.sparse.csr_array]:
-    """Multiply each entry of a bag by the ratio of its n-gram in its row's fold.
-
-    Parameters
-    ----------
-    bag : csr_array of shape (n_rows, n_ngrams), float32
-        Counts of n-grams.
-    folds : ndarray of shape (n_rows,), int
-        Fold of each row.
-    ratios : ndarray of shape (n_columns, n_folds, n_ngrams), float64
-        Ratio of each n-gram in each fold.
-
-    Returns
-    -------
-    list of n_columns csr_array of shape (n_rows, n_ngrams), float32
-        Matrices that share their indices.
-    """
-    from sentilib._ngrams import _counting_kernels
-
-    starts, features = bag.indptr.astype(np.int64), bag.indices.astype(np.int32, copy=False)
-
-    def weigh(ratios: np.ndarray, data: np.ndarray, rows: slice) -> None:
-        of_rows = starts[rows.start : rows.stop + 1]
-        _counting_kernels.weigh(of_rows, features, bag.data, folds[rows], ratios, data)
-
-    matrices = []
-    for of_column in np.ascontiguousarray(ratios):
-        data = np.empty_like(bag.data)
-        in_threads(partial(weigh, of_column, data), row_slices(len(folds)))
-        matrices.append(scipy.sparse.csr_array((data, bag.indices, bag.indptr), shape=bag.shape))
-    return matrices

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import types
 
-from sentilib._compiled._compile import F64, F64_2D, F64_3D, I32, I64, helper, kernel, prefetch
+from sentilib._compiled._compile import F64, F64_2D, I32, I64, helper, kernel, prefetch
 from sentilib._compiled._row_kernels import IDS
 from sentilib._ids import FIRST_WORD
 from sentilib._ngrams._keys import EMPTY
@@ -11,6 +11,7 @@ from sentilib._ngrams._lookup_kernels import MIX, is_prefix, key_of
 
 F32 = types.float32[::1]
 COLUMNS = types.Array(types.int32, 1, "C", readonly=True)
+BAG = types.Array(types.float32, 1, "C", readonly=True)
 
 
 @helper
@@ -84,54 +85,81 @@ def document_frequency(starts, n_bits, min_df, keys, rows):
 
 
 @kernel(types.void(I64, I32, I32, F64, F64_2D))
-def count_by_class(starts, features, labels, weight, counts):
-    """Add each row's weight to the counts of its n-grams under its label."""
-    n_classes, by_ngram = counts.shape[1], counts.ravel()
-    for row in range(labels.size):
+def count(starts, features, cells, weight, counts):
+    """Add each row's weight to the counts of its n-grams (n_ngrams, n_cells), in its cell."""
+    n_cells, by_ngram = counts.shape[1], counts.ravel()
+    for row in range(cells.size):
         for k in range(starts[row], starts[row + 1]):
-            prefetch(by_ngram, features[k] * np.int64(n_classes) + labels[row])
+            prefetch(by_ngram, features[k] * np.int64(n_cells) + cells[row])
         for k in range(starts[row], starts[row + 1]):
-            counts[features[k], labels[row]] += weight[row]
+            counts[features[k], cells[row]] += weight[row]
 
 
-@kernel(types.void(F64_2D, F64_3D, F64, types.float64, types.int64, F64_3D))
-def log_count_ratios(counts, by_fold, total, smoothing, fold, ratios):
-    """Compute the log ratios of each n-gram's share in the last classes to that in the others.
-
-    Writes `ratios` (n_last_classes, n_folds, n_ngrams) of one fold, from `counts` (n_ngrams,
-    n_classes) minus `by_fold` (n_ngrams, n_folds, n_classes), if there are any folds. `total`
-    (n_classes,) are the counts of all n-grams, including those that the arrays omit.
-    """
-    n_ngrams, n_classes = counts.shape
-    first = n_classes - ratios.shape[0]
-    of_class = total.copy()
-    if fold < by_fold.shape[1]:
-        for ngram in range(n_ngrams):
-            for k in range(n_classes):
-                of_class[k] -= by_fold[ngram, fold, k]
-    for column in range(ratios.shape[0]):
-        share = max(of_class[first + column], smoothing) / max(of_class.sum(), 2 * smoothing)
-        share = min(share, 1 - 1e-9)
-        shift = np.log(share / (1 - share))
-        for ngram in range(n_ngrams):
-            inside, outside = 2 * smoothing * share, 2 * smoothing * (1 - share)
-            for k in range(n_classes):
-                count = counts[ngram, k]
-                if fold < by_fold.shape[1]:
-                    count -= by_fold[ngram, fold, k]
-                if k == first + column:
-                    inside += count
-                else:
-                    outside += count
-            ratios[column, fold, ngram] = np.log(inside / outside) - shift
+@kernel(types.void(I64, I32, I64, I32))
+def list_rows(starts, features, places, rows):
+    """Write the rows of each n-gram, in ascending order, from its place on."""
+    for row in range(starts.size - 1):
+        for k in range(starts[row], starts[row + 1]):
+            rows[places[features[k]]] = row
+            places[features[k]] += 1
 
 
-@kernel(types.void(I64, I32, F32, I64, F64_2D, F32))
+@kernel(types.void(I64, I32, I32, types.int64, I64))
+def count_classes(first, rows, labels, n_classes, n_distinct):
+    """Count the distinct classes of each n-gram's rows."""
+    last_ngram = np.full(n_classes, -1, dtype=np.int64)
+    for ngram in range(n_distinct.size):
+        n_distinct[ngram] = 0
+        for k in range(first[ngram], first[ngram + 1]):
+            label = labels[rows[k]]
+            n_distinct[ngram] += last_ngram[label] != ngram
+            last_ngram[label] = ngram
+
+
+@kernel(types.void(I64, I32, I32, I32, F64, types.int64, I64, I32, F64_2D))
+def count_pairs(first, rows, labels, folds, weight, n_classes, starts, classes, by_fold):
+    """Write the distinct classes of each n-gram, and add its rows' weights (n_folds, n_pairs)."""
+    place = np.full(n_classes, -1, dtype=np.int64)
+    for ngram in range(first.size - 1):
+        end = starts[ngram]
+        for k in range(first[ngram], first[ngram + 1]):
+            row = rows[k]
+            label = labels[row]
+            if place[label] < starts[ngram]:
+                place[label] = end
+                classes[end] = label
+                end += 1
+            by_fold[folds[row], place[label]] += weight[row]
+
+
+@kernel(types.void(I64, COLUMNS, BAG, I64, F64_2D, F32))
 def weigh(starts, features, counts, folds, ratios, out):
-    """Multiply each row's counts by the ratios of its fold."""
+    """Multiply each row's counts by the ratios (n_folds, n_ngrams) of its fold."""
     for row in range(folds.size):
         for k in range(starts[row], starts[row + 1]):
             out[k] = counts[k] * ratios[folds[row], features[k]]
+
+
+@kernel(types.void(I64, COLUMNS, I64, I32, types.int64[:, ::1]))
+def count_entries(starts, features, first, columns, sizes):
+    """Count the ratios of each row's n-grams by column: (n_rows, n_columns)."""
+    sizes[:] = 0
+    for row in range(sizes.shape[0]):
+        for k in range(starts[row], starts[row + 1]):
+            for j in range(first[features[k]], first[features[k] + 1]):
+                sizes[row, columns[j]] += 1
+
+
+@kernel(types.void(I64, COLUMNS, BAG, I64, I64, I32, F64_2D, types.int64[:, ::1], I32, F32))
+def weigh_by_class(starts, features, counts, folds, first, columns, ratios, places, indices, data):
+    """Write each row's n-grams, and their counts times ratios, from the place of a column on."""
+    for row in range(folds.size):
+        for k in range(starts[row], starts[row + 1]):
+            for j in range(first[features[k]], first[features[k] + 1]):
+                place = places[row, columns[j]]
+                places[row, columns[j]] = place + 1
+                indices[place] = features[k]
+                data[place] = counts[k] * ratios[folds[row], j]
 
 
 @kernel(types.int64(I64, COLUMNS, F64, types.int64, I64, I32, F32))

@@ -232,13 +232,18 @@ def evidence_size(X: np.ndarray) -> np.ndarray:
 
 
 def n_evidence_columns(n_classes: int) -> int:
-    """Return the number of weights per n-gram: one for two classes (the margin), else n_classes."""
+    """Return the number of ratios per n-gram: one for two classes (the margin), else n_classes."""
     return 1 if n_classes == 2 else n_classes
 
 
 def evidence_logits(evidence: Any, n_classes: int) -> Any:
     """Return the logits (..., n_classes) of sums over n-grams; two classes are -/+ half of it."""
     return evidence * np.array([-0.5, 0.5]) if n_classes == 2 else evidence
+
+
+def centred(evidence: np.ndarray) -> np.ndarray:
+    """Subtract the mean over the classes, which changes no probability, if there are several."""
+    return evidence - evidence.mean(axis=1, keepdims=True) if evidence.shape[1] > 1 else evidence
 
 
 def _empty_lines(n: int) -> np.ndarray:

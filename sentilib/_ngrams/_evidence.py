@@ -12,19 +12,25 @@ import scipy.sparse
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from sentilib._ngrams._bags import bags, weighted
+from sentilib._ngrams._bags import bags
 from sentilib._ngrams._dictionary import (
     NgramDictionary,
     evidence_logits,
     evidence_size,
     n_evidence_columns,
 )
-from sentilib._ngrams._ratios import count_by_class, log_count_ratios, renumbered
+from sentilib._ngrams._ratios import (
+    Counts,
+    count_by_class,
+    log_count_ratios,
+    renumbered,
+    weighted,
+)
 
 # Chosen by cross-validation grouped by movie on IMDB's training reviews, with all, 2,000 and 500
 # reviews to fit on, and on parts of the training data of seven public sets of short sentences with
 # up to six classes.
-_SMOOTHING = 2.0  # of the counts
+_SMOOTHING = 2.0  # number added to a count, on average over the classes
 _N_FOLDS = 5
 _SPREADS = 0.1, 5.0  # min and max standard deviation of the logits at their best scale
 
@@ -42,8 +48,8 @@ class Evidence(NamedTuple):
     dictionary: NgramDictionary
     ratio: np.ndarray  # float32 (n_ngrams, n_columns), scaled log-count ratios of all rows
     bias: np.ndarray  # float64 (n_classes,), logits of a row without evidence
-    bags: list[scipy.sparse.csr_array]  # float32 (n_rows, n_ngrams), evidence by column of ratio
-    stream: Stream
+    bag: scipy.sparse.csr_array  # float32 (n_rows * n_columns, n_ngrams), evidence in these rows
+    stream: Stream | None
 
 
 def learn(
@@ -90,52 +96,52 @@ def learn(
     """
     dictionary = (empty if known is None else known.with_options(empty)).learn(X)
     present, terms = renumbered(dictionary.terms(X), len(dictionary))  # a stream's part has few
-    n_folds, n_columns = int(folds.max()) + 1, n_evidence_columns(n_classes)
-    by_fold = count_by_class(
-        terms, len(present), folds * n_classes + labels, weight, n_folds * n_classes
-    ).reshape(len(present), n_folds, n_classes)
-    counts = np.zeros((len(dictionary), n_classes))
-    n_fixed = 0
+    counts = count_by_class(terms, len(present), labels, folds, weight, n_classes)
+    before = np.zeros(len(counts.classes))
+    total = np.bincount(counts.classes, counts.by_fold.sum(axis=0), minlength=n_classes)
+    is_fixed = np.zeros(len(present), dtype=bool)
     if stream is not None:
-        counts[: len(stream.counts)] = stream.counts
-        n_fixed = stream.n_fixed
-    counts[present] += by_fold.sum(axis=1)
-    total = counts.sum(axis=0)
-    ratios = log_count_ratios(counts[present], by_fold, total, _SMOOTHING, n_columns)
-    fixed = present < n_fixed
-    if n_fixed and known_ratio is not None:
-        ratios[:, :, fixed] = known_ratio[present[fixed]].T[:, None]
+        total = total + stream.counts.sum(axis=0)
+        all_counts = np.zeros((len(dictionary), n_classes))
+        all_counts[: len(stream.counts)] = stream.counts
+        is_fixed = present < stream.n_fixed
+        is_listed = all_counts[present] != 0
+        if known_ratio is not None and n_classes > 2:
+            is_listed[is_fixed] |= known_ratio[present[is_fixed]] != 0
+        counts = counts.including(is_listed)
+        pairs = present[counts.ngrams], counts.classes
+        before = all_counts[pairs]
+        all_counts[pairs] += counts.by_fold.sum(axis=0)
+    ratios = log_count_ratios(counts, before, total, _SMOOTHING)
+    has_fixed = is_fixed[ratios.ngrams]
+    if known_ratio is not None and has_fixed.any():
+        places = present[ratios.ngrams[has_fixed]], ratios.columns[has_fixed]
+        ratios.values[:, has_fixed] = known_ratio[places]
     bag = bags(terms, len(present), evidence_size(X))
-    del terms, by_fold  # large
+    del terms  # large
     evidence = weighted(bag, folds, ratios)
     prior = np.log((np.bincount(labels, weight, minlength=n_classes) / weight.sum()).clip(1e-9))
     logits = _logits(evidence, n_classes)
-    if n_fixed:  # their ratios are already scaled
-        ratios[:, :, ~fixed] = 0
+    offset = prior
+    if has_fixed.any():  # their ratios are already scaled
+        ratios.values[:, ~has_fixed] = 0
         of_fixed = _logits(weighted(bag, folds, ratios), n_classes)
         logits -= of_fixed
-        of_fixed -= of_fixed.mean(axis=0)
-        scale = share * _best_scale(logits, prior + of_fixed, labels, weight)
+        offset = prior + of_fixed - of_fixed.mean(axis=0)
+    scale = share * _best_scale(logits, offset, labels, weight)
+    evidence.data *= np.where(is_fixed, 1, scale).astype(np.float32)[evidence.indices]
+    columns, shape = present[evidence.indices], (evidence.shape[0], len(dictionary))
+    evidence = scipy.sparse.csr_array((evidence.data, columns, evidence.indptr), shape)
+    ratio = np.zeros((len(dictionary), ratios.n_columns), dtype=np.float32)
+    if stream is None:
+        ratio[present] = scale * log_count_ratios(*counts.in_one_fold(), total, _SMOOTHING).table()
     else:
-        scale = share * _best_scale(logits, prior, labels, weight)
-    factor = np.float32(scale)
-    if n_fixed:
-        factor = np.where(fixed, 1, scale).astype(np.float32)[bag.indices]
-    columns, shape = present[bag.indices], (len(X), len(dictionary))
-    for k, e in enumerate(evidence):
-        e.data *= factor
-        evidence[k] = scipy.sparse.csr_array((e.data, columns, e.indptr), shape)
-    no_folds = np.empty((len(counts), 0, n_classes))
-    ratio = scale * log_count_ratios(counts, no_folds, total, _SMOOTHING, n_columns)[:, 0].T
-    if n_fixed and known_ratio is not None:
-        ratio[:n_fixed] = known_ratio[:n_fixed]
-    return Evidence(
-        dictionary,
-        np.ascontiguousarray(ratio, dtype=np.float32),
-        prior - scale * logits.mean(axis=0),
-        evidence,
-        Stream(counts, n_fixed),
-    )
+        counts = Counts.of_table(all_counts)
+        ratio[:] = scale * log_count_ratios(*counts.in_one_fold(), total, _SMOOTHING).table()
+        if known_ratio is not None:
+            ratio[: stream.n_fixed] = known_ratio[: stream.n_fixed]
+        stream = Stream(all_counts, stream.n_fixed)
+    return Evidence(dictionary, ratio, prior - scale * logits.mean(axis=0), evidence, stream)
 
 
 def cross_fitting_folds(
@@ -150,8 +156,11 @@ def cross_fitting_folds(
     return cross_fitting_folds(len(names), None, rng)[codes]
 
 
-def _logits(evidence: list[scipy.sparse.csr_array], n_classes: int) -> np.ndarray:
-    return evidence_logits(np.column_stack([e.sum(axis=1) for e in evidence]), n_classes)
+def _logits(evidence: scipy.sparse.csr_array, n_classes: int) -> np.ndarray:
+    sums = evidence.sum(axis=1).reshape(-1, n_evidence_columns(n_classes))
+    return evidence_logits(
+        sums - sums.mean(axis=1, keepdims=True) if n_classes > 2 else sums, n_classes
+    )
 
 
 def _best_scale(

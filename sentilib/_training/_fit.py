@@ -1,7 +1,7 @@
 """One fit: from token ids and class numbers to trained weights, for any architecture."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,8 +11,9 @@ import scipy.sparse
 from sentilib._compiled._progress import announce
 from sentilib._ids import OOV
 from sentilib._ngrams import _evidence
-from sentilib._ngrams._bags import bags, weighted
-from sentilib._ngrams._dictionary import NgramDictionary, evidence_size
+from sentilib._ngrams._bags import bags
+from sentilib._ngrams._dictionary import NgramDictionary, centred, evidence_size
+from sentilib._ngrams._ratios import Ratios, weighted
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable, factor_of
 from sentilib._training._architecture import Architecture, Weights
@@ -62,7 +63,7 @@ class Model(NamedTuple):
         deviation, ratio = (
             self.weights[f"ngram_{name}"].astype(np.float64) for name in ("deviation", "ratio")
         )
-        worth = ratio * factor_of(deviation)
+        worth = centred(ratio * factor_of(deviation))
         ngrams = NgramTable(self.ngrams, worth, len(self.weights["bias"]))
         return self.architecture.tables(self.weights, ngrams)
 
@@ -166,7 +167,7 @@ def _fit(
         announce(options.verbose, f"Learning the n-grams of {len(data.ids):,} rows ...")
         evidence = _learnt(data, n_classes, options, defaults.ngram_share, seed, previous)
         n_ngrams = _n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
-        weights["ngram_deviation"] = np.zeros_like(evidence.ratio)
+        weights["ngram_deviation"] = np.zeros((len(evidence.dictionary), 1), dtype=np.float32)
         weights["ngram_ratio"] = evidence.ratio
         weights["bias"] += evidence.bias.astype(np.float32)
     if previous is not None:
@@ -175,7 +176,7 @@ def _fit(
     n_ids = with_spare_rows(len(seen))
     encoder = _Encoder(architecture, n_ids, n_ngrams, evidence)
     batches = encoder.batches(
-        data, evidence and evidence.bags, batch_size, np.random.default_rng([seed, 1])
+        data, evidence and evidence.bag, batch_size, np.random.default_rng([seed, 1])
     )
     validation_batches = None
     if validation is not None:
@@ -200,7 +201,7 @@ def _fit(
         trainer.reset(weights, rate, seed, previous and previous.optimizer_state)
 
         def take_statistics() -> Weights:
-            now = trainer.weights(like=weights)
+            now = {**weights, **trainer.weights(like=weights)}
             if (exact := architecture.with_statistics(now, data.ids)) is not now:
                 trainer.set_weights(exact)
             return exact
@@ -220,7 +221,7 @@ def _fit(
             textbook=textbook,
             verbose=options.verbose,
         )
-        weights = trainer.weights(like=weights)
+        weights |= trainer.weights(like=weights)
         optimizer_state = trainer.optimizer_state() if options.keeps_optimizer else None
     if not all(np.isfinite(w).all() for w in weights.values()):
         raise ValueError(message.format(when=""))
@@ -231,7 +232,7 @@ def _fit(
         evidence and evidence.dictionary,
         seen,
         optimizer_state,
-        evidence.stream if evidence is not None and options.in_stream else None,
+        evidence and evidence.stream,
     )
     return model, history, device, callbacks
 
@@ -257,11 +258,11 @@ def _learnt(
     known = known_ratio = stream = None
     if previous is not None and previous.ngrams is not None:
         known, known_ratio = previous.ngrams, previous.weights["ngram_ratio"]
-        if options.in_stream:
-            stream = previous.stream
-            if stream is None:  # the previous call was `fit`
-                n_fixed = len(previous.ngrams)
-                stream = _evidence.Stream(np.zeros((n_fixed, n_classes)), n_fixed)
+    if options.in_stream:
+        stream = previous and previous.stream
+        if stream is None:  # the previous call was `fit`, if there was one
+            n_fixed = 0 if known is None else len(known)
+            stream = _evidence.Stream(np.zeros((n_fixed, n_classes)), n_fixed)
     rng = np.random.default_rng([seed, 2])
     return _evidence.learn(
         data.ids,
@@ -327,32 +328,38 @@ class _Encoder:
     def batches(
         self,
         data: Data,
-        evidence: list[scipy.sparse.csr_array] | None,
+        evidence: scipy.sparse.csr_array | None,
         batch_size: int,
         rng: np.random.Generator | None,
     ) -> Batches:
         """Return batches of rows with their evidence, computed from n-grams if it is None."""
         encoded: Encoded = self._architecture.encode(data.ids, self._n_ids)
-        if evidence is None:
-            evidence = self._evidence_of(data.ids)
-        shape = len(data.ids), self._n_ngrams
-        wide = [scipy.sparse.csr_array((e.data, e.indices, e.indptr), shape) for e in evidence]
+        evidence_of = self._evidence_by_rows(data.ids, evidence)
         labels, weight = data.labels.astype(np.int32), data.weight.astype(np.float32)
 
         def one_epoch() -> Iterator:
             for rows in row_batches(len(labels), encoded.lengths, batch_size, rng):
-                x = *encoded.batch(rows), *(e[rows] for e in wide)
+                x = *encoded.batch(rows), *evidence_of(rows)
                 yield x, labels[rows], weight[rows]
 
         return Batches(one_epoch, -(-len(labels) // batch_size))
 
-    def _evidence_of(self, ids: np.ndarray) -> list[scipy.sparse.csr_array]:
+    def _evidence_by_rows(
+        self, ids: np.ndarray, evidence: scipy.sparse.csr_array | None
+    ) -> Callable[[np.ndarray], tuple]:
+        """Return a function from the numbers of rows to their evidence, if there are n-grams."""
         if self._evidence is None:
-            return []
-        dictionary = self._evidence.dictionary
-        bag = bags(dictionary.terms(ids), len(dictionary), evidence_size(ids))
-        ratios = self._evidence.ratio.T.astype(np.float64)[:, None]
-        return weighted(bag, np.zeros(len(ids), dtype=np.int64), ratios)
+            return lambda rows: ()
+        n_columns = self._evidence.ratio.shape[1]
+        if evidence is None:
+            dictionary = self._evidence.dictionary
+            bag = bags(dictionary.terms(ids), len(dictionary), evidence_size(ids))
+            ratios = Ratios.of_table(self._evidence.ratio)
+            evidence = weighted(bag, np.zeros(len(ids), dtype=np.int64), ratios)
+        shape = evidence.shape[0], self._n_ngrams
+        wide = scipy.sparse.csr_array((evidence.data, evidence.indices, evidence.indptr), shape)
+        columns = np.arange(n_columns)
+        return lambda rows: (wide[(rows[:, None] * n_columns + columns).ravel()],)
 
 
 def _learning_rate(options: Options, default: float) -> float | None:

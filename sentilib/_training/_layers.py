@@ -94,35 +94,34 @@ class VocabularyAverage(Layer):
 
 
 class _NgramWeights(Layer):
-    """A log-count ratio and a trained factor for each n-gram."""
+    """A trained factor for each n-gram, on its log-count ratios."""
 
     def __init__(self, n_ngrams: int, n_classes: int, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", "name": "ngram_weights", **kwargs})
         self.n_ngrams, self.n_classes = n_ngrams, n_classes
-        shape = (n_ngrams, n_evidence_columns(n_classes))
-        self.deviation = self.add_weight(shape=shape, initializer="zeros", name="deviation")
-        self.ratio = self.add_weight(shape=shape, trainable=False, name="log_count_ratio")
+        self.deviation = self.add_weight(shape=(n_ngrams, 1), initializer="zeros", name="deviation")
         self.built = True
 
     def logits(self, evidence: Any) -> Any:
         if self.n_classes == 2:
             return ops.concatenate([-0.5 * evidence, 0.5 * evidence], axis=-1)
-        return evidence
+        return evidence - ops.mean(evidence, axis=-1, keepdims=True)
 
     def compute_output_shape(self, shape: Any) -> tuple:
         """Return (n_rows, n_classes)."""
-        n_rows = shape[0][0] if isinstance(shape, list) else shape[0]
-        return (n_rows, self.n_classes)
+        return (None, self.n_classes)
 
 
 class BaggedNgrams(_NgramWeights):
-    """Contribution of n-grams to the logits, from one sparse bag of their ratios per column."""
+    """Contribution of n-grams to the logits, from sparse bags of their ratios.
 
-    def call(self, bags: list) -> Any:
-        """Multiply bags (n_rows, n_ngrams) by the factors: (n_rows, n_classes)."""
-        columns = ops.split(factor_of(self.deviation), len(bags), axis=1)
-        sums = [sparse_matmul(bag, column) for bag, column in zip(bags, columns, strict=True)]
-        return self.logits(ops.concatenate(sums, axis=1))
+    Each row of a batch has a bag for each column of its evidence.
+    """
+
+    def call(self, bags: Any) -> Any:
+        """Multiply bags (n_rows * n_columns, n_ngrams) by the factors: (n_rows, n_classes)."""
+        sums = sparse_matmul(bags, factor_of(self.deviation))
+        return self.logits(ops.reshape(sums, (-1, n_evidence_columns(self.n_classes))))
 
 
 @keras.saving.register_keras_serializable("sentilib")
@@ -146,6 +145,8 @@ class Ngrams(_NgramWeights):
     ) -> None:
         super().__init__(n_ngrams, n_classes, **kwargs)
         self.min_n, self.max_n = min_n, max_n
+        shape = (n_ngrams, n_evidence_columns(n_classes))
+        self.ratio = self.add_weight(shape=shape, trainable=False, name="log_count_ratio")
 
         def table(name: str, dtype: str) -> Any:
             shape = (n_ngrams + 1,)

@@ -119,34 +119,34 @@ def _traced(model: Any, step: Any) -> Any:
     integers, floats = (tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32))
     # The width of ids is variable: batches are trimmed to their longest review.
     ids = tf.TensorSpec((None, None), tf.int32)
-    entries = tf.TensorSpec((None, 2), tf.int64), floats
-    shapes = [tf.constant(i.shape[1:], tf.int64) if i.sparse else None for i in model.inputs]
+    n_rows = tf.TensorSpec((1,), tf.int64)
+    entries = tf.TensorSpec((None, 2), tf.int64), floats, n_rows
+    widths = [tf.constant(i.shape[1:], tf.int64) if i.sparse else None for i in model.inputs]
 
     @tf.function(
         input_signature=(
-            tuple(ids if shape is None else entries for shape in shapes),
+            tuple(ids if width is None else entries for width in widths),
             integers,
             floats,
         ),
         autograph=False,
     )
     def run(parts: Any, y: Any, weight: Any) -> Any:
-        n_rows = tf.shape(y, tf.int64)
         x = tuple(
-            part if shape is None else tf.SparseTensor(*part, tf.concat([n_rows, shape], 0))
-            for part, shape in zip(parts, shapes, strict=True)
+            part if width is None else tf.SparseTensor(*part[:2], tf.concat([part[2], width], 0))
+            for part, width in zip(parts, widths, strict=True)
         )
         return step((x, y, weight))
 
     return run.get_concrete_function()
 
 
-def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices (row, column) and the values of a CSR array's entries."""
+def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the indices (row, column) and values of a CSR array's entries, and its n_rows."""
     places = np.empty((len(matrix.data), 2), dtype=np.int64)
     places[:, 0] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     places[:, 1] = matrix.indices
-    return places, matrix.data
+    return places, matrix.data, np.array(matrix.shape[:1], dtype=np.int64)
 
 
 @functools.cache

@@ -111,11 +111,12 @@ class Trainer:
             variable.assign(padded(weights[name], variable.shape))
 
     def weights(self, like: Weights) -> Weights:
-        """Return the trained weights, cut to the shapes of `like`."""
+        """Return the graph's weights, cut to the shapes of `like`."""
         to_numpy = import_keras().ops.convert_to_numpy
         return {
             name: np.array(to_numpy(self._variables[name])[: len(value)], dtype=np.float32)
             for name, value in like.items()
+            if name in self._variables
         }
 
     def optimizer_state(self) -> OptimizerState:
@@ -203,23 +204,15 @@ def _training_graph(
     architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str
 ) -> tuple[Any, dict[str, Any], list[Any]]:
     """Build the training layers, with the evidence of n-grams unless `n_ngrams` is 0."""
-    from sentilib._training._layers import (
-        BaggedNgrams,
-        TrainingModel,
-        keras,
-        n_evidence_columns,
-    )
+    from sentilib._training._layers import BaggedNgrams, TrainingModel, keras
 
     layers = architecture.training(n_ids, n_classes, policy)
     inputs, logits, weights = layers.inputs, layers.logits, layers.weights
     if n_ngrams:
-        bags = [
-            keras.Input((n_ngrams,), sparse=True, dtype="float32", name=f"ngram_evidence_{k}")
-            for k in range(n_evidence_columns(n_classes))
-        ]
+        bags = keras.Input((n_ngrams,), sparse=True, dtype="float32", name="ngram_evidence")
         ngrams = BaggedNgrams(n_ngrams, n_classes)
-        inputs, logits = [*inputs, *bags], ngrams(bags) + logits
-        weights = {**weights, "ngram_deviation": ngrams.deviation, "ngram_ratio": ngrams.ratio}
+        inputs, logits = [*inputs, bags], ngrams(bags) + logits
+        weights = {**weights, "ngram_deviation": ngrams.deviation}
     return TrainingModel(inputs, logits), weights, layers.seeds
 
 

@@ -54,7 +54,8 @@ def _fitted(classifier, weights, n_units, n_columns, n_classes, ngrams_of, rng):
     if ngrams_of is not None:
         dictionary = NgramDictionary(classifier.ngram_range, 1, 1000).learn(ngrams_of)
         shape = len(dictionary), n_evidence_columns(n_classes)
-        weights |= {f"ngram_{name}": rng.normal(size=shape) for name in ("deviation", "ratio")}
+        weights["ngram_deviation"] = rng.normal(size=(len(dictionary), 1))
+        weights["ngram_ratio"] = rng.normal(size=shape)
     weights |= {"head": rng.normal(size=(n_units, n_classes)), "bias": rng.normal(size=n_classes)}
     seen = np.ones(len(weights["embedding"]), dtype=bool)
     weights = {name: value.astype(np.float32) for name, value in weights.items()}

@@ -7,10 +7,15 @@ import pytest
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
 from sentilib._ngrams import _evidence, _lookup_kernels
 from sentilib._ngrams._bags import bags
-from sentilib._ngrams._dictionary import NgramDictionary, _empty_lines, evidence_size
+from sentilib._ngrams._dictionary import (
+    NgramDictionary,
+    _empty_lines,
+    evidence_size,
+    n_evidence_columns,
+)
 from sentilib._ngrams._evidence import cross_fitting_folds
 from sentilib._ngrams._keys import key_of, number_of, split
-from sentilib._ngrams._ratios import count_by_class, log_count_ratios
+from sentilib._ngrams._ratios import Counts, Ratios, count_by_class, log_count_ratios, weighted
 from sentilib.datasets import make_reviews
 
 
@@ -72,32 +77,70 @@ def test_bags_sums_and_counts_agree_with_the_terms(ids):
     table = np.random.default_rng(1).normal(size=(len(ngrams), 3))
     np.testing.assert_allclose(ngrams.sums(ids, table), counts @ table)
     labels, weight = np.arange(len(ids)) % 3, np.linspace(1, 2, len(ids))
-    expected = counts.T @ (weight[:, None] * (labels[:, None] == np.arange(3)))
-    np.testing.assert_allclose(
-        count_by_class(terms, len(ngrams), labels, weight, 3), expected, rtol=1e-12
-    )
+    for n_classes in (2, 3):
+        classes, folds = labels % n_classes, np.arange(len(ids)) // 7 % 4
+        found = count_by_class(terms, len(ngrams), classes, folds, weight, n_classes)
+        dense = np.zeros((len(ngrams), n_classes, 4))
+        dense[found.ngrams, found.classes] = found.by_fold.T
+        cells = (classes[:, None, None] == np.arange(n_classes)[:, None]) * (
+            folds[:, None, None] == np.arange(4)
+        )
+        expected = np.einsum("rn,r,rcf->ncf", counts, weight, cells)
+        np.testing.assert_allclose(dense, expected, rtol=1e-12)
+        assert n_classes == 2 or found.by_fold.sum(axis=0).all()
 
 
-@pytest.mark.parametrize(("n_classes", "n_columns"), [(2, 1), (3, 3)])
-def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes, n_columns):
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_evidence_is_each_count_times_the_ratio_of_its_fold(ids, n_classes):
+    ngrams = NgramDictionary((1, 2), 2, 10**6).learn(ids)
+    bag = bags(ngrams.terms(ids), len(ngrams), evidence_size(ids))
+    rng = np.random.default_rng(0)
+    n_columns = n_evidence_columns(n_classes)
+    table = rng.normal(size=(2, len(ngrams), n_columns)) * (rng.random((len(ngrams), 1)) < 0.5)
+    ratios = Ratios.of_table(table[0])
+    values = np.ascontiguousarray(table[:, ratios.ngrams, ratios.columns])
+    ratios = ratios._replace(values=values)
+    folds = rng.integers(2, size=len(ids))
+    evidence = weighted(bag, folds, ratios).toarray()
+    expected = bag.toarray()[:, None] * table.transpose(0, 2, 1)[folds]
+    np.testing.assert_allclose(evidence, expected.reshape(-1, len(ngrams)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_ratios_without_a_fold_are_those_of_the_other_folds(n_classes):
     rng = np.random.default_rng(0)
     by_fold = rng.integers(0, 9, size=(50, 4, n_classes)).astype(float)
     earlier = rng.integers(0, 9, size=(50, n_classes)).astype(float)
     counts = by_fold.sum(axis=1) + earlier
     held, total = 40, counts.sum(axis=0)  # the last ones are not in these rows
     by_fold[held:] = 0
-    of_folds = log_count_ratios(counts[:held], by_fold[:held], total, 2.0, n_columns)
-    of_all = log_count_ratios(counts, by_fold[:, :0], total, 2.0, n_columns)
-    assert of_folds.shape == (n_columns, 4, held)
-    assert of_all.shape == (n_columns, 1, 50)
+    listed = Counts.of_table(np.ones((held, n_classes)))
+    listed = listed._replace(by_fold=by_fold[:held].transpose(1, 0, 2).reshape(4, -1))
+    of_folds = log_count_ratios(listed, earlier[:held].ravel(), total, 2.0)
+    of_all = log_count_ratios(*Counts.of_table(counts).in_one_fold(), total, 2.0)
+    assert len(of_folds.values) == 4
     for fold in range(5):
         inside = counts - by_fold[:, fold] if fold < 4 else counts
-        outside = inside.sum(axis=1, keepdims=True) - inside
         share = inside.sum(axis=0) / inside.sum()
-        odds = (inside + 2 * 2.0 * share) / (outside + 2 * 2.0 * (1 - share))
-        expected = (np.log(odds) - np.log(share / (1 - share))).T[-n_columns:]
-        ratios = of_folds[:, fold] if fold < 4 else of_all[:, 0]
-        np.testing.assert_allclose(ratios, expected[:, : ratios.shape[1]], atol=1e-12)
+        if n_classes == 2:
+            odds = (inside + 4 * share)[:, 1] / (inside + 4 * share)[:, 0]
+            expected = (np.log(odds) - np.log(share[1] / share[0]))[:, None]
+        else:
+            expected = np.log((inside + 6 * share) / (6 * share))
+        ratios = of_folds if fold < 4 else of_all
+        ratios = ratios._replace(values=ratios.values[fold % 4 :]).table()
+        np.testing.assert_allclose(ratios, expected[: len(ratios)], atol=1e-6)
+
+
+def test_ratios_of_several_classes_are_those_of_naive_bayes():
+    """They differ from log-probabilities of n-grams only by a constant of all classes."""
+    rng = np.random.default_rng(1)
+    counts = rng.integers(0, 9, size=(30, 4)).astype(float)
+    share = counts.sum(axis=0) / counts.sum()
+    ratios = log_count_ratios(*Counts.of_table(counts).in_one_fold(), counts.sum(axis=0), 2.0)
+    joint = np.log(counts + 8 * share) - np.log((counts + 8 * share).sum(axis=1, keepdims=True))
+    shift = joint - np.log(share) - ratios.table()
+    np.testing.assert_allclose(shift, shift[:, :1] * np.ones(4), atol=1e-6)
 
 
 def test_a_limit_keeps_the_most_frequent_ngrams_and_what_they_go_on_from(ids):
@@ -212,15 +255,33 @@ def test_a_stream_learns_further_ngrams_and_counts_the_old_ones_on(ids):
     classifier.partial_fit(ids[200:], y[200:])
     dictionary, counts = classifier.tables_.ngrams.dictionary, classifier._trained.stream.counts
     assert len(dictionary) > before
-    total = count_by_class(dictionary.terms(ids), len(dictionary), y, np.ones(len(y)), 2)
+    zeros, ones = np.zeros(len(y), int), np.ones(len(y))
+    total = count_by_class(dictionary.terms(ids), len(dictionary), y, zeros, ones, 2)
+    total = total.by_fold.reshape(-1, 2)
     # N-grams that the second part brought were not looked for in the first.
     assert (counts <= total + 1e-9).all()
     np.testing.assert_allclose(counts[:before], total[:before])
 
 
-@pytest.mark.parametrize("kind", [DenseSentimentClassifier, ConvSentimentClassifier])
-def test_known_ngrams_keep_their_ratios_in_a_stream_after_a_fit(kind):
-    reviews, y = make_reviews(1200, length=40, random_state=0)
+def test_an_ngram_has_ratios_only_for_classes_in_which_it_occurs(ids):
+    """So the cost of many classes grows with the text, not with classes times n-grams."""
+    y = np.arange(len(ids)) % 20
+    classifier = DenseSentimentClassifier(epochs=1, random_state=0).fit(ids, y)
+    weights, dictionary = classifier._trained.weights, classifier.tables_.ngrams.dictionary
+    terms = dictionary.terms(ids)
+    occurs = np.zeros((len(dictionary), 20), dtype=bool)
+    occurs[terms.features, np.repeat(y, np.diff(terms.starts))] = True
+    np.testing.assert_array_equal(weights["ngram_ratio"] > 0, occurs)
+    assert weights["ngram_deviation"].shape == (len(dictionary), 1)
+    np.testing.assert_allclose(classifier.tables_.ngrams.worth.sum(axis=1), 0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_classes"),
+    [(DenseSentimentClassifier, 2), (DenseSentimentClassifier, 3), (ConvSentimentClassifier, 2)],
+)
+def test_known_ngrams_keep_their_ratios_in_a_stream_after_a_fit(kind, n_classes):
+    reviews, y = make_reviews(1200, length=40, n_classes=n_classes, random_state=0)
     X, y = HTMLTokenizer(max_length=60).fit_transform(reviews), np.asarray(y)
     classifier = kind(random_state=0).fit(X[:600], y[:600])
     score = classifier.score(X[900:], y[900:])

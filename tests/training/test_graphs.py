@@ -9,8 +9,9 @@ import pytest
 from scipy.sparse import issparse
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
-from sentilib._ngrams._bags import bags, weighted
+from sentilib._ngrams._bags import bags
 from sentilib._ngrams._dictionary import evidence_size, n_evidence_columns
+from sentilib._ngrams._ratios import Ratios, weighted
 from sentilib._training._batches import padded
 from sentilib._training._keras import import_keras
 from sentilib._training._trainer import _training_graph
@@ -44,8 +45,8 @@ def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
         n_ngrams = len(trained.ngrams) + 100
         bag = bags(trained.ngrams.terms(X), n_ngrams, evidence_size(X))
         ratios = padded(trained.weights["ngram_ratio"], (n_ngrams, n_evidence_columns(n_classes)))
-        ratios = ratios.astype(float)
-        x = *x, *(e[:50] for e in weighted(bag, np.zeros(len(X), int), ratios.T[:, None]))
+        evidence = weighted(bag, np.zeros(len(X), int), Ratios.of_table(ratios))
+        x = *x, evidence[: 50 * n_evidence_columns(n_classes)]
     graph, variables, _ = _training_graph(
         trained.architecture, n_ids, n_ngrams, n_classes, "float32"
     )
