@@ -25,7 +25,7 @@ class Layers(NamedTuple):
     inputs: list[Any]
     logits: Any
     weights: dict[str, Any]  # variables by the names of `first_weights`
-    seeds: list[Any]  # seed generators of the dropout layers, if they have any
+    dropouts: list[Any]  # dropout layers of a training graph, of the type SharedDropout
 
 
 class Architecture(Protocol):
@@ -34,6 +34,8 @@ class Architecture(Protocol):
     Think twice before adding a hook: the n-grams, the optimizer, the loop and the output do not
     depend on the layers.
     """
+
+    dropout: float
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
         """Build the layers as textbooks define them, from ids to logits, for `to_keras`."""

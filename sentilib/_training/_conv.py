@@ -29,13 +29,15 @@ class ConvArchitecture(Architecture):
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
         """Build the layers in float32."""
-        return self.training(n_ids, n_classes, "float32")
+        from sentilib._training._conv_graphs import keras_layers, layers
+
+        return layers(self, n_ids, n_classes, "float32", keras_layers.Dropout)
 
     def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
         """Build the layers."""
-        from sentilib._training._conv_graphs import layers
+        from sentilib._training._conv_graphs import SharedDropout, layers
 
-        return layers(self, n_ids, n_classes, policy)
+        return layers(self, n_ids, n_classes, policy, SharedDropout)
 
     def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
         """Draw the initial weights."""

@@ -7,7 +7,7 @@ from sentilib._training._layers import MaskedAverage, PaddingMask, keras, ops
 from sentilib._training._layers import layers as keras_layers
 
 
-def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers:
+def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: Any) -> Layers:
     """Build the layers.
 
     Masked padding is zero at the input of each block, like positions beyond the border, and is
@@ -19,8 +19,7 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers
         n_ids, architecture.embedding_dim, dtype=policy, name="embedding"
     )
     dropouts = [
-        keras_layers.Dropout(rate, dtype=policy, name=f"{name}_dropout")
-        for name in ("embedding", "latent")
+        dropout(rate, dtype=policy, name=f"{name}_dropout") for name in ("embedding", "latent")
     ]
     x = dropouts[0](embedding(ids))
     weights = {"embedding": embedding.embeddings}
@@ -63,5 +62,4 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str) -> Layers
     head = keras_layers.Dense(n_classes, dtype="float32", name="logits")
     logits = head(dropouts[1](x))
     weights |= {"head": head.kernel, "bias": head.bias}
-    seeds = [layer.seed_generator for layer in dropouts if rate]
-    return Layers([ids], logits, weights, seeds)
+    return Layers([ids], logits, weights, dropouts)

@@ -3,7 +3,14 @@
 from typing import Any
 
 from sentilib._training._architecture import Layers
-from sentilib._training._layers import MaskedAverage, PaddingMask, VocabularyAverage, keras, layers
+from sentilib._training._layers import (
+    MaskedAverage,
+    PaddingMask,
+    SharedDropout,
+    VocabularyAverage,
+    keras,
+    layers,
+)
 
 
 def textbook(architecture: Any, n_ids: int, n_classes: int) -> Layers:
@@ -38,7 +45,7 @@ def textbook(architecture: Any, n_ids: int, n_classes: int) -> Layers:
             "head": head.kernel,
             "bias": head.bias,
         },
-        seeds=[layer.seed_generator for layer in dropouts if rate],
+        dropouts=[],
     )
 
 
@@ -52,7 +59,7 @@ def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
         rate,
         name="vocabulary_average",
     )
-    dropout = layers.Dropout(rate, dtype="float32", name="latent_dropout")
+    dropout = SharedDropout(rate, dtype="float32", name="latent_dropout")
     head = layers.Dense(n_classes, dtype="float32", name="logits")
     bags = keras.Input((n_ids,), sparse=True, dtype="float32", name="word_bags")
     return Layers(
@@ -65,5 +72,5 @@ def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
             "head": head.kernel,
             "bias": head.bias,
         },
-        seeds=[layer.seed_generator for layer in (average.dropout, dropout) if rate],
+        dropouts=[average.dropout, dropout],
     )

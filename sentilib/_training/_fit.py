@@ -198,7 +198,9 @@ def _fit(
         device=device,
         verbose=options.verbose,
     ) as trainer:
-        trainer.reset(weights, rate, seed, previous and previous.optimizer_state)
+        trainer.reset(
+            weights, rate, architecture.dropout, seed, previous and previous.optimizer_state
+        )
 
         def take_statistics() -> Weights:
             now = {**weights, **trainer.weights(like=weights)}

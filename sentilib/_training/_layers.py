@@ -63,6 +63,30 @@ class TrainingModel(keras.Model):
         self.set_variables({name: ops.convert_to_numpy(v) for name, v in variables.items()})
 
 
+class SharedDropout(layers.Dropout):  # type: ignore[misc, name-defined]
+    """Dropout whose rate can be changed, so that fits with other rates share a graph."""
+
+    def __init__(self, rate: float, **kwargs: Any) -> None:
+        super().__init__(rate, **kwargs)
+        self.changeable_rate = self.add_weight(
+            shape=(), dtype="float32", trainable=False, initializer="zeros", name="rate"
+        )
+
+    def reset(self, rate: float, seed: int) -> None:
+        """Set the rate, and start the random numbers anew."""
+        if self.rate:
+            self.changeable_rate.assign(rate)
+            state = self.seed_generator.state
+            state.assign(np.array([seed, 0]).astype(state.dtype))
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Drop units in training, if the layer was built with a rate."""
+        if not training or not self.rate:
+            return x
+        rate = ops.cast(ops.convert_to_tensor(self.changeable_rate), x.dtype)
+        return keras.random.dropout(x, rate, seed=self.seed_generator)
+
+
 class VocabularyAverage(Layer):
     """Embedding and hidden layer applied to the words of a batch, then averaged over rows.
 
@@ -75,7 +99,7 @@ class VocabularyAverage(Layer):
         self.embedding = self.add_weight(shape=(n_ids, dim), name="embedding")
         self.kernel = self.add_weight(shape=(dim, units), name="kernel")
         self.bias = self.add_weight(shape=(units,), name="bias")
-        self.dropout = layers.Dropout(rate, dtype="float32")
+        self.dropout = SharedDropout(rate, dtype="float32")
         self.built = True
 
     def call(self, bags: Any, training: bool = False) -> Any:

@@ -7,6 +7,7 @@ with the fallback for releases that no longer have it:
   used instead, which computes the same in a dozen passes over memory.
 * `tensorflow.python.eager`, in `eager_context` and `has_started`: within another graph, or with
   eager mode switched off, training raises an error; a fork is noticed only after a fit of ours.
+* `tensorflow.python.eager.context`, in `forget_kernels`: kernels of discarded graphs stay.
 """
 
 import contextlib
@@ -136,9 +137,20 @@ def _traced(model: Any, step: Any) -> Any:
             part if width is None else tf.SparseTensor(*part[:2], tf.concat([part[2], width], 0))
             for part, width in zip(parts, widths, strict=True)
         )
-        return step((x, y, weight))
+        # Outside a replica nothing is summed over replicas: the gradient function that TensorFlow
+        # would register for the sum is never freed, nor the graph that it belongs to.
+        replica = tf.distribute.get_replica_context()
+        return replica.merge_call(lambda _, batch: step(batch), args=((x, y, weight),))
 
     return run.get_concrete_function()
+
+
+def forget_kernels() -> None:
+    """Free kernels that TensorFlow keeps of graphs which are gone; others are made again."""
+    with contextlib.suppress(ImportError, AttributeError):
+        from tensorflow.python.eager import context
+
+        context.context().clear_kernel_cache()
 
 
 def _entries(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

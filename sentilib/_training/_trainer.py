@@ -9,6 +9,7 @@ import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,7 @@ from sentilib._training._keras import import_keras
 from sentilib._training._loop import KerasSteps, Steps, run_epochs
 from sentilib._training._optimizers import fresh_optimizer, optimizer_key
 
-# TensorFlow never frees the graph of a training step (3 MB; its all-reduce of gradients registers a
-# permanent custom gradient), so it is better to keep the architectures of a grid.
+# A graph takes a second to build, and TensorFlow keeps about 1 MB of one that is gone.
 _MAX_IDLE_TRAINERS = 8
 _idle_trainers: "OrderedDict[Hashable, list[Trainer]]" = OrderedDict()
 _lock = threading.Lock()
@@ -55,7 +55,7 @@ class OptimizerState(NamedTuple):
 
 
 class Trainer:
-    """A compiled Keras model whose weights, optimizer and seeds are reset for each fit.
+    """A compiled Keras model whose weights, optimizer and dropout are reset for each fit.
 
     Parameters
     ----------
@@ -63,16 +63,18 @@ class Trainer:
         Compiled and built model.
     weights : dict of str to keras.Variable
         Weights of the model by name.
-    seeds : list of keras.random.SeedGenerator
-        Seed generators of its dropout layers.
+    dropouts : list of SharedDropout
+        Its dropout layers.
     steps : Steps
         Training and validation steps of the model.
     """
 
-    def __init__(self, model: Any, weights: dict[str, Any], seeds: list[Any], steps: Steps) -> None:
+    def __init__(
+        self, model: Any, weights: dict[str, Any], dropouts: list[Any], steps: Steps
+    ) -> None:
         self.model, self.steps = model, steps
         self.is_free = True  # no callback of the last fit has kept the model
-        self._variables, self._seeds = weights, seeds
+        self._variables, self._dropouts = weights, dropouts
         self._fresh_state = _state_of(model.optimizer)
         to_numpy = import_keras().ops.convert_to_numpy
         self._starts_from_weights = any(  # as the averages of ScheduleFreeAdamW
@@ -86,10 +88,11 @@ class Trainer:
         self,
         weights: Weights,
         learning_rate: float | None,
+        dropout: float,
         seed: int,
         optimizer_state: OptimizerState | None,
     ) -> None:
-        """Reset weights (padded with zero rows), optimizer, learning rate and seeds."""
+        """Reset weights (padded with zero rows), optimizer, learning rate, dropout and seeds."""
         self.set_weights(weights)
         optimizer = self.model.optimizer
         fresh = self._fresh_state
@@ -101,9 +104,8 @@ class Trainer:
         optimizer.load_own_variables(state.variables)
         if learning_rate is not None:
             optimizer.learning_rate = learning_rate
-        for i, generator in enumerate(self._seeds):
-            start = np.array([(seed + i) % 2**31, 0])
-            generator.state.assign(start.astype(generator.state.dtype))
+        for i, layer in enumerate(self._dropouts):
+            layer.reset(dropout, (seed + i) % 2**31)
 
     def set_weights(self, weights: Weights) -> None:
         """Set the weights, padded with zero rows."""
@@ -159,12 +161,13 @@ def borrowed_trainer(
     device: str,
     verbose: int = 0,
 ) -> Iterator[Trainer]:
-    """Lend a compiled model for one fit; equal arguments reuse a model.
+    """Lend a compiled model for one fit; equal arguments reuse a model, whatever the dropout.
 
     Only one thread uses a trainer at a time. It is discarded if the fit fails or is interrupted, so
     that no later fit starts from the state that an exception left, and if a callback has kept the
     model, which later fits would change.
     """
+    architecture = replace(architecture, dropout=0.5 if architecture.dropout else 0.0)
     sizes = n_ids, n_ngrams, n_classes
     optimizer_is = optimizer_key(optimizer, sets_learning_rate)
     key = architecture, sizes, policy, optimizer_is, sets_learning_rate, device
@@ -198,6 +201,10 @@ def _return(key: Hashable, trainer: Trainer) -> None:
             evicted = True
     if evicted:
         gc.collect()  # a Keras model has many reference cycles, and its graphs use much memory
+        if import_keras().backend.backend() == "tensorflow":
+            from sentilib._training._tensorflow import forget_kernels
+
+            forget_kernels()
 
 
 def _training_graph(
@@ -213,12 +220,12 @@ def _training_graph(
         ngrams = BaggedNgrams(n_ngrams, n_classes)
         inputs, logits = [*inputs, bags], ngrams(bags) + logits
         weights = {**weights, "ngram_deviation": ngrams.deviation}
-    return TrainingModel(inputs, logits), weights, layers.seeds
+    return TrainingModel(inputs, logits), weights, layers.dropouts
 
 
 def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
     keras = import_keras()
-    model, weights, seeds = graph()
+    model, weights, dropouts = graph()
     backend = keras.backend.backend()
     model.compile(
         optimizer=optimizer,
@@ -232,5 +239,5 @@ def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
     if backend == "tensorflow":
         from sentilib._training._tensorflow import TensorFlowSteps
 
-        return Trainer(model, weights, seeds, TensorFlowSteps(model))
-    return Trainer(model, weights, seeds, KerasSteps(model))
+        return Trainer(model, weights, dropouts, TensorFlowSteps(model))
+    return Trainer(model, weights, dropouts, KerasSteps(model))

@@ -50,7 +50,7 @@ def test_a_fit_leaves_the_parameter_as_it_was_and_keeps_what_its_copies_recorded
     assert classifier.callbacks is callbacks
     history, stopping, _ = classifier.callbacks_
     assert history.history["loss"] == classifier.history_["loss"]
-    assert len(stopping.best_weights) == 7 and KEPT == [0, 1]
+    assert stopping.best_weights and KEPT == [0, 1]
     assert [callback.model for callback in classifier.callbacks_] == [None] * 3
     first = classifier.fit(*data).callbacks_[0]
     assert first is not history and len(first.history["loss"]) == 2
