@@ -35,7 +35,8 @@ class ConvArchitecture(Architecture):
 
     def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
         """Build the layers."""
-        from sentilib._training._conv_graphs import SharedDropout, layers
+        from sentilib._training._conv_graphs import layers
+        from sentilib._training._layers import SharedDropout
 
         return layers(self, n_ids, n_classes, policy, SharedDropout)
 

@@ -63,14 +63,18 @@ class TrainingModel(keras.Model):
         self.set_variables({name: ops.convert_to_numpy(v) for name, v in variables.items()})
 
 
-class SharedDropout(layers.Dropout):  # type: ignore[misc, name-defined]
+class SharedDropout(Layer):
     """Dropout whose rate can be changed, so that fits with other rates share a graph."""
 
     def __init__(self, rate: float, **kwargs: Any) -> None:
-        super().__init__(rate, **kwargs)
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.supports_masking = True
+        self.seed_generator = keras.random.SeedGenerator(0)
         self.changeable_rate = self.add_weight(
             shape=(), dtype="float32", trainable=False, initializer="zeros", name="rate"
         )
+        self.built = True
 
     def reset(self, rate: float, seed: int) -> None:
         """Set the rate, and start the random numbers anew."""
@@ -83,8 +87,9 @@ class SharedDropout(layers.Dropout):  # type: ignore[misc, name-defined]
         """Drop units in training, if the layer was built with a rate."""
         if not training or not self.rate:
             return x
-        rate = ops.cast(ops.convert_to_tensor(self.changeable_rate), x.dtype)
-        return keras.random.dropout(x, rate, seed=self.seed_generator)
+        rate = ops.convert_to_tensor(self.changeable_rate)
+        noise = keras.random.uniform(ops.shape(x), dtype="float32", seed=self.seed_generator)
+        return ops.where(noise >= rate, x / ops.cast(1 - rate, x.dtype), 0)
 
 
 class VocabularyAverage(Layer):

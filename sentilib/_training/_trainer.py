@@ -167,7 +167,9 @@ def borrowed_trainer(
     that no later fit starts from the state that an exception left, and if a callback has kept the
     model, which later fits would change.
     """
-    architecture = replace(architecture, dropout=0.5 if architecture.dropout else 0.0)
+    architecture = replace(  # type: ignore[type-var]
+        architecture, dropout=0.5 if architecture.dropout else 0.0
+    )
     sizes = n_ids, n_ngrams, n_classes
     optimizer_is = optimizer_key(optimizer, sets_learning_rate)
     key = architecture, sizes, policy, optimizer_is, sets_learning_rate, device

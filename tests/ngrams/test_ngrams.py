@@ -276,6 +276,15 @@ def test_an_ngram_has_ratios_only_for_classes_in_which_it_occurs(ids):
     np.testing.assert_allclose(classifier.tables_.ngrams.worth.sum(axis=1), 0, atol=1e-5)
 
 
+def test_many_classes_are_learnt():
+    rng = np.random.default_rng(0)
+    y = np.arange(1200) % 60
+    X = rng.integers(62, 400, size=(1200, 10))
+    X[np.arange(1200), rng.integers(10, size=1200)] = 2 + y  # a word of each class
+    classifier = DenseSentimentClassifier(random_state=0).fit(X[:900], y[:900])
+    assert classifier.score(X[900:], y[900:]) > 0.9
+
+
 @pytest.mark.parametrize(
     ("kind", "n_classes"),
     [(DenseSentimentClassifier, 2), (DenseSentimentClassifier, 3), (ConvSentimentClassifier, 2)],

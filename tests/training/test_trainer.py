@@ -35,6 +35,20 @@ class TestTrainerPool:
             DenseSentimentClassifier(embedding_dim=12, epochs=1).fit(*data)
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("kind", [DenseSentimentClassifier, ConvSentimentClassifier])
+    def test_fits_with_other_dropout_and_learning_rates_share_a_graph(
+        self, kind, data, monkeypatch
+    ):
+        def proba(dropout, rate):
+            model = kind(dropout=dropout, learning_rate=rate, epochs=1, random_state=0)
+            return model.fit(*data).predict_proba(data[0])
+
+        first = proba(0.2, 0.01)
+        monkeypatch.setattr(_trainer, "_build", None)
+        assert not np.allclose(proba(0.6, 0.01), first)
+        assert not np.allclose(proba(0.2, 0.03), first)
+        np.testing.assert_array_equal(proba(0.2, 0.01), first)
+
     def test_few_idle_trainers_are_kept(self, data, monkeypatch):
         monkeypatch.setattr(_trainer, "_MAX_IDLE_TRAINERS", 3)
         for dim in range(2, 7):
