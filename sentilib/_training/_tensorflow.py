@@ -124,6 +124,8 @@ def _traced(model: Any, step: Any) -> Any:
     entries = tf.TensorSpec((None, 2), tf.int64), floats, n_rows
     widths = [tf.constant(i.shape[1:], tf.int64) if i.sparse else None for i in model.inputs]
 
+    needs_replica = isinstance(model.optimizer, import_keras().optimizers.LossScaleOptimizer)
+
     @tf.function(
         input_signature=(
             tuple(ids if width is None else entries for width in widths),
@@ -137,6 +139,8 @@ def _traced(model: Any, step: Any) -> Any:
             part if width is None else tf.SparseTensor(*part[:2], tf.concat([part[2], width], 0))
             for part, width in zip(parts, widths, strict=True)
         )
+        if needs_replica:
+            return step((x, y, weight))
         # Outside a replica nothing is summed over replicas: the gradient function that TensorFlow
         # would register for the sum is never freed, nor the graph that it belongs to.
         replica = tf.distribute.get_replica_context()
