@@ -230,6 +230,7 @@ MISSING = {
     "NaN among strings": np.array([np.nan, *"ab" * 59, "a"], dtype=object),
     "NaN in a list": [np.nan, *"ab" * 59, "a"],
     "NaN": np.array([np.nan, *Y[1:]]),
+    "no date": pd.Series([None, *["2024-05-01", "2024-05-02"] * 59, "2024-05-01"]).astype("M8[s]"),
     "NA in Int64": pd.Series([pd.NA, *Y[1:]], dtype="Int64"),
     "NA in boolean": pd.Series([pd.NA, *(Y[1:] == 1)], dtype="boolean"),
     "NA in string": pd.Series([pd.NA, *"ab" * 59, "a"], dtype="string"),

@@ -119,15 +119,19 @@ def checked_labels(labels: Any, name: str = "y") -> Any:
     """
     is_list = isinstance(labels, list | tuple)  # NumPy would turn ["a", nan] into two strings
     values = np.array(labels, dtype=object) if is_list else np.asarray(labels)
-    if values.dtype.kind not in "Of" or values.ndim == 0:
+    if values.dtype.kind not in "OfM" or values.ndim == 0:
         return labels
-    is_missing = np.array([_is_missing(value) for value in values.ravel().tolist()], dtype=bool)
+    flat = values.ravel()
+    if values.dtype.kind == "O":
+        is_missing = np.array([_is_missing(value) for value in flat], dtype=bool)
+    else:
+        is_missing = flat != flat
     if is_missing.any():
         raise ValueError(
             f"{name} contains {np.count_nonzero(is_missing)} missing values (None, NaN or NA), the "
             f"first at position {is_missing.argmax()}. Drop these rows, or fill the values."
         )
-    if values.dtype.kind == "f":
+    if values.dtype.kind != "O":
         return labels
     try:
         np.unique(values)
