@@ -178,5 +178,7 @@ def _is_categorical(column: Any) -> bool:
 
 def _is_matrix_or_numbers(X: Any) -> bool:
     shape: tuple[int, ...] = getattr(X, "shape", ())
-    is_matrix = len(shape) == 2 and shape[1] != 1
-    return is_matrix or getattr(getattr(X, "dtype", None), "kind", "O") in "iufb"
+    if len(shape) == 2 and shape[1] != 1:
+        return True
+    kind = getattr(getattr(X, "dtype", None), "kind", "O")
+    return kind in "iub" or (kind == "f" and not np.isnan(X).all())  # texts may all be missing

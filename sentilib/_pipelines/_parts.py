@@ -84,6 +84,13 @@ class Parts(NamedTuple):
         """Name of the class that predicts."""
         return type(_steps(self.classifier)[-1]).__name__
 
+    @property
+    def classes(self) -> np.ndarray:
+        """Labels of the model; an estimator around it may have numbered them for it."""
+        own = self.model.classes_
+        around = getattr(self.classifier, "classes_", own)
+        return around if len(around) == len(own) else own
+
     def check_fitted(self) -> None:
         """Raise NotFittedError unless tokenizer and classifier are fitted."""
         check_is_fitted(self.classifier)

@@ -110,6 +110,8 @@ class Reviews:
                 )
         if not parts.reads_documents:
             given = inputs
+        elif getattr(parts.classifier, "n_features_in_", None) == 1 and np.ndim(given) == 1:
+            given = np.array(frame.texts, dtype=object)[:, np.newaxis]  # as BaggingClassifier does
         return cls(parts, texts, reading, ids, inputs, given, frame.columns, frame.index, moved)
 
     @classmethod
@@ -331,10 +333,11 @@ def _frame_of(parts: Parts, X: Any, text_column: Any) -> Frame:
     if parts.tables is None:
         return read_frame(X, text_column)
     names, found = column_names(X), parts.text_columns
-    column = found[0] if text_column is None else text_column
+    column = found[0] if text_column is None and len(found) == 1 else text_column
     if column not in found:
         raise ValueError(
-            f"The tokenizers of the pipeline read {found}, got text_column={column!r}."
+            f"The tokenizers of the pipeline read the columns {found}: name one of them by "
+            f"text_column, got {column!r}."
         )
     if names is None:
         return read_frame(np.asarray(X, dtype=object)[:, column])

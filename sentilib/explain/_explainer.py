@@ -227,7 +227,7 @@ class TokenShapExplainer(BaseEstimator):
             None if values.errors is None else by_row(values.errors),
             method=method,
             additivity_error=values.additivity_error,
-            class_names=[str(c) for c in parts.model.classes_.tolist()],
+            class_names=[str(c) for c in parts.classes.tolist()],
             unknown_words=unknown_words(words, ids),
         )
 
@@ -314,7 +314,7 @@ class TokenShapExplainer(BaseEstimator):
         return game
 
     def _output_names(self, parts: Parts) -> str | list[str]:
-        classes = [str(c) for c in parts.model.classes_.tolist()]
+        classes = [str(c) for c in parts.classes.tolist()]
         what = "log-odds" if self.output == "margin" else "probability"
         return f"{what} of {classes[1]}" if len(classes) == 2 else classes
 

@@ -134,7 +134,7 @@ default="prune_by_noise_rate"
     progress = Progress(verbose, "find_label_issues")
     progress("Reading the reviews")
     if isinstance(estimator, FrozenEstimator):
-        reviews = read_reviews(estimator.estimator, X, text_column)
+        reviews = read_reviews(estimator.estimator, X, text_column, any_words=True)
         texts, index = reviews.texts, reviews.index
         progress(f"Predicting {len(reviews):,} reviews")
         evaluation = evaluate(reviews, y)

@@ -9,13 +9,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -154,6 +155,28 @@ def test_several_models_are_not_explained_and_the_message_leads_to_one(
     assert len(TokenShapExplainer(inside).explain(X)) == 2
 
 
+def test_classes_have_their_own_names_where_an_estimator_numbers_them(train, tmp_path):
+    X, y = train[0], np.where(train[1], "good", "bad")
+    as_column = np.array(X, dtype=object)[:, None]
+    bagging = BaggingClassifier(small(), n_estimators=1, bootstrap=False).fit(as_column, y)
+    for estimator in (OneVsRestClassifier(small()).fit(X, y), bagging):
+        found = TokenShapExplainer(estimator).explain(X[:1])
+        assert found.output_names == "log-odds of good" and found.class_names == ["bad", "good"]
+    for texts in (as_column, X, pd.Series(X)):  # a list becomes the column that it reads
+        found = error_table(bagging, texts, y)
+        assert found["loss"].mean() == pytest.approx(log_loss(y, bagging.predict_proba(as_column)))
+
+
+def test_label_issues_of_any_classifier_of_text(train):
+    X, y = train
+    for estimator in (
+        FrozenEstimator(tf_idf().fit(X, y)),
+        StackingClassifier([("a", tf_idf())], LogisticRegression(), cv=2),
+    ):
+        found = find_label_issues(estimator, pd.Series(X, index=range(500, 620)), y, cv=2)
+        assert (found.index == found["row"] + 500).all() and found["snippet"].str.len().min() > 9
+
+
 def test_ids_for_an_estimator_that_reads_text_are_refused(around, dense, held_out):
     with pytest.raises(ValueError, match="CalibratedClassifierCV contains the tokenizer and reads"):
         error_table(around[0]["calibrated"], dense[0].transform(held_out[0]), held_out[1])
@@ -197,12 +220,18 @@ class TestPipelines:
         found = error_table(pipe, X, y)
         expected = error_table(dense, X, y, text_column="text")
         pd.testing.assert_frame_equal(found, expected)
-        with pytest.raises(ValueError, match=r"read \['text'\], got text_column='title'"):
+        with pytest.raises(ValueError, match=r"read the columns \['text'\]: .* got 'title'"):
             error_table(pipe, X, y, text_column="title")
         report(pipe, X, y, path=tmp_path / "r")
         assert len(data_of(tmp_path / "r")["maps"]) == 20
         issues = find_label_issues(pipe, X, y, cv=2, random_state=0)
         assert sorted(issues["row"]) == list(range(20)) == sorted(issues.index)
+
+        two = ColumnTransformer([("t", small()[0], "title"), ("b", small()[0], "text")])
+        pipe = make_pipeline(two, LogisticRegression(max_iter=5000)).fit(X, y)
+        with pytest.raises(ValueError, match=r"\['title', 'text'\]: name one of them .* got None"):
+            error_table(pipe, X, y)
+        assert error_table(pipe, X, y, text_column="title")["snippet"].tolist() == ["t"] * 20
 
         with_stars = ColumnTransformer([*only_text.transformers, ("s", "passthrough", ["stars"])])
         pipe = make_pipeline(with_stars, LogisticRegression(max_iter=5000)).fit(X, y)
@@ -245,11 +274,12 @@ class TestVerbose:
         assert all(re.match(rf"\[{name}, \d+\.\d s\] [A-Z]", line) for line in lines)
 
     def test_nothing_by_default(self, dense, held_out, capsys, tmp_path):
-        report(dense, *held_out, path=tmp_path / "r")
-        find_label_issues(FrozenEstimator(dense), *held_out)
+        X, y = held_out[0][:40], held_out[1][:40]
+        error_table(dense, X, y)
+        find_label_issues(FrozenEstimator(dense), X, y)
         assert capsys.readouterr() == ("", "")
-        report(dense, *held_out, path=tmp_path / "r", verbose=1)
-        assert "s] Explaining 300 reviews ...\n" in capsys.readouterr().out
+        report(dense, X, y, path=tmp_path / "r", verbose=1)
+        assert "s] Explaining 40 reviews ...\n" in capsys.readouterr().out
 
     def test_folds_are_announced_and_counted(self, train, capfd):
         model = make_pipeline(HTMLTokenizer(), LogisticRegression(max_iter=5000))

@@ -157,7 +157,8 @@ def report(
     progress(f"Explaining {len(rows):,} reviews")
     maps = heat_maps(reviews, rows, toward)
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
-    names = None if reviews.index is None else list(map(str, reviews.index))
+    names = [] if reviews.index is None else reviews.index.tolist()
+    names = list(map(str, names)) if names != list(range(len(names))) else None
     history = getattr(reviews.parts.model or reviews.classifier, "history_", None)
     progress("Computing metrics, features and subgroups")
     by_feature = LossByFeatureDisplay._of(
