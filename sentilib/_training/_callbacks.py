@@ -7,7 +7,7 @@ import copy
 import inspect
 import warnings
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -64,7 +64,7 @@ def copied_callbacks(callbacks: Any) -> list[Any]:
     if isinstance(callbacks, keras.callbacks.Callback):
         name = type(callbacks).__name__
         raise TypeError(f"callbacks must be a list, but is one {name}: pass [{name}(...)].")
-    if isinstance(callbacks, str | dict | type) or not isinstance(callbacks, Iterable):
+    if isinstance(callbacks, str | dict | type | Iterator) or not isinstance(callbacks, Iterable):
         raise TypeError(
             f"callbacks must be a list of Keras callbacks or None, but is of {type(callbacks)}."
         )

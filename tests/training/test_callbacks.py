@@ -129,8 +129,12 @@ def test_a_callback_of_an_earlier_keras_model_is_fine(data):
         ([None], "element 0 is of <class 'NoneType'>"),
         ("history", "must be a list of Keras callbacks or None, but is of <class 'str'>"),
         (3, "must be a list of Keras callbacks or None"),
+        (
+            iter([keras.callbacks.History()]),
+            "must be a list of .* of <class 'list_iterator'",
+        ),
     ],
-    ids=["no list", "class", "class alone", "text", "None", "text alone", "number"],
+    ids=["no list", "class", "class alone", "text", "None", "text alone", "number", "iterator"],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_what_is_no_callback_is_refused_before_training(method, callbacks, message, data):
