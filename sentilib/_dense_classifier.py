@@ -123,9 +123,13 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     applies to words, which the rows of a batch share, not to positions.
 
     The weights of a row's n-grams are summed, and the sum is divided by the square root of the
-    row's number of tokens. A weight is the log ratio of the n-gram's shares in the classes [1]_,
-    times a fraction of the scale that minimizes the log loss of the training data (temperature
-    scaling [2]_), times a factor that is trained. In training, the ratios of each row are counted
+    row's number of tokens. A weight is the log ratio of the n-gram's shares in the two classes
+    [1]_, or, with more classes, of its share in one class to that in all (as in multinomial naive
+    Bayes), times a fraction of the scale that minimizes the log loss of the training data
+    (temperature scaling [2]_), times a factor of the n-gram that is trained. So the cost of a step
+    grows with the text, hardly with the number of classes. A fitted model has a weight for every
+    n-gram and class: `ngram_max_features` limits its memory with a thousand classes and long
+    texts. In training, the ratios of each row are counted
     in the other four of five folds (cross-fitting, as in scikit-learn's `TargetEncoder`), so that
     no row reads its own label from its rare n-grams. The folds are random; with `groups` in `fit`,
     all rows of a group are in one fold.

@@ -1,5 +1,6 @@
 """The benchmarks run on few reviews, and their report computes what it says."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("pytest_benchmark")
@@ -101,3 +103,23 @@ def test_the_benchmarks_run_on_few_reviews_and_leave_table_picture_and_figures(t
     assert all(row["ratio"] == row["peer_seconds"] / row["product_seconds"] > 0 for row in rows)
     assert json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))["ratios"]["rows"]
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_many_classes_are_learnt_beside_a_linear_model(capsys, tmp_path, monkeypatch):
+    pd = pytest.importorskip("pandas")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    texts = [f"word{k % 3} and more" for k in range(60)]
+    table = pd.DataFrame({"text": texts, "label": np.arange(60) % 3, "split": "train"})
+    table.loc[45:, "split"] = "test"
+    table.to_parquet(tmp_path / "three.parquet")
+    importlib.import_module("many_classes").main(
+        ["--rounds", "1", "--sizes", "1", "--sets", str(tmp_path)]
+    )
+    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [(row[1].strip(), row[2].strip()[:5]) for row in rows] == [
+        ("20", "SGDCl"),
+        ("20", "Dense"),
+        ("3", "SGDCl"),
+        ("3", "Dense"),
+    ]
+    assert all(float(row[3]) > 0.95 for row in rows)
