@@ -29,7 +29,7 @@ _SHALLOW = frozenset(
     tbody td tfoot th thead tr track wbr
     """.split()
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)[^<>]*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")  # possessive: in linear time
 _MAX_DEPTH = 512  # as in Chromium; the parser's time grows with the square of the depth
 
 

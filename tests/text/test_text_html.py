@@ -184,3 +184,9 @@ def test_trees_deeper_than_any_browser_builds_lose_levels_but_no_text():
 def test_many_paragraphs_are_not_deep():
     html = "<p>one<td>two<li>three<b>four</b>" * 2000
     assert visible_text(html).split() == ["onetwo", "threefour"] * 2000
+
+
+def test_a_tag_that_is_never_closed_costs_linear_time():
+    """A pattern that tries every split of a name of 300,000 letters takes an hour."""
+    html = "< " * 600 + "<a" + "b" * 300_000
+    assert visible_text(html).split() == ["<"] * 600
