@@ -95,6 +95,7 @@ def test_metadata_routing_takes_weights_to_fit_and_score():
     assert score == direct.score(TEXTS, Y, sample_weight=weight) != direct.score(TEXTS, Y)
 
 
+@pytest.mark.slow
 def test_a_halving_search_may_start_with_few_rows():
     search = HalvingRandomSearchCV(
         text_pipeline(),
