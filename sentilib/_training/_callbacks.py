@@ -4,7 +4,7 @@ Importing this module imports Keras.
 """
 
 import copy
-import inspect
+import gc
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -128,7 +128,7 @@ def released(callbacks: list[Any]) -> bool:
             case MethodType():
                 pending.append(value.__self__)
             case FunctionType():
-                pending.extend(inspect.getclosurevars(value).nonlocals.values())
-            case _:
-                pending.extend(getattr(value, "__dict__", {}).values())
+                pending.extend(gc.get_referents(*(value.__closure__ or ())))
+            case _ if type(value).__dictoffset__:  # its attributes
+                pending.extend(gc.get_referents(value))
     return True

@@ -16,7 +16,7 @@ _COPY_WARNING = "__array__ implementation doesn't accept a copy keyword"
 _lock = threading.Lock()
 _n_users = 0
 _theirs: tuple[str, str] = ("", "")
-_is_used = False  # whether this process has used Keras here
+_is_used = False  # whether this process has used TensorFlow here
 _is_forked = False  # whether TensorFlow's threads remained in the parent process
 
 
@@ -54,7 +54,7 @@ def own_settings() -> Iterator[None]:
             f"Keras's backend {backend!r} cannot train: set the environment variable "
             "KERAS_BACKEND=tensorflow and start Python again."
         )
-    _is_used = True
+    _is_used = _is_used or backend == "tensorflow"
     policy = keras.config.dtype_policy()  # of the thread
     with contextlib.ExitStack() as stack:
         if backend == "tensorflow":

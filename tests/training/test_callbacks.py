@@ -165,9 +165,14 @@ class Keeps(keras.callbacks.Callback):
             case "closure":
                 model = self.model
                 self.kept = lambda: model.get_weights()
+            case "other object":
+                self.kept = Recorder(self)
+                self.kept.lock = {self.model}
 
 
-@pytest.mark.parametrize("how", ["attribute", "list", "optimizer", "variable", "method", "closure"])
+@pytest.mark.parametrize(
+    "how", ["attribute", "list", "optimizer", "variable", "method", "closure", "other object"]
+)
 def test_no_later_fit_trains_a_model_that_a_callback_kept(how, data, monkeypatch):
     monkeypatch.setattr(_trainer, "_idle_trainers", type(_trainer._idle_trainers)())
     dense(epochs=1, callbacks=[Keeps(how)], embedding_dim=2).fit(*data)
@@ -188,7 +193,19 @@ def test_a_model_that_a_callback_kept_stays_as_it_was(data, tmp_path):
 
 def test_a_trainer_with_other_callbacks_is_reused_and_holds_nothing_of_the_fit(data, monkeypatch):
     monkeypatch.setattr(_trainer, "_idle_trainers", type(_trainer._idle_trainers)())
-    callbacks = [keras.callbacks.History(), keras.callbacks.EarlyStopping("loss")]
+
+    def refers_to_a_name_that_is_never_set(logs):
+        return never
+
+    callbacks = [
+        keras.callbacks.History(),
+        keras.callbacks.EarlyStopping("loss"),
+        keras.callbacks.LambdaCallback(on_train_end=lambda logs: pytest and data),
+        Recorder({"rows": data, "self": [threading, pytest]}),
+    ]
+    callbacks[-1].never_called = refers_to_a_name_that_is_never_set
+    if callbacks is None:
+        never = None
     dense(callbacks=callbacks, embedding_dim=2).fit(*data)
     ((trainer,),) = _trainer._idle_trainers.values()
     assert trainer.model.textbook is trainer.model.set_variables is trainer.model.history is None
