@@ -45,7 +45,7 @@ def as_token_ids(X: np.ndarray, largest: int = np.iinfo(np.int32).max) -> np.nda
                 f"{X[row, column]}. HTMLTokenizer().fit_transform(texts) returns token ids; TF-IDF "
                 f"values and embeddings are none. {_NUMBERS_BESIDE_TEXT}"
             )
-    low, high = X.min(), X.max()
+    low, high = X.min().item(), X.max().item()  # as float32, 2**31 equals 2**31 - 1
     if low < 0:
         raise ValueError(
             "Negative values in data passed to a sentiment classifier: X must contain token "

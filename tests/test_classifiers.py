@@ -413,9 +413,10 @@ class TestBadInput:
             (lambda X: X - 1, r"Negative values in data .* its min is -1"),
             (lambda X: X + 0.5, r"token ids, non-negative integers, but X\[0, 0\] is"),
             (lambda X: X.astype(np.int64) + 2**31, r"contains the id \d+, but the max is"),
+            (lambda X: np.full(X.shape, 2.0**31, np.float32), r"contains the id 2147483648"),
             (lambda X: np.where(X == 5, np.nan, X), "NaN"),
         ],
-        ids=["negative", "fractional", "beyond int32", "NaN"],
+        ids=["negative", "fractional", "beyond int32", "beyond int32 in float32", "NaN"],
     )
     def test_ids_that_are_no_ids(self, fitted, reviews, change, message):
         X, y, _ = reviews
