@@ -93,8 +93,8 @@ def as_training_ids(X: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray
         raise ValueError(
             f"X contains the id {largest}, but only {n_distinct} distinct ids. A model has a row "
             "for each id up to the max, and HTMLTokenizer returns ids without gaps. "
-            f"{_NUMBERS_BESIDE_TEXT} Ids of words with larger gaps than {_RANGE_PER_DISTINCT_ID} "
-            "on average have to be numbered anew."
+            f"{_NUMBERS_BESIDE_TEXT} If these are words of a large vocabulary, pass more rows, or "
+            f"keep ids below {_ALWAYS_IN_RANGE}, for example by HTMLTokenizer's max_features."
         )
     return ids
 
