@@ -110,7 +110,7 @@ class Reviews:
                 )
         if not parts.reads_documents:
             given = inputs
-        elif getattr(parts.classifier, "n_features_in_", None) == 1 and np.ndim(given) == 1:
+        elif getattr(parts.classifier, "n_features_in_", 0) == getattr(given, "ndim", 1) == 1:
             given = np.array(frame.texts, dtype=object)[:, np.newaxis]  # as BaggingClassifier does
         return cls(parts, texts, reading, ids, inputs, given, frame.columns, frame.index, moved)
 

@@ -202,6 +202,7 @@ class TokenShapExplainer(BaseEstimator):
         TokenExplanation
             Object with the same attributes as `shap.Explanation`; its `to_shap` converts it.
         """
+        Progress(self.verbose, "TokenShapExplainer")("Reading the reviews")
         return self._explain(self._read(X))
 
     def _explain(self, reviews: Reviews) -> TokenExplanation:

@@ -211,34 +211,40 @@ class TestColumnOfText:
             error_table(dense, X, frame["truth"])
 
 
+NUMBERS, TRUTHS, WORDS = [None, *range(9)] * 30, [None, True, False] * 100, [None, "x", "y"] * 100
 COLUMNS = {
-    "Int64": pd.Series([pd.NA, *range(9)] * 30, dtype="Int64"),
-    "Float64": pd.Series([pd.NA, *range(9)] * 30, dtype="Float64"),
-    "objects": pd.Series([None, *range(9)] * 30, dtype=object),
-    "int64[pyarrow]": pd.Series([None, *range(9)] * 30, dtype="int64[pyarrow]"),
-    "boolean": pd.Series([pd.NA, True, False] * 100, dtype="boolean"),
-    "bool[pyarrow]": pd.Series([None, True, False] * 100, dtype="bool[pyarrow]"),
-    "string": pd.Series([pd.NA, "x", "y"] * 100, dtype="string"),
-    "string[pyarrow]": pd.Series([None, "x", "y"] * 100, dtype="string[pyarrow]"),
-    "category": pd.Series([None, "x", "y"] * 100, dtype="category"),
-    "objects of all kinds": pd.Series([np.nan, "x", pd.NA, None, "y", pd.NaT] * 50, dtype=object),
+    "Int64": (NUMBERS, "Int64"),
+    "Float64": (NUMBERS, "Float64"),
+    "objects": (NUMBERS, object),
+    "int64[pyarrow]": (NUMBERS, "int64[pyarrow]"),
+    "boolean": (TRUTHS, "boolean"),
+    "bool[pyarrow]": (TRUTHS, "bool[pyarrow]"),
+    "string": (WORDS, "string"),
+    "string[pyarrow]": (WORDS, "string[pyarrow]"),
+    "category": (WORDS, "category"),
+    "objects of all kinds": ([np.nan, "x", pd.NA, None, "y", pd.NaT] * 50, object),
 }
 
 
+def column_of(name):
+    if "pyarrow" in name:
+        pytest.importorskip("pyarrow")
+    values, dtype = COLUMNS[name]
+    return pd.Series(values, dtype=dtype)
+
+
 class TestMissingValues:
-    @pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS.keys())
-    def test_subgroups_leave_them_out_and_say_so(self, column, dense, frame):
+    @pytest.mark.parametrize("name", COLUMNS)
+    def test_subgroups_leave_them_out_and_say_so(self, name, dense, frame):
+        column = column_of(name)
         n_missing = int(column.isna().sum())
         X, y = frame["text"], frame["truth"]
         with pytest.warns(UserWarning, match=f"'c': {n_missing} of 300 values are missing"):
             found = slices(dense, X, y, "c", data={"c": column})
         assert found["n_reviews"].sum() == 300 - n_missing
-        n_values = column.nunique()
-        assert len(found) == min(n_values, 4)
-        if n_values > 4:
-            assert set(found["slice"]) == {"c 0 to 1", "c 2 to 3", "c 4 to 5", "c 6 to 8"} or (
-                found["n_reviews"].min() > 50
-            )
+        assert len(found) == min(column.nunique(), 4)
+        if column.nunique() > 4:  # numbers
+            assert set(found["slice"]) == {"c 0 to 1", "c 2 to 3", "c 4 to 5", "c 6 to 8"}
 
     @pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
     def test_dates_are_cut_at_their_quantiles(self, zone, dense, frame):
@@ -255,9 +261,9 @@ class TestMissingValues:
 
     @pytest.mark.filterwarnings("ignore:Feature")
     def test_a_report_of_all_of_them(self, dense, frame, tmp_path):
-        data = {f"c{k}": column.to_numpy() for k, column in enumerate(COLUMNS.values())}
+        data = {f"c{k}": column_of(name).to_numpy() for k, name in enumerate(COLUMNS)}
         data["empty"] = [None] * 300
-        X = pd.DataFrame({"text": frame["text"].to_numpy(), "n": COLUMNS["Int64"]})
+        X = pd.DataFrame({"text": frame["text"].to_numpy(), "n": column_of("Int64")})
         report(dense, X, frame["truth"], path=tmp_path / "r", data=data, n_explained=0)
         page = (tmp_path / "r").read_text(encoding="utf-8")
         assert data_of(tmp_path / "r")["row_names"] is None  # they are the positions
@@ -291,6 +297,8 @@ class TestMissingValues:
         "dtype", ["category", "Int64", "int64[pyarrow]", "boolean", "bool[pyarrow]", object]
     )
     def test_labels_of_any_type_are_read(self, dtype, dense, frame):
+        if "pyarrow" in str(dtype):
+            pytest.importorskip("pyarrow")
         y = frame["truth"].astype(dtype)
         plain = error_table(dense, frame["text"], frame["truth"], n_explained=0)
         found = error_table(dense, frame["text"], y, n_explained=0)
