@@ -273,16 +273,14 @@ class TestMissingValues:
             slices(dense, X, frame["truth"], "empty", data=data)
 
     @pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=["None", "NaN", "NA"])
-    @pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
-    def test_labels_must_not_be_missing(self, read, missing, dense, frame):
-        if read in (READERS["leaks"], READERS["explainer"]):
-            pytest.skip("reads no labels")
+    @pytest.mark.parametrize("name", sorted(READERS.keys() - {"leaks", "explainer"}))
+    def test_labels_must_not_be_missing(self, name, missing, dense, frame):
         for labels in (["pos", missing, "neg"], [0, missing, 1]):
             for y in (labels, pd.Series(labels, dtype=object), np.array(labels, dtype=object)):
                 with pytest.raises(
                     ValueError, match=r"y contains 1 missing values .* position 1\. Drop"
                 ):
-                    read(dense, frame["text"][:3], y)
+                    READERS[name](dense, frame["text"][:3], y)
 
     def test_labels_must_be_of_one_type(self, dense, frame):
         y = np.array([0, "pos", 1], dtype=object)
