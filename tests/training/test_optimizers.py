@@ -57,6 +57,8 @@ def test_there_are_as_many_optimizers_as_keras_has():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_optimizer_trains_by_name_and_as_an_object_and_refits_are_equal(kind, data):
+    if kind == "Muon" and keras.__version__.startswith("3.12."):
+        pytest.skip("Muon of Keras 3.12 fails on TensorFlow's variables, in Keras's own fit too")
     X, y = data
     by_name = dense(kind.lower(), learning_rate=0.05).fit(X, y)
     as_object = dense(getattr(optimizers, kind)(0.05)).fit(X, y)
