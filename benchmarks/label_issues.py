@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
+from sentilib._pipelines import Progress
 from sentilib.datasets import load_imdb, make_reviews
 from sentilib.inspection import find_label_issues
 from sentilib.inspection._measures._out_of_fold import mean_out_of_fold_proba, opinions
@@ -171,14 +172,16 @@ def probabilities(table, model, second, texts, y, seed, n_repeats):
         given, own = table["given"].to_numpy(), table["self_confidence"].to_numpy()
         positive = np.where(given == classes[1], own, 1 - own)
         return np.column_stack([1 - positive, positive])
+    models, *_ = opinions(model, texts, second_opinion=second)
     return mean_out_of_fold_proba(
-        opinions(model, texts, second_opinion=second),
+        models,
         y,
         cv=10,
         groups=None,
         n_repeats=n_repeats,
         n_jobs=None,
         random_state=seed,
+        progress=Progress(0, "benchmark"),
     )
 
 
