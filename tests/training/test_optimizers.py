@@ -60,8 +60,6 @@ def test_each_optimizer_trains_by_name_and_as_an_object_and_refits_are_equal(kin
     if kind == "Muon" and keras.__version__.startswith("3.12."):
         pytest.skip("Muon of Keras 3.12 fails on TensorFlow's variables, in Keras's own fit too")
     X, y = data
-    if kind == "Muon" and keras.__version__.startswith("3.12."):
-        pytest.skip("Keras 3.12 asks TensorFlow's variables for a path, in any model")
     by_name = dense(kind.lower(), learning_rate=0.05).fit(X, y)
     as_object = dense(getattr(optimizers, kind)(0.05)).fit(X, y)
     expected = as_object.predict_proba(X)
