@@ -23,7 +23,8 @@ REVIEW = {
             "name": HOSTILE,
             "sums": [0.0, 1.0, 1.0],
             "legend": (HOSTILE, HOSTILE),
-            "words": [(HOSTILE, HOSTILE, HOSTILE, 1.0, LEVELS)],
+            "unknown": True,
+            "words": [(HOSTILE, HOSTILE, HOSTILE, 1.0, LEVELS, True)],
         }
     ],
 }
