@@ -126,6 +126,12 @@ def check_matrix(X: Any, reader: str, name: str = "X") -> None:
         return
     values = X if isinstance(X, list | tuple) else np.asarray(X)
     if isinstance(values, np.ndarray):
+        if values.ndim == 0 and values.dtype.kind == "O":
+            raise TypeError(
+                f"{name} is of type {type(X).__name__}, but {reader} reads token ids in a matrix "
+                "of shape (n_samples, n_tokens). Convert it to an array, as HTMLTokenizer returns "
+                "it (a LazyFrame by collect(), an iterator of rows by np.array(list(...)))."
+            )
         values = values.ravel().tolist() if values.dtype.kind in "OUST" else []
     rows = [
         row

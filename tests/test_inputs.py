@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
+import tensorflow as tf
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -136,6 +137,13 @@ class TestMatrices:
         X = convert([[2, 3, 4], [5]] * 60)
         for call in calls(fitted, X):
             with pytest.raises(ValueError, match=r"rows with 1 to 3 ids.*padded with 0"):
+                call()
+
+    @pytest.mark.parametrize("make", [iter, pl.LazyFrame, tf.data.Dataset.from_tensor_slices])
+    def test_what_is_no_container_is_named_by_its_type(self, fitted, make):
+        X = make(IDS)
+        for call in calls(fitted, X):
+            with pytest.raises(TypeError, match=f"X is of type {type(X).__name__}, but Dense"):
                 call()
 
     @pytest.mark.parametrize("convert", [np.ndarray.tolist, pd.DataFrame, pl.DataFrame, list])
@@ -273,7 +281,10 @@ class TestLabels:
             (lambda y: y.astype(object), [0, 1]),
             (lambda y: (y == 1).astype(object), [False, True]),
             (lambda y: pd.Series(y, dtype="Int64"), [0, 1]),
+            (lambda y: pd.Series(y, dtype="int64[pyarrow]"), [0, 1]),
             (lambda y: pd.Series(y == 1, dtype="boolean"), [False, True]),
+            (lambda y: pd.Series(y == 1, dtype="bool[pyarrow]"), [False, True]),
+            (lambda y: np.where(y, "good", "bad").astype(np.dtypes.StringDType()), ["bad", "good"]),
             (lambda y: pd.Series(np.where(y, "good", "bad"), dtype="string"), ["bad", "good"]),
             (lambda y: pd.Series(np.where(y, "good", "bad"), dtype="category"), ["bad", "good"]),
             (lambda y: pl.Series(np.where(y, "good", "bad")), ["bad", "good"]),
@@ -284,6 +295,7 @@ class TestLabels:
     def test_labels_without_a_missing_one_come_in_any_usual_type(self, fitted, convert, classes):
         model = clone(fitted).fit(IDS, convert(Y))
         assert model.classes_.tolist() == classes
+        assert type(model.predict(IDS).tolist()[0]) is type(classes[0])
         np.testing.assert_array_equal(model.predict_proba(IDS), fitted.predict_proba(IDS))
 
     def test_groups_are_checked_even_if_nothing_is_held_out(self, classifier):

@@ -110,7 +110,8 @@ def checked_labels(labels: Any, name: str = "y") -> Any:
     Returns
     -------
     labels : array-like of shape (n_samples,)
-        The same labels; an array of objects that are all numbers becomes one of numbers.
+        The same labels, as an array unless they are a list: scikit-learn would turn pandas' Int64
+        and boolean into floats. An array of objects that are all numbers becomes one of numbers.
 
     Raises
     ------
@@ -119,8 +120,12 @@ def checked_labels(labels: Any, name: str = "y") -> Any:
     """
     is_list = isinstance(labels, list | tuple)  # NumPy would turn ["a", nan] into two strings
     values = np.array(labels, dtype=object) if is_list else np.asarray(labels)
-    if values.dtype.kind not in "OfM" or values.ndim == 0:
+    if values.ndim == 0:
         return labels
+    if values.dtype.kind == "T":  # NumPy's StringDType, which scikit-learn cannot classify
+        values = values.astype(object)
+    if values.dtype.kind not in "OfM":
+        return values
     flat = values.ravel()
     if values.dtype.kind == "O":
         is_missing = np.array([_is_missing(value) for value in flat], dtype=bool)
@@ -132,7 +137,7 @@ def checked_labels(labels: Any, name: str = "y") -> Any:
             f"first at position {is_missing.argmax()}. Drop these rows, or fill the values."
         )
     if values.dtype.kind != "O":
-        return labels
+        return values
     try:
         np.unique(values)
     except TypeError:
