@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import random
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 _import_lock = threading.Lock()
@@ -48,6 +50,16 @@ def _quiet_tensorflow() -> Any:
         yield
     finally:
         del os.environ[name]
+
+
+@contextlib.contextmanager
+def python_random_kept() -> Iterator[None]:
+    """Restore the state of Python's `random`, from which Keras draws a seed for each layer."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _grow_gpu_memory() -> None:

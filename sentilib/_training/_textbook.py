@@ -4,9 +4,11 @@ from typing import Any
 
 from sentilib._ngrams._dictionary import NgramDictionary
 from sentilib._training._architecture import Architecture, Weights
+from sentilib._training._keras import python_random_kept
 from sentilib._training._layers import Ngrams, keras
 
 
+@python_random_kept()
 def textbook_model(
     architecture: Architecture, weights: Weights, dictionary: NgramDictionary | None
 ) -> tuple[Any, dict[str, Any]]:

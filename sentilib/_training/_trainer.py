@@ -17,7 +17,7 @@ import numpy as np
 from sentilib._compiled._progress import announce
 from sentilib._training._architecture import Architecture, Weights
 from sentilib._training._batches import padded
-from sentilib._training._keras import import_keras
+from sentilib._training._keras import import_keras, python_random_kept
 from sentilib._training._loop import KerasSteps, Steps, run_epochs
 from sentilib._training._optimizers import fresh_optimizer, optimizer_key
 
@@ -225,6 +225,7 @@ def _training_graph(
     return TrainingModel(inputs, logits), weights, layers.dropouts
 
 
+@python_random_kept()
 def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
     keras = import_keras()
     model, weights, dropouts = graph()

@@ -1,6 +1,7 @@
 """Compiled models that are lent, their optimizers, and the training loop."""
 
 import pickle
+import random
 
 import numpy as np
 import pytest
@@ -75,6 +76,13 @@ class TestTrainerPool:
             DenseSentimentClassifier(embedding_dim=dim, epochs=1).fit(*data)
         assert sum(map(len, _trainer._idle_trainers.values())) == 2
         assert all(_trainer._idle_trainers.values())
+
+    def test_building_a_graph_draws_no_number_of_pythons_generator(self, data):
+        random.seed(0)
+        expected = random.random()
+        random.seed(0)
+        DenseSentimentClassifier(embedding_dim=17, epochs=1).fit(*data).to_keras()
+        assert random.random() == expected
 
     def test_a_fit_that_fails_gives_its_trainer_away(self, data):
         class Break(keras.callbacks.Callback):
