@@ -9,7 +9,7 @@ from sentilib._pipelines._frames import (
     read_frame,
     row_names,
 )
-from sentilib._pipelines._parts import Parts
+from sentilib._pipelines._parts import Parts, resamples
 from sentilib._pipelines._progress import Progress
 from sentilib._pipelines._reviews import Reviews, documents, read_reviews, snippets
 
@@ -25,6 +25,7 @@ __all__ = [
     "named_rows",
     "read_frame",
     "read_reviews",
+    "resamples",
     "row_names",
     "snippets",
 ]

@@ -41,7 +41,11 @@ class Parts(NamedTuple):
         """
         estimator = _unwrapped(estimator)
         *steps, classifier = _steps(estimator)
-        steps = [step for step in steps if step is not None and step != "passthrough"]
+        steps = [
+            step
+            for step in steps
+            if step is not None and step != "passthrough" and not resamples(step)
+        ]
         inside, n_inside = _inside(classifier)
         model, members = classifier, tuple(name for name, _ in inside)
         if inside:
@@ -142,6 +146,11 @@ class Parts(NamedTuple):
                 "baseline='oov' or 'pad'."
             )
         return seen
+
+
+def resamples(step: Any) -> bool:
+    """Return whether a step is a sampler of imbalanced-learn, which only `fit` uses."""
+    return hasattr(step, "fit_resample") and not hasattr(step, "transform")
 
 
 def _steps(estimator: Any) -> list[Any]:

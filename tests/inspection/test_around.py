@@ -3,9 +3,11 @@
 import json
 import re
 
+import imblearn.pipeline
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -211,6 +213,29 @@ class TestPipelines:
         report(pipe, X, y, path=tmp_path / "r")
         assert len(data_of(tmp_path / "r")["maps"]) == 20
         assert TokenShapExplainer(pipe).explain(X[:1]).data[0][1].isupper()
+
+    @pytest.mark.parametrize("place", ["before the tokenizer", "after it"])
+    def test_a_sampler_is_passed_over_and_belongs_to_the_fits(self, place, train, held_out):
+        X, y = held_out[0][:20], held_out[1][:20]
+        few = np.r_[np.flatnonzero(train[1] == 0), np.flatnonzero(train[1] == 1)[:20]]
+        column = np.array(train[0], dtype=object)[few, np.newaxis]
+        sampler, (tokenizer, model) = RandomOverSampler(random_state=0), small()
+        steps = [sampler, tokenizer] if place == "before the tokenizer" else [tokenizer, sampler]
+        pipe = imblearn.pipeline.make_pipeline(*steps, model).fit(column, train[1][few])
+        assert error_table(pipe, X, y)["loss"].mean() == pytest.approx(
+            log_loss(y, pipe.predict_proba(X))
+        )
+        margin = pipe.decision_function(X[:1])[0]
+        explained = TokenShapExplainer(pipe).explain(X[:1])
+        assert explained.base_values[0] + explained.values[0].sum() == pytest.approx(margin)
+        options = {"cv": 2, "second_opinion": False, "random_state": 0}
+        confidence = [
+            find_label_issues(estimator, column, train[1][few], **options)
+            .sort_values("row")["self_confidence"]
+            .to_numpy()
+            for estimator in (pipe, make_pipeline(tokenizer, model))
+        ]
+        assert (confidence[0] != confidence[1]).mean() > 0.9  # fitted on other rows
 
     def test_a_tokenizer_in_a_column_transformer(self, dense, train, held_out, tmp_path):
         y = held_out[1][:20]

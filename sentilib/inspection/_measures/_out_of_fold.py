@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import as_token_ids
-from sentilib._pipelines import Parts, Progress, documents, read_frame, row_names
+from sentilib._pipelines import Parts, Progress, documents, read_frame, resamples, row_names
 from sentilib.inspection._measures._evaluation import Evaluation, labels
 from sentilib.inspection._measures._second_opinions import second_opinions
 
@@ -51,6 +51,8 @@ def opinions(
     parts = Parts.of(estimator)
     estimator = parts.estimator
     begins = parts.tokenizer is not None and not (parts.front or parts.reads_documents)
+    if isinstance(estimator, Pipeline) and any(resamples(step) for _, step in estimator.steps):
+        begins = False  # the sampler belongs to the fits
     if not begins or parts.tables is not None:
         return _opinions_of_any(estimator, X, text_column, second_opinion)
     texts, frame = documents(X, text_column)
