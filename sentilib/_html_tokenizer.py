@@ -1,6 +1,7 @@
 """HTMLTokenizer: from raw documents, with or without HTML, to a matrix of token ids."""
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import is_not
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -114,6 +115,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     ["it's", 'unbelievable', '&', 'fun', '!']
     """
 
+    _given: tuple = None, None  # parameters from which a vocabulary was derived without `fit`
     _parameter_constraints: dict = {
         "max_features": [COUNT, None],
         "max_length": [COUNT],
@@ -177,8 +179,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         self : HTMLTokenizer
             Fitted estimator.
         """
-        counts, n_documents, _ = self._reader().count(raw_documents)
-        self._learn(counts, n_documents)
+        self._learn(*self._reader().count(raw_documents)[:2])
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -314,8 +315,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         >>> [visible[start:end] for start, end in offsets]
         ['A', 'Mas\xadterpiece', '!']
         """
-        tokens, offsets, visible = self._reader_of(text).read([text])[0]
-        return tokens, offsets, visible
+        return self._reader_of(text).read([text])[0]
 
     def visible_text(self, text: str) -> str:
         """Return the text of a document that a browser would show.
@@ -349,7 +349,7 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
         return np.array([f"token{k}" for k in range(self.max_length)], dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self.vocabulary is not None or hasattr(self, "vocabulary_")
+        return self.vocabulary is not None or hasattr(self, "_counts")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -381,10 +381,11 @@ class HTMLTokenizer(TransformerMixin, BaseEstimator):
     def _check_vocabulary(self) -> None:
         """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""
         check_is_fitted(self)
-        if not hasattr(self, "vocabulary_"):
+        given = self.vocabulary, self.stop_words  # which `set_params` may have changed
+        if not hasattr(self, "_counts") and any(map(is_not, given, self._given)):
             check_parameters_of(self)
-            vocabulary = self._reader().given_vocabulary()
-            self.__dict__.update(vocabulary_=vocabulary.numbered, _vocabulary=vocabulary)
+            words = self._reader().given_vocabulary()
+            self.__dict__.update(vocabulary_=words.numbered, _vocabulary=words, _given=given)
 
     def _reader_of(self, text: Any) -> "Reader":
         check_parameters_of(self)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,6 +104,18 @@ class TestVocabulary:
     def test_a_given_set_is_sorted(self):
         tokenizer = HTMLTokenizer(vocabulary={"c", "a", "b"}).fit(["x"])
         assert tokenizer.vocabulary_ == {"a": 2, "b": 3, "c": 4}
+
+    def test_a_given_vocabulary_and_stop_words_can_be_changed_before_a_fit(self):
+        tokenizer = HTMLTokenizer(vocabulary=["good"], max_length=2)
+        assert tokenizer.transform(["good bad"]).tolist() == [[2, 1]]
+        tokenizer.set_params(vocabulary=["bad"])
+        assert tokenizer.transform(["good bad"]).tolist() == [[1, 2]]
+        tokenizer.set_params(stop_words=["good"])
+        assert pickle.loads(pickle.dumps(tokenizer)).transform(["good bad"]).tolist() == [[2, 0]]
+        assert tokenizer.transform(["good bad"]).tolist() == [[2, 0]]
+        assert tokenizer.vocabulary_ == {"bad": 2}
+        with pytest.raises(NotFittedError):
+            tokenizer.set_params(vocabulary=None).transform(["good"])
 
     def test_a_given_vocabulary_is_still_counted_in_fit(self):
         tokenizer = HTMLTokenizer(vocabulary=["b", "absent", "a"]).fit(["a b", "b b c"])
@@ -357,7 +370,8 @@ INVALID = [
     (None, TypeError, "iterable of documents.* got NoneType"),
     ({"a": "b"}, TypeError, "iterable of documents.* got dict"),
     (np.array([["a", "b"]]), ValueError, r"one column, got an array of shape \(1, 2\)"),
-    (pd.DataFrame({"a": ["x"], "b": ["y"]}), ValueError, r"shape \(1, 2\)"),
+    (pd.DataFrame({"title": ["a"], "body": ["b"]}), ValueError, "2 columns: title, body. Select"),
+    (pl.LazyFrame({"body": ["b"]}), TypeError, r"LazyFrame, which has no rows yet: collect\(\)"),
     (np.array("a"), ValueError, r"shape \(\)"),
     (["fine", "bad \udc80 here"], ValueError, r"Document 1 contains a lone surrogate.*position 4"),
     (["fine"] * 5 + ["<b>\ud800"], ValueError, "Document 5 contains a lone surrogate"),

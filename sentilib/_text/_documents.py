@@ -18,6 +18,12 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
     names = column_names(raw_documents)
     if names is not None and len(names) == 1:
         return as_documents(raw_documents[names[0]])
+    if names is not None:
+        raise ValueError(
+            f"Expected documents in one column, got a table with {len(names)} columns: "
+            f"{', '.join(map(str, list(names)[:5]))}{', ...' if len(names) > 5 else ''}. Select "
+            "the one that contains the documents."
+        )
     if isinstance(raw_documents, Mapping) or not isinstance(raw_documents, Iterable):
         raise TypeError(
             "Expected an iterable of documents, such as a list of strings, got "
@@ -38,6 +44,8 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
 
 def column_names(X: Any) -> Any:
     """Return the names of a table's columns; None if X is not a table."""
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("Expected documents, got a LazyFrame, which has no rows yet: collect() it.")
     return getattr(X, "column_names", getattr(X, "columns", None))  # pyarrow; pandas and polars
 
 
