@@ -280,9 +280,9 @@ class LossByFeatureDisplay:
         below = (bins["loss"] - bins["loss_low"]).fillna(0)
         above = (bins["loss_high"] - bins["loss"]).fillna(0)
         axis.errorbar(
-            bins["mean"],
-            bins["loss"],
-            yerr=[below, above],
+            bins["mean"].to_numpy(),
+            bins["loss"].to_numpy(),
+            yerr=np.array([below, above]),  # Series make pandas 2 warn in matplotlib 3.9
             fmt="o-",
             color=_plotting.color_of(0),
             markersize=4,
