@@ -129,10 +129,10 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     (temperature scaling [2]_), times a factor of the n-gram that is trained. So the cost of a step
     grows with the text, hardly with the number of classes. A fitted model has a weight for every
     n-gram and class: `ngram_max_features` limits its memory with a thousand classes and long
-    texts. In training, the ratios of each row are counted
-    in the other four of five folds (cross-fitting, as in scikit-learn's `TargetEncoder`), so that
-    no row reads its own label from its rare n-grams. The folds are random; with `groups` in `fit`,
-    all rows of a group are in one fold.
+    texts. In training, the ratios of each row are counted in the other four of five folds
+    (cross-fitting, as in scikit-learn's `TargetEncoder`), so that no row reads its own label from
+    its rare n-grams. The folds are random; with `groups` in `fit`, all rows of a group are in one
+    fold.
 
     References
     ----------

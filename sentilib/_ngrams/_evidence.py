@@ -136,10 +136,11 @@ def learn(
     if stream is None:
         ratio[present] = scale * log_count_ratios(*counts.in_one_fold(), total, _SMOOTHING).table()
     else:
-        counts = Counts.of_table(all_counts)
-        ratio[:] = scale * log_count_ratios(*counts.in_one_fold(), total, _SMOOTHING).table()
+        n = stream.n_fixed
+        counts = Counts.of_table(all_counts[n:])
+        ratio[n:] = scale * log_count_ratios(*counts.in_one_fold(), total, _SMOOTHING).table()
         if known_ratio is not None:
-            ratio[: stream.n_fixed] = known_ratio[: stream.n_fixed]
+            ratio[:n] = known_ratio[:n]
         stream = Stream(all_counts, stream.n_fixed)
     return Evidence(dictionary, ratio, prior - scale * logits.mean(axis=0), evidence, stream)
 
