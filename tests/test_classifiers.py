@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
@@ -284,6 +285,17 @@ class TestTraining:
         # The last epoch's figure is the fitted model's own.
         assert classifier.history_["val_accuracy"][-1] == pytest.approx(
             classifier.score(X[300:], y[300:]), abs=0.011
+        )
+
+    def test_validation_is_by_the_model_that_predicts_where_training_lacks_unknown_words(
+        self, classifier, reviews
+    ):
+        X, y, _ = reviews
+        X = np.where(X == 1, 2, X)
+        X_val = np.where((X[300:] % 3 == 0) & (X[300:] > 0), 1, X[300:])
+        classifier.set_params(epochs=2).fit(X[:300], y[:300], X_val=X_val, y_val=y[300:])
+        assert classifier.history_["val_loss"][-1] == pytest.approx(
+            log_loss(y[300:], classifier.predict_proba(X_val)), rel=1e-4
         )
 
     def test_early_stopping_restores_the_best_epoch(self, classifier, reviews):

@@ -304,6 +304,11 @@ class TestLabels:
 
 
 class TestWeights:
+    def test_class_weights_of_any_number_type_warn_of_nothing(self, fitted):
+        weight = {0: np.float16(1), np.int64(1): np.float32(1)}
+        model = clone(fitted).set_params(class_weight=weight).fit(IDS.astype(np.float16), Y)
+        np.testing.assert_array_equal(model.predict_proba(IDS), fitted.predict_proba(IDS))
+
     @pytest.mark.parametrize("ngram_range", [(1, 1), (1, 2)])
     @pytest.mark.parametrize("weight", [-1, -1e-9, np.nan, np.inf, 10**400, None, "2"])
     def test_a_class_weight_that_is_no_weight_is_named(self, ngram_range, weight):

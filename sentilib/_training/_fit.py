@@ -157,9 +157,7 @@ def _fit(
     callbacks = copied_callbacks(options.callbacks)
     device = resolve_device(options.device)
     defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
-    batch_size = defaults.batch_size
-    if not isinstance(options.batch_size, str):
-        batch_size = options.batch_size
+    batch_size = defaults.batch_size if isinstance(options.batch_size, str) else options.batch_size
     seen = _seen_ids(data.ids, None if previous is None else previous.seen)
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
     evidence, n_ngrams = None, 0
@@ -204,7 +202,10 @@ def _fit(
 
         def take_statistics() -> Weights:
             now = {**weights, **trainer.weights(like=weights)}
-            if (exact := architecture.with_statistics(now, data.ids)) is not now:
+            exact = architecture.with_statistics(now, data.ids)
+            if validation is not None:  # it contains unknown words, which training may lack
+                exact = {**exact, "embedding": with_unseen_words(exact["embedding"], seen)}
+            if exact is not now:
                 trainer.set_weights(exact)
             return exact
 

@@ -1,5 +1,6 @@
 """The training loop, built from Keras's public callbacks, metrics and steps."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -95,6 +96,7 @@ def run_epochs(
     dict of str to list of float
         Metrics of each epoch.
     """
+    verbose = 0 if sys.stdout is None else verbose  # a service or pythonw, where Keras would fail
     watch = import_keras().callbacks.CallbackList(
         callbacks,
         add_history=True,

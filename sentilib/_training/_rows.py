@@ -68,7 +68,8 @@ def total_weight(
 def _by_class(class_weight: dict, classes: np.ndarray) -> np.ndarray:
     """Return the weight of each class; `compute_class_weight` would take the label "1" for 1."""
     for label, weight in class_weight.items():
-        if not isinstance(weight, Real) or not 0.0 <= weight <= sys.float_info.max:  # type: ignore
+        number = weight.item() if isinstance(weight, np.generic) else weight  # of Python's range
+        if not isinstance(number, Real) or not 0.0 <= number <= sys.float_info.max:  # type: ignore
             raise ValueError(
                 f"class_weight must contain finite, non-negative numbers, but has {weight!r} for "
                 f"the label {label!r}."

@@ -141,6 +141,8 @@ def faithfulness(
 
     Raises
     ------
+    TypeError
+        If the explainer is not a TokenShapExplainer.
     ValueError
         If the explanation does not match X, a fraction is outside (0, 1], or no row has a token.
 
@@ -156,6 +158,11 @@ def faithfulness(
     >>> curves.aopc_comprehensiveness > curves.aopc_random_comprehensiveness
     True
     """
+    if not isinstance(explainer, TokenShapExplainer):
+        raise TypeError(
+            f"explainer must be a TokenShapExplainer, got {type(explainer).__name__}. For a fitted "
+            "estimator pass TokenShapExplainer(estimator)."
+        )
     fractions = np.asarray(fractions, dtype=np.float64)
     if fractions.ndim != 1 or not len(fractions) or not ((fractions > 0) & (fractions <= 1)).all():
         raise ValueError(f"fractions must be in (0, 1], got {fractions.tolist()}.")

@@ -21,6 +21,13 @@ def test_nothing_is_printed_without_verbose(verbose, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_a_process_without_standard_output_is_trained_in_silence(verbose, monkeypatch):
+    model = DenseSentimentClassifier(epochs=1, verbose=verbose)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert model.fit([[2, 3], [4, 5]] * 4, [0, 1] * 4).n_iter_ == 1
+
+
 def test_the_first_compilation_of_a_block_is_announced(capsys):
     with compilation_announced(1):
         assert capsys.readouterr().out == ""
