@@ -12,6 +12,7 @@ from sentilib._optional import import_pandas
 from sentilib._pages._page import writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, as_series, named_rows, read_reviews
 from sentilib._sklearn import HasMethods
+from sentilib._training._rows import listed
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._heat_maps import heat_maps, plain_texts
 from sentilib.inspection._measures._parameters import check_parameters
@@ -245,8 +246,8 @@ def compare(
         )
     if a.classes.tolist() != b.classes.tolist():
         raise ValueError(
-            f"Both models must know the same labels, got {a.classes.tolist()} and "
-            f"{b.classes.tolist()}."
+            f"Both models must know the same labels, got {listed(a.classes)} and "
+            f"{listed(b.classes)}."
         )
     names = _names(names, [side[0].parts.name for side in sides])
     only_a, only_b = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())

@@ -106,6 +106,13 @@ def test_one_class_is_enough(dense, held_out):
     ("X", "y", "options", "message"),
     [
         (["a", "b"], [0, 5], {}, r"never saw: \[5\]"),
+        # Texts and labels in each other's place: a message has the start of a text only.
+        (
+            ["a", "b"],
+            ["a film " * 9, "b"],
+            {},
+            r"saw: \['a film.{1,37}, 'b'\]. It knows",
+        ),
         (["a", "b"], [0], {}, "2 reviews and 1 labels"),
         ([], [], {}, "no reviews"),
         ("a", [0], {}, "got one string. Put a single document in a list"),

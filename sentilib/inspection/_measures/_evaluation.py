@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sentilib._pipelines import Reviews
-from sentilib._training._rows import checked_labels
+from sentilib._training._rows import checked_labels, listed
 
 _SMALLEST = np.finfo(np.float64).tiny
 
@@ -56,15 +56,16 @@ class Evaluation:
         if proba.ndim != 2 or proba.shape[1] != len(classes):
             raise ValueError(
                 f"Expected probabilities of shape ({len(y)}, {len(classes)}), one column per class "
-                f"of {classes.tolist()}, got shape {proba.shape}."
+                f"of {listed(classes)}, got shape {proba.shape}."
             )
         if not np.isfinite(proba).all() or proba.min() < 0 or proba.max() > 1 + 1e-6:
             raise ValueError("Probabilities must be between 0 and 1, got values outside.")
-        unknown = [label for label in np.unique(y).tolist() if label not in classes.tolist()]
-        if unknown:
+        names = np.unique(y)
+        unknown = names[[label not in classes.tolist() for label in names.tolist()]]
+        if len(unknown):
             raise ValueError(
-                f"y contains labels that the model never saw: {unknown}. It knows "
-                f"{classes.tolist()}: drop or relabel those reviews."
+                f"y contains labels that the model never saw: {listed(unknown)}. It knows "
+                f"{listed(classes)}: drop or relabel those reviews."
             )
         truth = np.searchsorted(classes, y)
         rows = np.arange(len(y))
