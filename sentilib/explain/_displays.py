@@ -254,6 +254,11 @@ class TokenInteractionDisplay:
     figure_: Any
 
     def __init__(self, interactions: TokenInteractions, row: int = 0) -> None:
+        if not hasattr(interactions, "pairs"):
+            raise TypeError(
+                "Expected the result of TokenShapExplainer.interactions, got "
+                f"{type(interactions).__name__}."
+            )
         self.interactions = interactions
         self.row = row
 

@@ -209,6 +209,8 @@ class TestDisplays:
     def test_faithfulness_is_drawn(self, explainer):
         with pytest.raises(TypeError, match="must be a TokenShapExplainer, got Pipeline"):
             faithfulness(make_pipeline(explainer.estimator), TEXTS)
+        with pytest.raises(TypeError, match=r"Explainer\.interactions, got TokenExplanation"):
+            TokenInteractionDisplay(explainer.explain(TEXTS[:1]))
         curves = faithfulness(explainer, TEXTS, random_state=0).plot()
         assert len(curves.ax_.lines) == 4 and curves.ax_.get_ylabel()
 
