@@ -72,7 +72,12 @@ class SharedDropout(Layer):
         self.supports_masking = True
         self.seed_generator = keras.random.SeedGenerator(0)
         self.changeable_rate = self.add_weight(
-            shape=(), dtype="float32", trainable=False, initializer="zeros", name="rate"
+            shape=(),
+            dtype="float32",
+            autocast=False,
+            trainable=False,
+            initializer="zeros",
+            name="rate",
         )
         self.built = True
 
