@@ -92,9 +92,10 @@ class SharedDropout(Layer):
         """Drop units in training, if the layer was built with a rate."""
         if not training or not self.rate:
             return x
-        rate = ops.convert_to_tensor(self.changeable_rate)
+        rate = ops.multiply(self.changeable_rate, 1.0)
         noise = keras.random.uniform(ops.shape(x), dtype="float32", seed=self.seed_generator)
-        return ops.where(noise >= rate, x / ops.cast(1 - rate, x.dtype), 0)
+        kept = ops.cast(ops.subtract(1.0, rate), x.dtype)
+        return ops.where(ops.greater_equal(noise, rate), x / kept, 0)
 
 
 class VocabularyAverage(Layer):
