@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 from sentilib._ngrams._bags import bags
 from sentilib._ngrams._dictionary import (
     NgramDictionary,
+    centred,
     evidence_logits,
     evidence_size,
     n_evidence_columns,
@@ -159,9 +160,7 @@ def cross_fitting_folds(
 
 def _logits(evidence: scipy.sparse.csr_array, n_classes: int) -> np.ndarray:
     sums = evidence.sum(axis=1).reshape(-1, n_evidence_columns(n_classes))
-    return evidence_logits(
-        sums - sums.mean(axis=1, keepdims=True) if n_classes > 2 else sums, n_classes
-    )
+    return evidence_logits(centred(sums), n_classes)
 
 
 def _best_scale(

@@ -147,7 +147,7 @@ def count_by_class(
 
 
 def log_count_ratios(
-    counts: Counts, before: np.ndarray | float, total: np.ndarray, smoothing: float
+    counts: Counts, before: np.ndarray, total: np.ndarray, smoothing: float
 ) -> Ratios:
     """Compute the log-count ratios of n-grams in all rows but those of one fold, for each fold.
 
@@ -158,7 +158,7 @@ def log_count_ratios(
     ----------
     counts : Counts
         Counts of some rows.
-    before : ndarray of shape (n_pairs,) or float
+    before : ndarray of shape (n_pairs,), float64
         Counts of other rows, which are in no fold.
     total : ndarray of shape (n_classes,), float64
         Counts of each class in all rows, including n-grams that are not listed.
