@@ -1,0 +1,136 @@
+"""HTMLTokenizer's methods that show how documents are read."""
+
+from collections.abc import Mapping
+from operator import is_not
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sentilib._compiled._progress import compilation_announced
+from sentilib._ids import OOV_WORD, PAD
+from sentilib._sklearn import check_parameters_of
+
+if TYPE_CHECKING:
+    from sentilib._text._reader import Reader
+    from sentilib._text._vocabulary import Vocabulary
+
+
+class ReadingMethods(BaseEstimator):
+    """Methods that split single documents, and words of ids; inherited by `HTMLTokenizer`."""
+
+    verbose: int
+    vocabulary: Any
+    stop_words: Any
+    vocabulary_: Mapping[str, int]
+    _vocabulary: "Vocabulary"
+    _given: tuple = None, None  # parameters from which a vocabulary was derived without `fit`
+
+    def inverse_transform(self, X: Any) -> list[np.ndarray]:
+        """Return the words of rows of token ids, without padding.
+
+        Parameters
+        ----------
+        X : array-like of int of shape (n_samples, n_tokens)
+            Token ids.
+
+        Returns
+        -------
+        words : list of n_samples ndarrays of str
+            Words of each row; ``"[OOV]"`` stands for id 1.
+        """
+        self._check_vocabulary()
+        ids = np.asarray(X)
+        if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
+            raise ValueError(
+                "Expected a 2D array of integer ids, as transform returns it, got "
+                f"{ids.ndim}D of type {ids.dtype}."
+            )
+        words = np.array(["", OOV_WORD, *self.vocabulary_], dtype=object)
+        if ids.size and (ids.min() < 0 or ids.max() >= len(words)):
+            raise ValueError(
+                f"Ids must be between 0 and {len(words) - 1}, got {ids.min()} to {ids.max()}."
+            )
+        return [words[row[row != PAD]] for row in ids]
+
+    def tokenize(self, text: str) -> list[str]:
+        """Split one document into folded tokens, without stop words. Needs no `fit`.
+
+        Parameters
+        ----------
+        text : str
+            Document, with or without markup.
+
+        Returns
+        -------
+        tokens : list of str
+            Tokens.
+        """
+        return self.tokenize_with_offsets(text)[0]
+
+    def tokenize_with_offsets(self, text: str) -> tuple[list[str], np.ndarray, str]:
+        r"""Split one document into tokens, and locate each in its visible text.
+
+        Parameters
+        ----------
+        text : str
+            Document, with or without markup.
+
+        Returns
+        -------
+        tokens : list of str
+            Folded tokens, without stop words.
+        offsets : ndarray of shape (n_tokens, 2), dtype=int64
+            Start and end of each token, in characters: ``visible[start:end]`` is the token as it is
+            written in the text.
+        visible : str
+            Visible text of the document, as `visible_text` returns it.
+
+        Examples
+        --------
+        >>> from sentilib import HTMLTokenizer
+        >>> tokenizer = HTMLTokenizer()
+        >>> tokens, offsets, visible = tokenizer.tokenize_with_offsets("A<br>Mas&shy;terpiece!")
+        >>> tokens
+        ['a', 'masterpiece', '!']
+        >>> [visible[start:end] for start, end in offsets]
+        ['A', 'Mas\xadterpiece', '!']
+        """
+        return self._reader_of(text).read([text])[0]
+
+    def visible_text(self, text: str) -> str:
+        """Return the text of a document that a browser would show.
+
+        Parameters
+        ----------
+        text : str
+            Document, with or without markup.
+
+        Returns
+        -------
+        visible : str
+            Visible text, with a line feed wherever an element separates words.
+        """
+        return self._reader_of(text).scanner.visible_text(text)
+
+    def _check_vocabulary(self) -> None:
+        """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""
+        check_is_fitted(self)
+        given = self.vocabulary, self.stop_words  # which `set_params` may have changed
+        if not hasattr(self, "_counts") and any(map(is_not, given, self._given)):
+            check_parameters_of(self)
+            words = self._reader().given_vocabulary()
+            self.__dict__.update(vocabulary_=words.numbered, _vocabulary=words, _given=given)
+
+    def _reader_of(self, text: Any) -> "Reader":
+        check_parameters_of(self)
+        if not isinstance(text, str):
+            raise TypeError(f"Expected one document, a string, got {type(text).__name__}.")
+        return self._reader()
+
+    def _reader(self) -> "Reader":
+        with compilation_announced(self.verbose):
+            from sentilib._text._reader import Reader
+
+        return Reader(self)
