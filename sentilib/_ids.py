@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sentilib._compiled._progress import printable
 from sentilib._compiled._threads import in_threads, row_slices
 
 PAD, OOV, FIRST_WORD = 0, 1, 2  # padding, words outside the vocabulary, the most frequent word
@@ -107,7 +108,8 @@ def check_positions(names: np.ndarray | None) -> None:
     if 0 < len(others) < len(names):
         raise ValueError(
             f"X contains {len(others)} columns beside the token ids of HTMLTokenizer: "
-            f"{', '.join(others[:5])}{', ...' if len(others) > 5 else ''}. {_NUMBERS_BESIDE_TEXT}"
+            f"{printable(', '.join(others[:5]))}{', ...' if len(others) > 5 else ''}. "
+            f"{_NUMBERS_BESIDE_TEXT}"
         )
 
 

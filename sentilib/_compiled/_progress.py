@@ -1,14 +1,22 @@
-"""Lines that name a wait before it begins, printed where `verbose` is set."""
+"""Text for a terminal: lines that name a wait before it begins, where `verbose` is set."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# A terminal obeys them; `str.translate` puts spaces in their place.
+CONTROL_CHARACTERS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+
+
+def printable(text: str) -> str:
+    """Replace what has no shape of its own on a terminal by spaces; line feeds remain."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
 
 def announce(verbose: int, line: str) -> None:
     """Print a line, to standard output as Keras prints its progress, unless `verbose` is 0."""
     if verbose:
-        print(line, flush=True)
+        print(printable(line), flush=True)
 
 
 @contextmanager

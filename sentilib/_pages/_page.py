@@ -9,6 +9,7 @@ import base64
 import functools
 import hashlib
 import math
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from sentilib import _plotting
-from sentilib._files import atomic_write
+from sentilib._files import atomic_write, is_stream
 from sentilib._pages import _heat_map
 
 
@@ -36,7 +37,7 @@ def render(template: str, package: str | None = None, **values: Any) -> str:
 
 
 def write_page(path: Path, template: str, package: str | None = None, **values: Any) -> None:
-    """Write a page completely or not at all; an existing file is replaced at the end.
+    """Write a page as `atomic_write` does; an existing file is replaced at the end.
 
     Parameters
     ----------
@@ -63,11 +64,14 @@ def writable_path(path: Any) -> Path:
         If the folder cannot be written to.
     """
     path = Path(path)
+    if is_stream(path):
+        return path
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {str(path.parent)!r} does not exist: create it first.")
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: name a file, such as report.html.")
-    probe = path.with_name(f".{path.name}.probe")
+    probe = Path(os.path.realpath(path))
+    probe = probe.with_name(f".{probe.name}.probe")
     probe.touch()
     probe.unlink()
     return path

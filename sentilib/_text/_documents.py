@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._compiled._progress import printable
+
 _BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
 
 
@@ -19,10 +21,10 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
     if names is not None and len(names) == 1:
         return as_documents(raw_documents[names[0]])
     if names is not None:
+        listed = printable(", ".join(map(str, list(names)[:5])))
         raise ValueError(
-            f"Expected documents in one column, got a table with {len(names)} columns: "
-            f"{', '.join(map(str, list(names)[:5]))}{', ...' if len(names) > 5 else ''}. Select "
-            "the one that contains the documents."
+            f"Expected documents in one column, got a table with {len(names)} columns: {listed}"
+            f"{', ...' if len(names) > 5 else ''}. Select the one that contains the documents."
         )
     if isinstance(raw_documents, Mapping) or not isinstance(raw_documents, Iterable):
         raise TypeError(

@@ -7,7 +7,7 @@ delays, and its log cannot be silenced for one call: hence its downloader alone,
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from sentilib._files import atomic_write
 
@@ -18,11 +18,31 @@ _TEMPORARY_STATUS = (408, 425, 429)
 
 
 class RemoteFile(NamedTuple):
-    """A file's name on disk, its address and the SHA-256 of its content."""
+    """A file's name on disk, its address, and the number of bytes and SHA-256 of its content."""
 
     filename: str
     url: str
+    size: int
     sha256: str
+
+
+class _Bounded:
+    """A file to write to, up to a number of bytes."""
+
+    def __init__(self, stream: BinaryIO, remote: RemoteFile) -> None:
+        self._stream, self._remote = stream, remote
+
+    def write(self, chunk: bytes) -> None:
+        if self._stream.tell() + len(chunk) > self._remote.size:
+            raise OSError(
+                f"{self._remote.url} sends more than the {self._remote.size} bytes expected: this "
+                "is not the known release, so nothing was kept. A proxy or login page may have "
+                "answered in its place."
+            )
+        self._stream.write(chunk)
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def fetch(remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, verbose: bool) -> Path:
@@ -65,7 +85,7 @@ def _download(remote: RemoteFile, path: Path, verbose: bool) -> None:
         verbose, _CHUNK_BYTES, timeout=_TIMEOUT_SECONDS, headers=headers
     )
     with atomic_write(path) as stream:
-        download(remote.url, stream, None)
+        download(remote.url, _Bounded(stream, remote), None)
         digest = pooch.file_hash(stream.name)
         if digest != remote.sha256:
             raise OSError(

@@ -5,6 +5,7 @@ rows in the same order, so that an index means the same review everywhere. A new
 reader in `_imdb_readers.py` and a line in `_find`.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ from sentilib.datasets._imdb_readers import (
 ARCHIVE = RemoteFile(
     filename="aclImdb_v1.tar.gz",
     url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+    size=84_125_825,
     sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
 )
 
@@ -157,7 +159,9 @@ def load_imdb(
     OSError
         If the download fails, or yields another file than the known release.
     ValueError
-        If a file that was found is damaged or incomplete, or a parameter is invalid.
+        If a file that was found is damaged or incomplete, or a parameter is invalid. Damage is
+        found by the checksums of the archive, and of a parquet file that has some
+        (``write_page_checksum`` of pyarrow); in the official folder there are none.
     ImportError
         If `as_frame=True` and pandas is missing, or a parquet file is found and pyarrow is missing.
 
@@ -222,7 +226,8 @@ def _folders(data_home: str | os.PathLike | None) -> dict[str, Path]:
     if os.environ.get("SENTILIB_DATA"):
         folders["SENTILIB_DATA"] = Path(os.environ["SENTILIB_DATA"]).expanduser()
     base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    folders["user cache"] = (Path(base) if base else Path.home() / ".cache") / "sentilib"
+    with contextlib.suppress(RuntimeError):  # a user without a home directory, as in containers
+        folders["user cache"] = (Path(base) if base else Path.home() / ".cache") / "sentilib"
     return folders
 
 
@@ -247,13 +252,18 @@ def _download(
     delay: float,
     verbose: bool,
 ) -> Path:
-    target = folders["user cache" if data_home is None else "data_home"]
+    target = folders.get("user cache" if data_home is None else "data_home")
     tried = f"No {name} split of the IMDB reviews was found: no {name}.parquet, no folder aclImdb "
     tried += f"and no {ARCHIVE.filename} in "
     tried += ", ".join(
         f"{where} ({folder}{'' if folder.is_dir() else ', which is not a folder'})"
         for where, folder in folders.items()
     )
+    if target is None:
+        raise FileNotFoundError(
+            f"{tried or 'no folder'}. This user has no home directory for the user "
+            "cache: set data_home to the folder that contains the reviews or will."
+        )
     if not download:
         raise FileNotFoundError(
             f"{tried}. Pass download=True, or set data_home or the environment variable "

@@ -3,6 +3,8 @@
 Each returns a `Split`, its rows ordered by label, then by the release's id.
 """
 
+import gzip
+import io
 import os
 import re
 import tarfile
@@ -17,6 +19,7 @@ from sentilib._files import atomic_write
 from sentilib._optional import import_optional
 
 LABELS = ("neg", "pos")
+_COPY_VERSION = 2  # of the copy beside the archive; the first one may be of a damaged archive
 _COLUMNS = ("label", "id", "rating", "movie", "text")
 _REVIEW = re.compile(r"(\d+)_(\d+)\.txt")
 _MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(?:(neg|pos)/(\d+)_(\d+)|urls_(neg|pos))\.txt")
@@ -35,7 +38,7 @@ def read_parquet(path: Path) -> Split:
     pyarrow = import_optional("pyarrow", f"Reading {path}", "parquet")
     parquet = import_optional("pyarrow.parquet", f"Reading {path}", "parquet")
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             missing = [column for column in _COLUMNS if column not in file.schema_arrow.names]
             table = None if missing else file.read(list(_COLUMNS))
     except (pyarrow.ArrowException, OSError) as error:
@@ -47,14 +50,27 @@ def read_parquet(path: Path) -> Split:
     for column in _COLUMNS:
         if table[column].null_count:
             raise ValueError(f"{path} contains {table[column].null_count} null(s) in '{column}'.")
-    try:
-        numbers = {c: np.asarray(table[c], dtype=np.int64) for c in ("label", "id", "rating")}
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: label, id and rating must be integers ({error}).") from error
+    numbers = {c: np.asarray(table[c]) for c in ("label", "id", "rating")}
+    for column, values in numbers.items():
+        is_wrong = np.full(len(values), values.dtype.kind not in "iubf")
+        if values.dtype.kind == "f":
+            is_wrong = (values != np.rint(values)) | (np.abs(values) >= 2**53)
+        if is_wrong.any():
+            raise ValueError(
+                f"{path}: label, id and rating must be integers, but '{column}' is of type "
+                f"{table.schema.field(column).type} and contains {values[is_wrong][0]!s:.60}."
+            )
+        numbers[column] = values.astype(np.int64)
     if not np.isin(numbers["label"], (0, 1)).all():
         raise ValueError(f"{path}: labels must be 0 (negative) or 1 (positive).")
     order = np.lexsort((numbers["id"], numbers["label"]))
     text, movie = table["text"].to_pylist(), table["movie"].to_pylist()
+    for column, found in (("text", text), ("movie", movie)):
+        if not all(isinstance(value, str) for value in found):
+            raise ValueError(
+                f"{path}: '{column}' must contain strings, but is of type "
+                f"{table.schema.field(column).type}. Decode bytes as UTF-8."
+            )
     del table
     pyarrow.default_memory_pool().release_unused()  # 100 MB, which it would keep
     return Split(
@@ -84,7 +100,7 @@ def read_archive(path: Path, name: str) -> Split:
     The archive (100,000 compressed members) takes seconds to parse, the copy a fraction of one.
     """
     status = path.stat()
-    source = np.array([status.st_size, status.st_mtime_ns])
+    source = np.array([_COPY_VERSION, status.st_size, status.st_mtime_ns])
     copy = path.with_name("aclImdb_v1.cache.npz")
     split = _read_copy(copy, name, source)
     if split is not None:
@@ -106,16 +122,23 @@ def read_archive(path: Path, name: str) -> Split:
 
 def _read_copy(path: Path, name: str, source: np.ndarray) -> Split | None:
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            if not np.array_equal(arrays["source"], source):
+        with zipfile.ZipFile(path) as copy:
+            if not np.array_equal(_array_in(copy, "source"), source):
                 return None
-            buffer = arrays[f"{name}_bytes"].tobytes()
-            ends = np.cumsum(arrays[f"{name}_lengths"]).tolist()
-            columns = {c: arrays[f"{name}_{c}"] for c in ("label", "id", "rating", "movie")}
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
-        return None  # absent or damaged: the archive is read instead
+            buffer = _array_in(copy, f"{name}_bytes").tobytes()
+            ends = np.cumsum(_array_in(copy, f"{name}_lengths")).tolist()
+            columns = {
+                c: _array_in(copy, f"{name}_{c}") for c in ("label", "id", "rating", "movie")
+            }
+    except Exception:
+        return None  # absent or damaged in any way: the archive is read instead
     text = [buffer[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     return Split(text=text, **columns)
+
+
+def _array_in(copy: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Read an array; `ZipFile.read` checks the CRC of all its bytes."""
+    return np.lib.format.read_array(io.BytesIO(copy.read(f"{name}.npy")), allow_pickle=False)
 
 
 def _parse_archive(path: Path) -> dict[str, Split]:
@@ -124,7 +147,7 @@ def _parse_archive(path: Path) -> dict[str, Split]:
     reviews: dict[str, dict] = {"train": {}, "test": {}}
     urls: dict[str, dict] = {"train": {}, "test": {}}
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
             while (member := archive.next()) is not None:
                 # Otherwise 100,000 headers stay in memory.
                 archive.members = []  # type: ignore[attr-defined]
@@ -137,6 +160,8 @@ def _parse_archive(path: Path) -> dict[str, Split]:
                     urls[name][LABELS.index(listing)] = content
                 else:
                     reviews[name][LABELS.index(label), int(number), int(stars)] = content
+            while stream.read(1 << 20):  # gzip checks the CRC at the end
+                pass
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise ValueError(
             f"{path} cannot be read as a tar archive ({type(error).__name__}: {error}). If it is "

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from sentilib import _plotting
+from sentilib._compiled._progress import printable
 from sentilib._pages._heat_map import legend, level
 from sentilib.explain._rows import Row, output_names_of, rows_of
 
@@ -87,8 +88,8 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     Returns
     -------
     str
-        Text for `print`, without the control characters of the reviews. Words that the model does
-        not know are followed by "[?]", and a line at the end says so.
+        Text for `print`, without the control characters of reviews and labels. Words that the model
+        does not know are followed by "[?]", and a line at the end says so.
 
     Examples
     --------
@@ -105,7 +106,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     parts, rows = [], rows_of(explanation)
     shades = [_shades(color) for color in (_plotting.AGAINST, _plotting.FOR)]
     for row in rows:
-        name = output_names_of(explanation, row.values.shape[1])[output]
+        name = printable(output_names_of(explanation, row.values.shape[1])[output])
         values = row.values[:, output]
         scale = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = []
@@ -113,7 +114,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
             _cut(row), values.tolist(), row.unknown, strict=True
         ):
             strength = abs(value) / scale
-            word = _printable(word)
+            word = printable(word)
             if color and strength >= 0.1:
                 ground, ink = shades[value > 0][min(_N_SHADES - 1, int(strength * _N_SHADES))]
                 word = f"\x1b[48;5;{ground};38;5;{ink}m{word}\x1b[0m"
@@ -121,7 +122,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
                 word += f"[{value:+.2g}]"
             if unknown:
                 word += "[?]"
-            drawn.append(_printable(before) + word + _printable(after))
+            drawn.append(printable(before) + word + printable(after))
         base, total = float(row.base_values[output]), float(values.sum())
         parts.append(
             f"{name}: {base + total:+.3g} = {base:+.3g} (base value) {total:+.3g} (words)\n"
@@ -214,7 +215,3 @@ def _shades(color: str) -> list[tuple[int, int]]:
         ink = _WHITE if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else _BLACK
         shades.append((16 + int(steps @ [36, 6, 1]), ink))
     return shades
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

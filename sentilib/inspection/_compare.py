@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.stats
 
+from sentilib._compiled._progress import printable
 from sentilib._optional import import_pandas
 from sentilib._pages._page import writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, as_series, named_rows, read_reviews
@@ -65,13 +66,14 @@ class Comparison:
 
     def __str__(self) -> str:
         first, second = self.names
+        a, b = map(printable, self.names)
         only_first, only_second = self.counts.iloc[0, 1], self.counts.iloc[1, 0]
         row = self.scores.loc["difference"]
         return (
-            f"{first} {self.scores.loc[first, 'accuracy']:.4f}, "
-            f"{second} {self.scores.loc[second, 'accuracy']:.4f}: difference "
+            f"{a} {self.scores.loc[first, 'accuracy']:.4f}, "
+            f"{b} {self.scores.loc[second, 'accuracy']:.4f}: difference "
             f"{row['accuracy']:+.4f} [{row['accuracy_low']:+.4f}, {row['accuracy_high']:+.4f}]\n"
-            f"only {first} right: {only_first:,}; only {second} right: {only_second:,}; "
+            f"only {a} right: {only_first:,}; only {b} right: {only_second:,}; "
             f"McNemar's exact p = {self.pvalue:.3g}"
         )
 

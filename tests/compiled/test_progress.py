@@ -21,6 +21,11 @@ def test_nothing_is_printed_without_verbose(verbose, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_line_contains_no_escape_codes(capsys):
+    announce(1, "Fitting \x1b[2Jmodel\u202e of 日本")
+    assert capsys.readouterr().out == "Fitting  [2Jmodel  of 日本\n"
+
+
 @pytest.mark.parametrize("verbose", [1, 2])
 def test_a_process_without_standard_output_is_trained_in_silence(verbose, monkeypatch):
     model = DenseSentimentClassifier(epochs=1, verbose=verbose)

@@ -157,6 +157,7 @@ def serve(monkeypatch):
             servers.append(server)
             remote = _imdb.ARCHIVE._replace(
                 url=f"http://127.0.0.1:{server.server_port}/{path}",
+                size=len(right),
                 sha256=hashlib.sha256(right).hexdigest(),
             )
             monkeypatch.setattr(_imdb, "ARCHIVE", remote)
@@ -346,13 +347,24 @@ def test_missing_parquet_columns_are_named(home):
         (5, None, r"1 null\(s\) in 'text'"),
         (1, 2, "labels must be 0"),
         (3, "many", "must be integers"),
+        (1, 0.7, r"must be integers, but 'label' is of type double and contains 0\.7"),
+        (1, 1.2, "must be integers, but 'label'"),
+        (2, float("inf"), "must be integers, but 'id'"),
+        (3, float("nan"), "must be integers, but 'rating'"),
+        (5, b"bytes", "'text' must contain strings, but is of type binary"),
+        (5, 3, "'text' must contain strings, but is of type int64"),
+        (4, b"tt0000007", "'movie' must contain strings"),
     ],
 )
 def test_wrong_values_in_parquet_are_named(column, value, message, home):
     rows = [list(row) for row in ROWS]
-    if isinstance(value, str):
+    if isinstance(value, str | bytes) or (column, value) == (5, 3):
         for row in rows:
             row[column] = value
+    elif isinstance(value, float):
+        for row in rows:
+            row[column] = float(row[column])
+        rows[0][column] = value
     else:
         rows[0][column] = value
     write_parquet(home, rows)
@@ -399,6 +411,72 @@ def test_a_damaged_archive_is_named_and_leaves_no_copy(damage, home):
     assert leftovers(home) == ["aclImdb_v1.tar.gz"]
 
 
+def one_bit_flipped(content, bit):
+    content = bytearray(content)
+    content[bit // 8] ^= 1 << bit % 8
+    return bytes(content)
+
+
+def test_no_bit_flip_in_an_archive_or_its_copy_changes_a_review(home):
+    whole = archive_bytes()
+    rng = np.random.default_rng(0)
+    for bit in rng.choice(8 * len(whole), 60, replace=False):
+        (home / "aclImdb_v1.tar.gz").write_bytes(one_bit_flipped(whole, bit))
+        try:
+            read = load_imdb(data_home=home)
+        except ValueError:
+            assert leftovers(home) == ["aclImdb_v1.tar.gz"]
+        else:  # a flip in the header, as of the name of the file
+            assert_is_train(read)
+            (home / "aclImdb_v1.cache.npz").unlink()
+    (home / "aclImdb_v1.tar.gz").write_bytes(whole)
+    assert_is_train(load_imdb(data_home=home))
+    copy = home / "aclImdb_v1.cache.npz"
+    whole = copy.read_bytes()
+    for bit in rng.choice(8 * len(whole), 60, replace=False):
+        copy.write_bytes(one_bit_flipped(whole, bit))
+        assert_is_train(load_imdb(data_home=home))
+
+
+def test_a_copy_by_a_version_that_checked_no_archive_is_made_anew(home):
+    write_archive(home)
+    status = (home / "aclImdb_v1.tar.gz").stat()
+    load_imdb(data_home=home)
+    copy = home / "aclImdb_v1.cache.npz"
+    with np.load(copy) as arrays:
+        old = {**arrays, "source": np.array([status.st_size, status.st_mtime_ns])}
+    old["train_bytes"] = np.full_like(old["train_bytes"], ord("x"))
+    np.savez_compressed(copy, **old)
+    assert_is_train(load_imdb(data_home=home))
+
+
+def test_checksums_of_a_parquet_file_are_compared(home):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_parquet(home)
+    path = home / "train.parquet"
+    parquet.write_table(
+        parquet.read_table(path), path, write_page_checksum=True, compression="none",
+        use_dictionary=False,
+    )  # fmt: skip
+    assert_is_train(load_imdb(data_home=home))
+    path.write_bytes(path.read_bytes().replace(b"masterpiece", b"masterpiecf"))
+    with pytest.raises(ValueError, match=r"train\.parquet cannot be read as parquet"):
+        load_imdb(data_home=home)
+
+
+def test_without_a_home_directory_data_home_is_enough(home, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("LOCALAPPDATA")
+
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(_imdb.Path, "home", no_home)
+    with pytest.raises(FileNotFoundError, match=r"no home directory .* set data_home"):
+        load_imdb()
+    assert_is_train(load_imdb(data_home=write_folder(home)))
+
+
 # ---------------------------------------------------------------------------------------------
 # Download
 
@@ -434,6 +512,38 @@ def test_wrong_content_is_refused_at_once_and_not_kept(serve, cache):
     assert server.n_requests == 1
     assert leftovers(cache) == []
     assert "by hand" in str(caught.value) and server.body.decode() not in str(caught.value)
+
+
+def test_a_download_stops_at_the_size_of_the_release(serve, cache, monkeypatch):
+    monkeypatch.setattr(_fetch, "_CHUNK_BYTES", 64)
+    server = serve(body=bytes(1 << 22))
+    sizes = []
+    write = _fetch._Bounded.write
+
+    def observed(self, chunk):
+        write(self, chunk)
+        sizes.append(len(chunk))
+
+    monkeypatch.setattr(_fetch._Bounded, "write", observed)
+    with pytest.raises(OSError, match=r"sends more than the .* not the known release"):
+        load_imdb(n_retries=3, delay=0, verbose=False)
+    assert 0 < sum(sizes) <= _imdb.ARCHIVE.size < 10_000
+    assert server.n_requests == 1
+    assert leftovers(cache) == []
+
+
+def test_what_a_killed_download_leaves_is_removed_by_the_next_one(serve, cache):
+    serve()
+    abandoned = cache / f".aclImdb_v1.tar.gz.{32 * '0'}.part"
+    cache.mkdir(parents=True)
+    abandoned.write_bytes(b"half")
+    (cache / ".aclImdb_v1.tar.gz.notes.part").touch()  # not ours
+    load_imdb(verbose=False)
+    assert leftovers(cache) == [
+        ".aclImdb_v1.tar.gz.notes.part",
+        "aclImdb_v1.cache.npz",
+        "aclImdb_v1.tar.gz",
+    ]
 
 
 @pytest.mark.parametrize("failure", ["truncated", "hang up", 503])

@@ -127,6 +127,15 @@ def test_a_terminal_gets_no_control_characters_of_a_review(explanation):
     assert "\x1b[48;5;" in colored and "\x1b[31m" not in colored
 
 
+def test_a_terminal_gets_no_control_characters_of_a_label():
+    labels = [f"log-odds of good{code}" for code in ("\x1b[31m", "\x9b31m", "\u202e", "\r")]
+    for label in labels:
+        explanation = TokenExplanation(np.array([0.5]), 0.1, ["a"], ["a"], ["a"], label)
+        drawn = plots.terminal(explanation, color=False)
+        assert drawn.startswith("log-odds of good ")
+        assert all(c.isprintable() or c == "\n" for c in drawn)
+
+
 def test_a_terminal_has_the_colours_of_the_pages_with_readable_ink():
     explanation = TokenExplanation(
         np.array([1.0, -1.0, 0.2]), 0.0, list("abc"), list("abc"), list("abc"), "x"

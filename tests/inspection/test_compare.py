@@ -52,6 +52,12 @@ def test_the_table_lists_every_disagreement_widest_gap_first(found, right, held_
     assert "McNemar's exact p" in str(found)
 
 
+def test_escape_codes_in_names_do_not_reach_the_terminal(dense, held_out):
+    found = compare(dense, dense, *held_out, names=("a\x1b[31m", "b\x9b31m"))
+    assert "\x1b" not in str(found) and "\x9b" not in str(found)
+    assert str(found).count("a [31m") == 2
+
+
 def test_a_model_compared_with_itself_has_no_disagreement(dense, held_out):
     found = compare(dense, dense, *held_out)
     assert found.pvalue == 1 and found.disagreements.empty

@@ -122,6 +122,11 @@ def test_reviews_without_a_word_are_counted_and_no_duplicates():
     assert "reviews without a word, which are not compared: 4" in str(leaks)
 
 
+def test_snippets_contain_no_escape_codes():
+    leaks = find_leaks([f"\x1b[31m{LONG}", LONG])
+    assert leaks.duplicates["snippet"].iloc[0].startswith(" [31mwe saw")
+
+
 def test_many_copies_cost_no_square_of_memory():
     leaks = find_leaks([LONG] * 20_000 + ["another one"])
     assert len(leaks.duplicates) == 20_000

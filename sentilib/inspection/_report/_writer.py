@@ -73,7 +73,9 @@ def report(
     y : array-like of shape (n_samples,)
         Labels.
     path : str or path-like
-        File to write. An existing file is replaced at the end, completely or not at all.
+        File to write. An existing file is replaced at the end, completely or not at all, and keeps
+        its permissions; of a symbolic link, the file that it leads to. A device or pipe, such as
+        ``/dev/stdout``, is written to.
     text_column : str or int, default=None
         Column of a DataFrame X that contains the reviews; None means its only column of text.
     title : str, default=None
