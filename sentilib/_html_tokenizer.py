@@ -34,10 +34,11 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
     word). ``I <3 it`` is text.
 
     A token is a run of letters and digits of any script, with combining marks and, inside it,
-    apostrophes; a single Han, Hiragana or Katakana character; an emoji, whole with its skin tone,
-    flag letters or joined parts; or, by default, a punctuation mark or symbol. Format characters
-    such as the soft hyphen and emoji variation selectors are ignored, and typographic apostrophes
-    are equivalent to ``'``.
+    apostrophes, or quotes between Hebrew letters; a single Han, Hiragana or Katakana character, or
+    Thai, Lao, Khmer or Burmese letter with its vowels; an emoji, whole with its skin tone, flag
+    letters or joined parts; or, by default, a punctuation mark or symbol. Format characters such
+    as the soft hyphen, the joiners within Persian and Indic words, and emoji variation selectors
+    are ignored; typographic apostrophes, geresh and gershayim are equivalent to ``'`` and ``"``.
 
     Parameters
     ----------
@@ -46,16 +47,37 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         max id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
     max_length : int, default=1024
         Max number of tokens kept of each document, and the width of the matrix.
+    normalization : {"NFC", "NFKC"} or None, default="NFC"
+        Unicode normalization of the visible text, to which offsets refer, and of words passed as
+        parameters:
+
+        - "NFC" makes one word of the spellings of a word that look the same, such as "é" and "e"
+          with a combining accent, also in Korean and Vietnamese;
+        - "NFKC" also replaces characters by those that they are a form of: full-width and
+          half-width letters and marks, ligatures, mathematical letters, "²", "…" and "™";
+        - None reads the text as it is.
     lowercase : bool, default=True
         Fold case, in every script, as Unicode defines it ("STRASSE" and "straße" become equal).
+        No language has rules of its own: "I" becomes "i" and "İ" becomes "i" with a combining
+        dot. For Turkish and Azerbaijani, pass ``text.replace("I", chr(0x131)).replace("İ", "i")``.
     strip_accents : {"ascii", "unicode"} or None, default=None
         Remove accents, by compatibility decomposition; "ascii" then removes non-ASCII characters.
+        Both are for alphabets such as Latin and Greek: in the scripts of India, "unicode" removes
+        signs that are no accents, as in `CountVectorizer`.
     punctuation : {"drop", "split", "token"}, default="token"
         Treatment of punctuation marks and symbols:
 
         - "drop" removes them: "don't" becomes "dont", "well-made" becomes "wellmade";
         - "split" separates words at them, but keeps apostrophes inside a word;
         - "token" splits, and makes each mark a token too: "great!" and "great?" differ.
+    unspaced : {"split", "keep"}, default="split"
+        Treatment of scripts that do not separate words: Han, Hiragana, Katakana, Thai, Lao, Khmer,
+        Burmese, and others of Southeast Asia:
+
+        - "split" makes a token of each character with its marks; in Thai and the following scripts
+          also with its vowels and subscript letters. N-grams of a classifier represent the words;
+        - "keep" reads runs of letters as words, as in other scripts. It is meant for documents in
+          which a segmenter has written spaces, which may do better.
     stop_words : "english", collection of str or None, default=None
         Words to leave out, folded like documents. "english" is scikit-learn's list.
     min_df : int or float in [0.0, 1.0], default=1
@@ -72,6 +94,10 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         Side on which documents shorter than `max_length` are padded with 0.
     truncating : {"pre", "post"}, default="pre"
         Side on which longer documents lose tokens: "pre" keeps the last `max_length`.
+    decode_error : {"strict", "replace"}, default="strict"
+        Treatment of lone surrogates, such as half an emoji from JSON: "strict" raises ValueError,
+        which names the document; "replace" reads U+FFFD instead, and a whole emoji from two
+        surrogates in a row.
     n_jobs : int or None, default=None
         Number of threads. None means all cores, or one inside a parallel worker; -1 means all.
     verbose : int, default=0
@@ -115,15 +141,18 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
     _parameter_constraints: dict = {
         "max_features": [COUNT, None],
         "max_length": [COUNT],
+        "normalization": [StrOptions({"NFC", "NFKC"}), None],
         "lowercase": ["boolean"],
         "strip_accents": [StrOptions({"ascii", "unicode"}), None],
         "punctuation": [StrOptions({"drop", "split", "token"})],
+        "unspaced": [StrOptions({"split", "keep"})],
         "stop_words": [StrOptions({"english"}), list, tuple, set, frozenset, None],
         "min_df": [SHARE, COUNT],
         "max_df": [SHARE, COUNT],
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],
+        "decode_error": [StrOptions({"strict", "replace"})],
         "n_jobs": [N_JOBS, None],
         "verbose": ["verbose"],
     }
@@ -133,29 +162,35 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         max_features: int | None = 30_000,
         max_length: int = 1024,
         *,
+        normalization: str | None = "NFC",
         lowercase: bool = True,
         strip_accents: str | None = None,
         punctuation: str = "token",
+        unspaced: str = "split",
         stop_words: str | Collection[str] | None = None,
         min_df: int | float = 1,
         max_df: int | float = 1.0,
         vocabulary: Mapping[str, int] | Collection[str] | None = None,
         padding: str = "post",
         truncating: str = "pre",
+        decode_error: str = "strict",
         n_jobs: int | None = None,
         verbose: int | bool = 0,
     ) -> None:
         self.max_features = max_features
         self.max_length = max_length
+        self.normalization = normalization
         self.lowercase = lowercase
         self.strip_accents = strip_accents
         self.punctuation = punctuation
+        self.unspaced = unspaced
         self.stop_words = stop_words
         self.min_df = min_df
         self.max_df = max_df
         self.vocabulary = vocabulary
         self.padding = padding
         self.truncating = truncating
+        self.decode_error = decode_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 

@@ -205,11 +205,9 @@ class TestOptions:
         assert HTMLTokenizer(strip_accents=strip_accents).tokenize(text) == peer(text)
 
     def test_accents_stay_by_default_with_their_letter(self):
-        assert HTMLTokenizer().tokenize("e\u0301te\u0301 naïve हिन्दी") == [
-            "e\u0301te\u0301",
-            "naïve",
-            "हिन्दी",
-        ]
+        text = "e\u0301te\u0301 naïve हिन्दी"
+        assert HTMLTokenizer().tokenize(text) == ["été", "naïve", "हिन्दी"]
+        assert HTMLTokenizer(normalization=None).tokenize(text) == text.split()
 
     def test_typographic_apostrophes_are_apostrophes(self):
         assert HTMLTokenizer().tokenize("don’t don't don&rsquo;t") == ["don't"] * 3
@@ -397,6 +395,24 @@ class TestInvalid:
                 getattr(tokenizer, method)(bad)
             assert not hasattr(tokenizer, "vocabulary_")
 
+    def test_lone_surrogates_are_replaced_on_request(self):
+        tokenizer = HTMLTokenizer(decode_error="replace", max_length=6)
+        texts = ["a \ud83d b", "<div>\udc80</div>a", "fine \ud83d\ude00", "\U0001f600", "plain b"]
+        ids = tokenizer.fit_transform(texts)
+        number = tokenizer.vocabulary_
+        a, b, half, face = (number[word] for word in ("a", "b", "\ufffd", "😀"))
+        assert ids[0].tolist() == [a, half, b, 0, 0, 0]
+        assert ids[1].tolist() == [half, a, 0, 0, 0, 0]
+        assert ids[2].tolist() == [number["fine"], face, 0, 0, 0, 0]
+        assert (tokenizer.transform(texts) == ids).all()
+        tokens, offsets, visible = tokenizer.tokenize_with_offsets("a\ud83d\ude00\ud83db")
+        assert visible == tokenizer.visible_text("a\ud83d\ude00\ud83db") == "a😀\ufffdb"
+        assert (
+            tokens == [visible[start:end] for start, end in offsets] == ["a", "😀", "\ufffd", "b"]
+        )
+        with pytest.raises(TypeError, match="Document 1 is None"):
+            tokenizer.transform(["\ud83d", None])
+
     @pytest.mark.parametrize("n_jobs", [1, 2])
     def test_the_index_is_right_in_a_large_corpus(self, n_jobs):
         texts = ["word " * 100] * 9000
@@ -435,9 +451,11 @@ class TestInvalid:
             ("max_features", 1.5),
             ("max_length", 0),
             ("max_length", None),
+            ("normalization", "NFD"),
             ("lowercase", "yes"),
             ("strip_accents", "latin"),
             ("punctuation", "keep"),
+            ("unspaced", "token"),
             ("stop_words", "german"),
             ("min_df", 0),
             ("min_df", 1.5),
@@ -445,6 +463,7 @@ class TestInvalid:
             ("vocabulary", 3),
             ("padding", "both"),
             ("truncating", None),
+            ("decode_error", "ignore"),
             ("n_jobs", 0.5),
         ],
     )

@@ -29,14 +29,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from sentilib import HTMLTokenizer
 
-GOOD = ["A <b>great</b> film", "great, great fun &amp; joy", "I loved it<br />all", "fine film 😀"]
+GOOD = [
+    "A <b>great</b> film",
+    "great, great fun &amp; joy",
+    "I loved it<br />all",
+    "ﬁne ﬁlme\u0301 很好 film 😀",
+]
 BAD = ["A dull film", "dull and bad", "I hated it<br>all of it", "bad, bad film 👎"]
 DOCUMENTS = GOOD * 3 + BAD * 3
 LABELS = np.repeat(["good", "bad"], 12)
 
 ESTIMATORS = [
     HTMLTokenizer(max_length=6),
-    HTMLTokenizer(max_length=6, n_jobs=2, punctuation="token", padding="pre", min_df=2),
+    HTMLTokenizer(
+        max_length=6, normalization="NFKC", unspaced="keep", padding="pre", min_df=2, n_jobs=2
+    ),
     HTMLTokenizer(max_length=6, vocabulary=["film", "great", "bad"], stop_words="english"),
 ]
 

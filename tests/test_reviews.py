@@ -342,6 +342,28 @@ class TestWhatIsRead:
         assert reviews.snippet(0, 1) == "…"
         assert reviews.snippet(1, 5) == ""
 
+    def test_normalized_text_and_replaced_surrogates_are_what_all_show(self, tmp_path):
+        texts = [f"cafe\u0301 {text} &#769; half \ud83d" for text in HELD_OUT[:12]]
+        pipe = fit(decode_error="replace", max_length=512)
+        with pytest.raises(ValueError, match="Document 0 contains a lone surrogate"):
+            error_table(fit(max_length=64), texts, Y[:12])
+        reviews = read_reviews(pipe, texts)
+        ids = pipe[0].transform(texts)
+        explained = TokenShapExplainer(pipe).explain(texts)
+        table = error_table(pipe, texts, Y[:12])
+        report(pipe, texts, Y[:12], path=tmp_path / "r.html")
+        maps = data_of(tmp_path / "r.html")["maps"]
+        for row, text in enumerate(texts):
+            visible = pipe[0].visible_text(text)
+            assert visible.split()[0] == "café" and visible.rstrip().endswith(" half \ufffd")
+            assert reviews.visible_text(row) == visible == "".join(reviews.places(row).pieces)
+            assert "".join(explained.data[row]) == visible.strip()
+            assert explained.feature_names[row] == pipe[0].tokenize(text)
+            assert np.count_nonzero(ids[row]) == len(explained.values[row])
+            assert "".join(maps[str(row)][0]) == visible
+        for snippet in [*table["snippet"], *find_leaks(texts[:6], texts[:6]).duplicates["snippet"]]:
+            assert snippet.startswith("café ")
+
     def test_ids_alone_are_named_by_their_numbers(self, pipe):
         reviews = read_reviews(pipe[-1], [[5, 1, 0, *[0] * 27], [7] * 30])
         assert reviews.visible_text(0) == "#5 [OOV]"

@@ -296,7 +296,7 @@ def read_reviews(
     if parts.tokenizer is None and any_words:
         texts = read_frame(X, text_column).texts
         if texts is not None and not isinstance(parts.model, BaseSentimentClassifier):
-            tokenizer = HTMLTokenizer(max_features=None).fit(texts)
+            tokenizer = HTMLTokenizer(max_features=None, decode_error="replace").fit(texts)
             parts = Parts(
                 estimator, [], tokenizer, [], parts.estimator, None, True, counts_only=True
             )
@@ -318,7 +318,7 @@ def documents(X: Any, text_column: Any = None) -> tuple[list[str], Frame]:
 
 def snippets(texts: list[str], n_characters: int) -> list[str]:
     """Return the start of the visible text of each review, on one line."""
-    reading = HTMLTokenizer()._reader().read(texts)
+    reading = HTMLTokenizer(decode_error="replace")._reader().read(texts)
     return [_short(reading.visible_text(row), n_characters) for row in range(len(texts))]
 
 

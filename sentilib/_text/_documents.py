@@ -70,11 +70,17 @@ def blocks(documents: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         yield first, block
 
 
-def joined(first: int, documents: list[str], tail: bytes) -> bytearray:
+def joined(documents: list[str], tail: bytes) -> bytearray:
     """Encode documents as UTF-8, each followed by a byte 0xFF, and append the tail."""
-    try:
-        return bytearray(b"\xff").join([*map(str.encode, documents), tail])
-    except UnicodeEncodeError:
+    return bytearray(b"\xff").join([*map(str.encode, documents), tail])
+
+
+def without_surrogates(first: int, documents: list[str], decode_error: str) -> list[str]:
+    """Return the documents with U+FFFD for lone surrogates, and a character for each pair.
+
+    If `decode_error` is "strict", the first lone surrogate raises ValueError.
+    """
+    if decode_error == "strict":
         for index, document in enumerate(documents, first):
             try:
                 document.encode()
@@ -82,6 +88,9 @@ def joined(first: int, documents: list[str], tail: bytes) -> bytearray:
                 raise ValueError(
                     f"Document {index} contains a lone surrogate, {document[error.start]!r} at "
                     f"position {error.start}, which is not a character. Decode the text with "
-                    "errors='replace', or remove the surrogate."
+                    "errors='replace', or set decode_error='replace'."
                 ) from None
-        raise
+    return [
+        document.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        for document in documents
+    ]

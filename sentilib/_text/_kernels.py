@@ -20,10 +20,13 @@ from sentilib._text._unicode import (
     KEYCAP,
     KEYCAP_BASE,
     MARK,
+    PREFIX,
     PUNCTUATION,
+    QUOTE,
     REGIONAL,
     SEPARATOR,
     SKIN_TONE,
+    STACKER,
     STANDALONE,
     WORD,
 )
@@ -107,6 +110,12 @@ def _is_keycap(raw, i):
 
 
 @helper
+def _is_hebrew(raw, i):
+    """Return whether a Hebrew letter or point is at i."""
+    return raw[i] == 0xD7 or (raw[i] == 0xD6 and raw[i + 1] > 0x90)
+
+
+@helper
 def _take_emoji(raw, i, rules, token):
     """Read one emoji: a flag, or a base with style, skin tone and tags, joined to others."""
     character_class = rules[1]
@@ -148,6 +157,7 @@ def _read_on(raw, i, start, end, n, chunk, h, rules, token):
     character_class = rules[1]
     bang = np.int64(character_class[_BANG])  # class of punctuation marks
     alone = False  # whether only combining marks continue the open token
+    glued = False  # whether the next ideograph continues it too
     while raw[i] != 0xFF:
         code, length = _decode(raw, i)
         kind = np.int64(character_class[code])
@@ -158,9 +168,18 @@ def _read_on(raw, i, start, end, n, chunk, h, rules, token):
             after, _ = _decode(raw, i + length)
             kind = EMOJI if after == _EMOJI_STYLE else bang
         elif kind == KEYCAP_BASE:
-            kind = IDEOGRAPH if _is_keycap(raw, i + length) else bang
+            kind = bang
+            if _is_keycap(raw, i + length):
+                kind, glued = IDEOGRAPH, False
+        elif kind == QUOTE:
+            after, _ = _decode(raw, i + length)
+            joins = n > 0 and not alone and i - start > 1 and character_class[after] == WORD
+            joins = joins and _is_hebrew(raw, i - 2) and _is_hebrew(raw, i + length)
+            kind = WORD if joins else bang
 
-        continues = kind == MARK or kind == KEYCAP or (kind == WORD and not alone)
+        continues = kind == MARK or kind == STACKER or kind == KEYCAP
+        continues = continues or (kind == WORD and not alone)
+        continues = continues or (glued and (kind == IDEOGRAPH or kind == PREFIX))
         if kind == SEPARATOR or kind == IGNORED or (continues and kind != WORD and n == 0):
             i += length
             if kind == SEPARATOR and n > 0:
@@ -174,7 +193,8 @@ def _read_on(raw, i, start, end, n, chunk, h, rules, token):
             i, n, chunk, h = _take_emoji(raw, i, rules, token)
         else:
             i, n, chunk, h = _take(raw, i, rules, n, chunk, h, token)
-            alone = alone or kind == IDEOGRAPH
+            alone = alone or kind == IDEOGRAPH or kind == PREFIX
+            glued = kind == PREFIX or (kind == STACKER and alone)
         end = i
         if n > 0 and (kind >= EMOJI or kind == STANDALONE or kind == KEYCAP):
             break

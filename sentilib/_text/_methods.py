@@ -110,7 +110,7 @@ class ReadingMethods(BaseEstimator):
         Returns
         -------
         visible : str
-            Visible text, with a line feed wherever an element separates words.
+            Visible text, normalized, with a line feed wherever an element separates words.
         """
         return self._reader_of(text).scanner.visible_text(text)
 

@@ -13,7 +13,13 @@ from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._text._documents import as_documents
 from sentilib._text._readings import Readings
 from sentilib._text._scan import Matrix, Scanner, Stream
-from sentilib._text._vocabulary import Vocabulary, choose_words, folded, given_words, unmatchable
+from sentilib._text._vocabulary import (
+    Vocabulary,
+    choose_words,
+    folded,
+    given_words,
+    normalize_words,
+)
 from sentilib._text._words import WordTable
 
 
@@ -31,6 +37,9 @@ class Reader:
             lowercase=parameters.lowercase,
             strip_accents=parameters.strip_accents,
             punctuation=parameters.punctuation,
+            normalization=parameters.normalization,
+            unspaced=parameters.unspaced,
+            decode_error=parameters.decode_error,
         )
         self._parameters = parameters
 
@@ -81,7 +90,7 @@ class Reader:
     def given_vocabulary(self) -> Vocabulary:
         """Return the vocabulary parameter's words; warn of words that no document can match."""
         words = given_words(self._parameters.vocabulary)
-        if never := unmatchable(words, self.scanner):
+        if never := normalize_words(words, self.scanner):
             warnings.warn(
                 f"{len(never)} words of the vocabulary can match no token, such as {never[0]!r}: "
                 "with these parameters, documents are folded or split differently.",

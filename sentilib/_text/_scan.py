@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentilib._text import _html, _kernels, _markup
-from sentilib._text._documents import blocks, joined
+from sentilib._text._documents import blocks, joined, without_surrogates
+from sentilib._text._normalization import FIRST_BYTES, Form, normalized
 from sentilib._text._unicode import rules
 from sentilib._text._words import WordTable
 
@@ -37,30 +38,69 @@ class Stream(NamedTuple):
 class Scanner:
     """Scanner that splits documents into words, for one combination of options."""
 
-    def __init__(self, *, lowercase: bool, strip_accents: str | None, punctuation: str) -> None:
-        self._rules, self._growth = rules(lowercase, strip_accents, punctuation)
+    def __init__(
+        self,
+        *,
+        lowercase: bool,
+        strip_accents: str | None,
+        punctuation: str,
+        normalization: Form = "NFC",
+        unspaced: str = "split",
+        decode_error: str = "strict",
+    ) -> None:
+        self._rules, self._growth = rules(lowercase, strip_accents, punctuation, unspaced)
+        self._normalization = normalization
+        self._decode_error = decode_error
 
     def prepare(self, first: int, documents: list[str], *, plain: bool = False) -> Block:
-        """Encode documents, and replace markup by visible text.
+        """Encode documents, replace markup by visible text, and normalize it.
 
         Plain documents are visible text already.
         """
-        raw = _as_array(joined(first, documents, _TAIL))
+        try:
+            encoded = joined(documents, _TAIL)
+        except UnicodeEncodeError:
+            documents = without_surrogates(first, documents, self._decode_error)
+            encoded = joined(documents, _TAIL)
+        raw = _as_array(encoded)
         starts = np.empty(len(documents), dtype=np.int64)
+        changed: dict[int, str] = {}
         if plain:
             starts[0] = 0
             starts[1:] = np.flatnonzero(raw == 0xFF)[: len(documents) - 1] + 1
         else:
             unsure = np.empty(len(documents), dtype=np.uint8)
             _markup.reveal(raw, starts, unsure)
-            parse = np.flatnonzero(unsure)
-            texts = [_html.visible_text(documents[k]).encode() for k in parse.tolist()]
-            if texts:
-                sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-                starts[parse] = len(raw) + np.cumsum(sizes) - sizes
-                raw = np.concatenate([raw, _as_array(b"\xff".join([*texts, _TAIL]))])
+            changed = {k: _html.visible_text(documents[k]) for k in np.flatnonzero(unsure).tolist()}
+        if first_byte := FIRST_BYTES.get(self._normalization):
+            self._normalize(encoded, starts, changed, first_byte)
+        if changed:
+            texts = list(map(str.encode, changed.values()))
+            sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
+            starts[list(changed)] = len(raw) + np.cumsum(sizes) - sizes
+            raw = np.concatenate([raw, _as_array(b"\xff".join([*texts, _TAIL]))])
         token = np.empty(len(raw) * self._growth // 8 + 1, dtype=np.int64)
         return Block(first, raw, starts, token)
+
+    def normalized(self, text: str) -> str:
+        """Return a text in the scanner's normalization form."""
+        return normalized(text, self._normalization)
+
+    def _normalize(
+        self, encoded: bytearray, starts: np.ndarray, changed: dict[int, str], first_byte: int
+    ) -> None:
+        """Normalize visible texts that need it: those in `changed`, others are added to it."""
+        for k, text in changed.items():
+            changed[k] = self.normalized(text)
+        shifted = _as_array(encoded) + np.uint8(1)  # the end of a document becomes 0
+        suspects = np.maximum.reduceat(shifted, starts) > first_byte
+        for k in np.flatnonzero(suspects).tolist():
+            if k not in changed:
+                start = starts[k]
+                text = encoded[start : encoded.index(0xFF, start)].decode()
+                normal = self.normalized(text)
+                if normal is not text:
+                    changed[k] = normal
 
     def scan(
         self, block: Block, table: WordTable, *, learn: bool, spans: np.ndarray = _NO_SPANS

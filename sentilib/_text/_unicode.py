@@ -19,17 +19,22 @@ MULTIBYTE = 3  # first byte of a character beyond ASCII: look at its code point
 APOSTROPHE = 4  # part of a word if between two WORD characters, else punctuation
 IGNORED = 5  # ignored, does not even end a word: soft hyphen, joiner, punctuation in "drop"
 MARK = 6  # combining mark: belongs to the character before it
-IDEOGRAPH = 7  # a token by itself: Han, Hiragana, Katakana, Bopomofo
+IDEOGRAPH = 7  # a token by itself: Han, Hiragana, Katakana, Bopomofo, letters of Thai, ...
 PUNCTUATION = 8  # beyond ASCII: an emoji if U+FE0F follows, else treated like "!"
 STANDALONE = 9  # a punctuation mark that is a token
 KEYCAP_BASE = 10  # "#" and "*": an emoji if U+20E3 follows, else treated like "!"
 KEYCAP = 11  # U+20E3, after a digit
-EMOJI = 12
-SKIN_TONE = 13  # continues an emoji, or is one
-REGIONAL = 14  # two in a row are a flag
+QUOTE = 12  # the ASCII quote: part of a word if between two Hebrew letters, else like "!"
+PREFIX = 13  # like an ideograph, but the next one continues its token: Thai vowel before its letter
+STACKER = 14  # combining mark that draws the next ideograph into the token: Khmer coeng
+EMOJI = 15
+SKIN_TONE = 16  # continues an emoji, or is one
+REGIONAL = 17  # two in a row are a flag
 
 _PUNCTUATION_CLASS = {"drop": IGNORED, "split": SEPARATOR, "token": STANDALONE}
-_APOSTROPHES = "'\u2019\uff07"
+_APOSTROPHES = {  # and what they contribute to a token; U+05F3 and U+05F4 are those of Hebrew
+    "'": "'", "\u2019": "'", "\uff07": "'", "\u05f3": "'", "\u05f4": '"'
+}  # fmt: skip
 _CATEGORY_CLASS = {
     "L": WORD,
     "N": WORD,
@@ -63,6 +68,23 @@ _EMOJI_BLOCKS = [
     (0x2B55, 0x2B55),
     (0x1F000, 0x1FAFF),  # with the code points reserved for future emoji
 ]
+# Scripts whose words are not separated, of which Unicode leaves line breaks to a dictionary: their
+# letters are tokens like ideographs, with the vowels and marks around them.
+_CLUSTER_BLOCKS = [
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x1950, 0x19DF),  # Tai Le, New Tai Lue
+    (0x1A20, 0x1AAF),  # Lanna
+    (0xA9E0, 0xA9FF),  # Burmese, extended
+    (0xAA60, 0xAADF),  # Burmese, extended; Tai Viet
+    (0x11700, 0x1174F),  # Ahom
+]
+_LEADING_VOWELS = np.r_[
+    0x0E40:0x0E45, 0x0EC0:0x0EC5, 0x19B5:0x19B8, 0x19BA, 0xAAB5:0xAAB7, 0xAAB9, 0xAABB:0xAABD
+]
+_FOLLOWING_VOWELS = np.r_[0x0E30, 0x0E32:0x0E34, 0x0E45, 0x0EB0, 0x0EB2:0x0EB4]
+_STACKERS = [0x1039, 0x17D2, 0x1A60]
 # Large ranges of characters of one class without a fold, for which no database look-up is needed;
 # planes 2 and 3 are reserved for ideographs.
 _UNIFORM_BLOCKS = [
@@ -90,13 +112,15 @@ class Rules(NamedTuple):
 
 
 @cache
-def rules(lowercase: bool, strip_accents: str | None, punctuation: str) -> tuple[Rules, int]:
+def rules(
+    lowercase: bool, strip_accents: str | None, punctuation: str, unspaced: str = "split"
+) -> tuple[Rules, int]:
     """Return the tables for these options, and the max factor by which a fold lengthens UTF-8."""
-    byte_class, character_class = _classes(punctuation)
+    byte_class, character_class = _classes(punctuation, unspaced)
     entry, start, folded, growth = _folds(lowercase, strip_accents)
     vanishes = (entry > 0) & (np.diff(start, append=start[-1])[entry] == 0)
     character_class[vanishes & (character_class == WORD)] = IGNORED
-    character_class[vanishes & (character_class == IDEOGRAPH)] = SEPARATOR
+    character_class[vanishes & np.isin(character_class, (IDEOGRAPH, PREFIX))] = SEPARATOR
     character_class[vanishes & (character_class >= EMOJI)] = SEPARATOR
     return Rules(byte_class, character_class, entry, start, folded), growth
 
@@ -104,7 +128,7 @@ def rules(lowercase: bool, strip_accents: str | None, punctuation: str) -> tuple
 def fold_character(character: str, lowercase: bool, strip_accents: str | None) -> str:
     """Return what a character contributes to its token."""
     if character in _APOSTROPHES:
-        return "'"
+        return _APOSTROPHES[character]
     folded = character.casefold() if lowercase else character
     if strip_accents is None:
         return folded
@@ -115,14 +139,19 @@ def fold_character(character: str, lowercase: bool, strip_accents: str | None) -
         part
         for part in folded
         if not unicodedata.combining(part)
+        and (character.isspace() or not part.isspace())  # a spacing accent is an accent
         and (part.isascii() or strip_accents == "unicode")
         and (not is_word or unicodedata.category(part)[0] in "LNM")
     )
 
 
-def _classes(punctuation: str) -> tuple[np.ndarray, np.ndarray]:
+def _classes(punctuation: str, unspaced: str) -> tuple[np.ndarray, np.ndarray]:
     mark = _PUNCTUATION_CLASS[punctuation]
     character_class = _base_classes().copy()
+    if unspaced == "keep":
+        character_class[np.isin(character_class, (IDEOGRAPH, PREFIX))] = WORD
+        character_class[_FOLLOWING_VOWELS] = WORD
+        character_class[_STACKERS] = MARK
     if punctuation == "drop":
         for apostrophe in _APOSTROPHES:
             character_class[ord(apostrophe)] = IGNORED
@@ -133,6 +162,8 @@ def _classes(punctuation: str) -> tuple[np.ndarray, np.ndarray]:
     byte_class = np.full(256, MULTIBYTE, dtype=np.uint8)
     byte_class[:128] = ascii_class
     byte_class[0xFF] = END
+    if punctuation != "drop":  # the byte's class is that of a quote after other than Hebrew letters
+        ascii_class[ord('"')] = QUOTE
     return byte_class, character_class
 
 
@@ -149,6 +180,13 @@ def _base_classes() -> np.ndarray:
     for first, last in _IDEOGRAPH_BLOCKS:
         block = classes[first : last + 1]
         block[block == WORD] = IDEOGRAPH
+    for first, last in _CLUSTER_BLOCKS:
+        for code in range(first, last + 1):
+            if unicodedata.category(chr(code))[0] == "L":
+                classes[code] = IDEOGRAPH
+    classes[_LEADING_VOWELS] = PREFIX
+    classes[_FOLLOWING_VOWELS] = MARK
+    classes[_STACKERS] = STACKER
     for first, last in _EMOJI_BLOCKS:
         for code in range(first, last + 1):
             if unicodedata.category(chr(code)) in ("So", "Cn"):

@@ -131,13 +131,30 @@ def check_words(parameter: str, words: Iterable[object]) -> None:
             )
 
 
+def normalize_words(words: list[str], scanner: Scanner) -> list[str]:
+    """Return the words that no document can match, after normalizing those that then can be.
+
+    A word stays as it is if its normal form is one of the words too: each id needs its own.
+    """
+    known, places = set(words), {word: place for place, word in enumerate(words)}
+    strange = unmatchable(words, scanner)
+    for word in strange:
+        normal = scanner.normalized(word)
+        if normal not in known and not unmatchable([normal], scanner):
+            words[places[word]] = normal
+            known.add(normal)
+    return [word for word in strange if words[places[word]] == word]
+
+
 def unmatchable(words: list[str], scanner: Scanner) -> list[str]:
     """Return the words that no document can match, since they change when tokenized."""
     tokens = scanner.tokens(words)
     strange = [word for word, found in zip(words, tokens, strict=True) if found != [word]]
-    if strange:  # some symbols are emoji only before a variation selector, which tokens lack
-        tokens = scanner.tokens([re.sub("([^\u200d])", "\\1\ufe0f", word) for word in strange])
-    return [word for word, found in zip(strange, tokens, strict=False) if found != [word]]
+    styled = [word for word in strange if scanner.normalized(word) == word]
+    if styled:  # some symbols are emoji only before a variation selector, which tokens lack
+        tokens = scanner.tokens([re.sub("([^\u200d])", "\\1\ufe0f", word) for word in styled])
+    emoji = {word for word, found in zip(styled, tokens, strict=False) if found == [word]}
+    return [word for word in strange if word not in emoji]
 
 
 def folded(words: Iterable[str], scanner: Scanner) -> set[str]:

@@ -104,7 +104,7 @@ def review_metadata(
 
 def _measure_all(texts: list[str]) -> list[list[float]]:
     text_blob = import_optional("textblob", "review_metadata", "metadata").TextBlob
-    tokenizer = HTMLTokenizer()
+    tokenizer = HTMLTokenizer(decode_error="replace")
     return [_measure(tokenizer.visible_text(text), text_blob) for text in texts]
 
 

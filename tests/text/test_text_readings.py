@@ -18,7 +18,7 @@ documents = st.lists(
         st.lists(
             st.sampled_from(
                 "The film café <br> <p> <div> </div> <script>x</script> it's unknown &eacute; !"
-                " 日本 STRASSE e\u0301".split(" ")
+                ' 日本 STRASSE e\u0301 &#769; ไม่ดี ﬁlm צה"ל \ud83d'.split(" ")
             ),
             max_size=30,
         ).map(" ".join),
@@ -30,7 +30,10 @@ options = st.fixed_dictionaries(
     {
         "max_length": st.sampled_from([1, 3, 8, 64]),
         "max_features": st.sampled_from([2, None]),
+        "normalization": st.sampled_from(["NFC", "NFKC", None]),
         "punctuation": st.sampled_from(["drop", "split", "token"]),
+        "unspaced": st.sampled_from(["split", "keep"]),
+        "decode_error": st.just("replace"),
         "strip_accents": st.sampled_from([None, "unicode", "ascii"]),
         "lowercase": st.booleans(),
         "stop_words": st.sampled_from([None, "english", ["film", "!", "CAFÉ"]]),

@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 import pytest
@@ -17,12 +18,18 @@ def class_of(character, punctuation="split", lowercase=True, strip_accents=None)
         ("aZ0éßΩжşﬁ한ℵ②ªǅ߀", _unicode.WORD),
         ("\u0301\u0947\u093e\ufe20", _unicode.MARK),
         ("日本〆々〇ひカㄅ𠮷豈ｶ", _unicode.IDEOGRAPH),
+        ("กฮๆອຽកឥကဥꩡᦀꪀ", _unicode.IDEOGRAPH),
+        ("เแโใไເໄᦵꪵ", _unicode.PREFIX),
+        ("าำะๅາະ\u0e35\u17b6\u102c\u103a", _unicode.MARK),
+        ("\u17d2\u1039\u1a60", _unicode.STACKER),
+        ("๒໒២၂", _unicode.WORD),
+        ('"', _unicode.QUOTE),
         ("\u00ad\u200c\u200d\u2060\ufeff\u202e\ufe0f\ufe0e\U000e0061\u034f", _unicode.IGNORED),
         ("😀🎬❤☺✓⌚⭐🀄🄰🫠\U0001faff", _unicode.EMOJI),
         ("🏻🏿", _unicode.SKIN_TONE),
         ("🇩🇪", _unicode.REGIONAL),
         ("\u20e3", _unicode.KEYCAP),
-        ("’＇", _unicode.APOSTROPHE),
+        ("’＇׳״", _unicode.APOSTROPHE),
         ("—…¿。、€©™→", _unicode.PUNCTUATION),
         ("\u00a0\u3000\u2028\u200b\u0085\ue000\U0010fffd", _unicode.SEPARATOR),
     ],
@@ -44,6 +51,21 @@ def test_ascii_punctuation_follows_the_option(punctuation, expected):
     assert {int(tables.byte_class[ord(mark)]) for mark in '!"$%&(),-./:;<=>?@[\\]^_`{|}~'} == {
         expected
     }
+
+
+def test_no_fold_contains_a_space():
+    """With marks as tokens, 35 spacing accents (U+00B4, ...) were the token " "."""
+    tables, _ = rules(True, "unicode", "token")
+    folded = [c for c in map(chr, range(0x30000)) if tables.fold_entry[ord(c)] and not c.isspace()]
+    assert len(folded) > 10_000
+    assert [c for c in folded if re.search(r"\s", fold_character(c, True, "unicode"))] == []
+
+
+def test_scripts_without_spaces_can_be_words():
+    tables, _ = rules(True, None, "token", "keep")
+    for character in "日ひカ𠮷กเาອເາកကᦵ":
+        assert tables.character_class[ord(character)] == _unicode.WORD, character
+    assert tables.character_class[0x17D2] == _unicode.MARK
 
 
 def test_the_shortcuts_for_uniform_blocks_agree_with_the_database():
@@ -87,6 +109,11 @@ def test_the_fold_table_holds_every_characters_fold(lowercase, strip_accents):
         ("½", (True, "unicode"), "12"),
         ("я", (True, "ascii"), ""),
         ("ﬁ", (True, "ascii"), "fi"),
+        ("״", (True, None), '"'),
+        ("׳", (True, "unicode"), "'"),
+        ("´", (True, "unicode"), ""),
+        ("¨", (True, "ascii"), ""),
+        ("‾", (False, "unicode"), ""),
     ],
 )
 def test_folds_are_those_of_unicode(character, options, expected):

@@ -24,7 +24,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # any odd number with well-mixed bi
 
 def read_words(texts: list[str]) -> "Readings":
     """Read whole documents as words, regardless of case and markup."""
-    return HTMLTokenizer(punctuation="split")._reader().read(texts)
+    return HTMLTokenizer(punctuation="split", decode_error="replace")._reader().read(texts)
 
 
 def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.sparse.csr_array:
