@@ -46,7 +46,9 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         Max number of words to learn, those with the highest term count over all documents. The
         max id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
     max_length : int, default=1024
-        Max number of tokens kept of each document, and the width of the matrix.
+        Max number of tokens kept of each document, and the width of the matrix. In a longer
+        document, a run of punctuation marks, symbols and emoji first becomes its first three, so
+        that lines of dashes or drawings do not displace the words.
     normalization : {"NFC", "NFKC"} or None, default="NFC"
         Unicode normalization of the visible text, to which offsets refer, and of words passed as
         parameters:
@@ -92,12 +94,17 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         mapping contains exactly these ids, or 0, 1, ... as that of `CountVectorizer`: their order.
     padding : {"pre", "post"}, default="post"
         Side on which documents shorter than `max_length` are padded with 0.
-    truncating : {"pre", "post"}, default="pre"
-        Side on which longer documents lose tokens: "pre" keeps the last `max_length`.
+    truncating : {"pre", "post", "middle"}, default="pre"
+        Where longer documents lose tokens: "pre" keeps the last `max_length`, "post" the first,
+        "middle" the first half of them and the last half.
     decode_error : {"strict", "replace"}, default="strict"
         Treatment of lone surrogates, such as half an emoji from JSON: "strict" raises ValueError,
         which names the document; "replace" reads U+FFFD instead, and a whole emoji from two
         surrogates in a row.
+    warn : bool, default=False
+        Whether `transform` and `fit_transform` warn of documents longer than `max_length`, and of
+        documents that consist mostly of unknown words, about which a model can say nothing.
+        `document_statistics` returns the figures of each document.
     n_jobs : int or None, default=None
         Number of threads. None means all cores, or one inside a parallel worker; -1 means all.
     verbose : int, default=0
@@ -151,8 +158,9 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         "max_df": [SHARE, COUNT],
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
         "padding": [StrOptions({"pre", "post"})],
-        "truncating": [StrOptions({"pre", "post"})],
+        "truncating": [StrOptions({"pre", "post", "middle"})],
         "decode_error": [StrOptions({"strict", "replace"})],
+        "warn": ["boolean"],
         "n_jobs": [N_JOBS, None],
         "verbose": ["verbose"],
     }
@@ -174,6 +182,7 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         padding: str = "post",
         truncating: str = "pre",
         decode_error: str = "strict",
+        warn: bool = False,
         n_jobs: int | None = None,
         verbose: int | bool = 0,
     ) -> None:
@@ -191,6 +200,7 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         self.padding = padding
         self.truncating = truncating
         self.decode_error = decode_error
+        self.warn = warn
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -258,7 +268,7 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         """
         counts, n_documents, streams = self._reader().count(raw_documents, keep_streams=True)
         self._learn(counts, n_documents)
-        return self._reader().rows(streams, self._vocabulary.ids_of(counts), n_documents)
+        return self._reader().rows(streams, self._vocabulary, counts, n_documents)
 
     def transform(self, raw_documents: "Iterable[str] | Readings") -> np.ndarray:
         """Return the documents' token ids.

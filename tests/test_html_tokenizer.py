@@ -244,6 +244,8 @@ class TestOptions:
             ("pre", "pre", [0, 0, 2, 3], [4, 5, 6, 7]),
             ("post", "post", [2, 3, 0, 0], [2, 3, 4, 5]),
             ("pre", "post", [0, 0, 2, 3], [2, 3, 4, 5]),
+            ("post", "middle", [2, 3, 0, 0], [2, 3, 6, 7]),
+            ("pre", "middle", [0, 0, 2, 3], [2, 3, 6, 7]),
         ],
     )
     def test_padding_and_truncating_are_those_of_pad_sequences(
@@ -254,6 +256,61 @@ class TestOptions:
         )
         assert tokenizer.transform(["a b", "a b c d e f"]).tolist() == [short, long]
         assert tokenizer.fit_transform(["a b", "a b c d e f"]).tolist() == [short, long]
+
+    @pytest.mark.parametrize("truncating", ["pre", "post", "middle"])
+    @pytest.mark.parametrize(
+        "art",
+        ["!" * 99, "--- === " * 20, "😀👍🏽" * 30, "⣿⣷⠿ ░▒▓█\n" * 20, "’*#" * 40, "$+`^©" * 20],
+    )
+    def test_marks_do_not_displace_the_words_of_a_long_document(self, art, truncating):
+        review = "a dull film , with a good end"
+        long = [f"{art} {review} {art}", f"{review} {art}", f"{art} {review} {art} {review}"]
+        documents = [review, *long]
+        learns_marks = HTMLTokenizer(max_length=30, truncating=truncating)
+        knows_none = clone(learns_marks).fit([review])
+        for tokenizer, ids in [
+            (learns_marks, learns_marks.fit_transform(documents)),
+            (knows_none, knows_none.transform(documents)),
+            (knows_none, knows_none.transform(knows_none._read(documents))),
+        ]:
+            words = tokenizer.inverse_transform(ids)
+            kept = [[w for w in row if w[0].isalpha() or w == ","] for row in words]
+            assert kept == [review.split()] * 3 + [review.split() * 2]
+            assert [len(row) for row in words] == [8, 14, 11, 22]
+
+    def test_marks_stay_where_a_document_is_short_enough(self):
+        tokenizer = HTMLTokenizer(max_length=9)
+        ids = tokenizer.fit_transform(["a!!!!!!!!", "a!!!!!!!! b", "3⃣3⃣ 1 2 3 4 5 6 7 8 9"])
+        assert [len(row) for row in tokenizer.inverse_transform(ids)] == [9, 5, 9]
+
+    def test_statistics_of_documents(self):
+        tokenizer = HTMLTokenizer(max_length=4, stop_words=["the"]).fit(["a bad film!", "the end"])
+        found = tokenizer.document_statistics(
+            iter(["", "!", "good 😀 the end!!!", "a bad b c d e"])
+        )
+        assert found.length.tolist() == [0, 1, 6, 6]
+        assert found.truncated.tolist() == [False, False, True, True]
+        assert found.unknown_share.tolist() == [0, 0, 0, 1]
+        tokenizer.set_params(max_length=6, n_jobs=2)
+        found = tokenizer.document_statistics(["", "!", "good 😀 the end!!!", "a bad b c d e"])
+        assert found.truncated.tolist() == [False] * 4
+        assert found.unknown_share.tolist() == [0, 0, 2 / 3, 4 / 6]
+        with pytest.raises(NotFittedError):
+            HTMLTokenizer().document_statistics(["a"])
+
+    def test_a_warning_of_documents_that_are_cut_or_unknown_is_a_choice(self):
+        documents = ["a good film", "a bad film", "une nuit", "a film a film"]
+        tokenizer = HTMLTokenizer(max_length=3, vocabulary=["a", "film", "good", "bad"])
+        ids = tokenizer.transform(documents)  # warnings are errors
+        tokenizer.set_params(warn=True)
+        for read in (tokenizer.transform, tokenizer.fit_transform):
+            with pytest.warns(UserWarning) as caught:
+                np.testing.assert_array_equal(read(documents), ids)
+            assert [str(warning.message) for warning in caught] == [
+                "1 of 4 documents are longer than max_length=3.",
+                "1 of 4 documents consist mostly of unknown words.",
+            ]
+        tokenizer.transform(documents[:2])
 
     def test_the_matrix_is_int32_contiguous_and_of_constant_width(self):
         tokenizer = HTMLTokenizer(max_length=7).fit(REVIEWS)
@@ -464,6 +521,7 @@ class TestInvalid:
             ("padding", "both"),
             ("truncating", None),
             ("decode_error", "ignore"),
+            ("warn", "yes"),
             ("n_jobs", 0.5),
         ],
     )

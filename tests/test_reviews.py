@@ -323,7 +323,7 @@ class TestReadOnce:
 class TestWhatIsRead:
     TEXTS = ["<p>One &lt; two<p>three", "", "<b>One</b> unknown " + "good film " * 30 + "the end"]
 
-    @pytest.mark.parametrize("truncating", ["pre", "post"])
+    @pytest.mark.parametrize("truncating", ["pre", "post", "middle"])
     def test_lengths_unknown_words_and_snippets(self, truncating):
         pipe = fit(truncating=truncating, max_features=20)
         reviews = read_reviews(pipe, self.TEXTS)
@@ -331,7 +331,10 @@ class TestWhatIsRead:
         known = pipe[0].vocabulary_
         assert reviews.length.tolist() == [len(row) for row in tokens] == [4, 0, 64]
         assert reviews.truncated.tolist() == [False, False, True]
-        kept = [row[-30:] if truncating == "pre" else row[:30] for row in tokens]
+        kept = [
+            {"pre": row[-30:], "post": row[:30], "middle": row[:15] + row[15:][-15:]}[truncating]
+            for row in tokens
+        ]
         assert reviews.oov_count.tolist() == [sum(t not in known for t in row) for row in kept]
         assert [reviews.visible_text(row) for row in range(3)] == [
             pipe[0].visible_text(text) for text in self.TEXTS

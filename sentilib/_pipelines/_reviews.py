@@ -244,7 +244,8 @@ class Reviews:
         """Return the places of those tokens of a review that reach the classifier."""
         assert self.reading is not None and self.tokenizer is not None
         width, tokenizer = self.ids.shape[1], self.tokenizer
-        places = Places.of(self.reading[row], width, tokenizer.truncating)
+        kept = self.reading.kept(row, width, tokenizer.truncating)
+        places = Places.of(self.reading[row], kept)
         if not self.parts.between:
             return places
         ids = self.known_ids[row]

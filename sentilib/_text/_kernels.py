@@ -40,6 +40,10 @@ _HIGH, _CASE = np.uint64(0x80) * _ONES, np.uint64(0x20) * _ONES
 _FROM_A, _BEYOND_Z = np.uint64(0x80 - ord("a")) * _ONES, np.uint64(0x7F - ord("z")) * _ONES
 _FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9")) * _ONES
 
+IS_MARK = np.int32(1 << 30)  # bit of the id of a punctuation mark, symbol or emoji
+_UNKNOWN, _UNKNOWN_MARK = -1, -2  # numbers of tokens that are not in the table
+_RUN = 3  # tokens kept of a run of marks, in documents that are too long
+
 _ids = types.Array(types.int32, 1, "C", readonly=True)
 _rules = types.Tuple((BYTES, BYTES, I32, I64, BYTES))
 
@@ -201,6 +205,30 @@ def _read_on(raw, i, start, end, n, chunk, h, rules, token):
     return i, start, end, n, chunk, h
 
 
+@helper
+def _is_mark(chunk, character_class):
+    """Return whether a token is a mark, symbol or emoji, from its first eight bytes."""
+    first = chunk & 0xFF
+    code = first
+    if first >= 0xF0:
+        code = (first & 0x07) << 18 | (chunk >> 8 & 0x3F) << 12
+        code |= (chunk >> 16 & 0x3F) << 6 | (chunk >> 24 & 0x3F)
+    elif first >= 0xE0:
+        code = (first & 0x0F) << 12 | (chunk >> 8 & 0x3F) << 6 | (chunk >> 16 & 0x3F)
+    elif first >= 0x80:
+        code = (first & 0x1F) << 6 | (chunk >> 8 & 0x3F)
+    kind = np.int64(character_class[code])
+    return kind == APOSTROPHE or kind >= PUNCTUATION
+
+
+@kernel(types.void(I64, I64, BYTES, I32))
+def add_marks(chunks, word_starts, character_class, ids):
+    """Set the bit IS_MARK of the ids, unless negative, of a table's words that are marks."""
+    for word in range(ids.size):
+        if ids[word] >= 0 and _is_mark(chunks[word_starts[word]], character_class):
+            ids[word] |= IS_MARK
+
+
 @kernel(
     types.UniTuple(types.int64, 4)(
         BYTES, I64, types.int64, _rules, I64, TABLE, types.boolean, I32, I64, I64_2D,
@@ -214,12 +242,12 @@ def scan(
     """Look up every token in a table of words, and write the words' numbers to stream.
 
     When learning, unknown words are added to the table, and all are counted; otherwise their
-    number is -1. `spans`, unless empty, receives each token's start and end in raw. The last four
+    number is -1, or -2 for marks. `spans`, unless empty, receives each token's start and end in raw. The last four
     arguments are the state that the kernel returns when the table is full or all documents are
     read; they are zero at first.
     """
     slots, chunks, word_starts, stats = table
-    byte_class, _, fold_entry, _, _ = rules
+    byte_class, character_class, fold_entry, _, _ = rules
     one = np.uint64(1)
     case = _CASE if fold_entry[_UPPER_A] > 0 else np.uint64(0)
     while document < starts.size:
@@ -280,6 +308,8 @@ def scan(
                 if spans.shape[0] > 0:
                     spans[t, 0] = start
                     spans[t, 1] = end
+            elif word < 0 and _is_mark(token[0], character_class):
+                word = _UNKNOWN_MARK
             stream[t] = word
             t += 1
         document += 1
@@ -297,7 +327,10 @@ def translate(stream, stream_starts, ids):
         last = stream_starts[document + 1]
         stream_starts[document] = t
         for k in range(first, last):
-            identity = ids[stream[k]] if stream[k] >= 0 else 1
+            number = stream[k]
+            identity = ids[number] if number >= 0 else 1
+            if number == _UNKNOWN_MARK:
+                identity |= IS_MARK
             if identity >= 0:
                 stream[t] = identity
                 t += 1
@@ -305,16 +338,34 @@ def translate(stream, stream_starts, ids):
     stream_starts[stream_starts.size - 1] = t
 
 
-@kernel(types.void(I32, I64, types.boolean, types.boolean, I32_2D))
-def pad(stream, stream_starts, pad_front, cut_front, rows):
-    """Write the ids of each document into its row, which is all zeros before."""
+@helper
+def _shorten_runs(stream, first, last):
+    """Keep the first tokens of each run of marks, in place; return the new end."""
+    t, run = first, 0
+    for k in range(first, last):
+        run = run + 1 if stream[k] & IS_MARK else 0
+        if run <= _RUN:
+            stream[t] = stream[k]
+            t += 1
+    return t
+
+
+@kernel(types.void(I32, I64, types.boolean, types.int64, I32_2D))
+def pad(stream, stream_starts, pad_front, n_head, rows):
+    """Write the ids of each document into its row, which is all zeros before.
+
+    Documents that are longer lose long runs of marks, in place; if they are still longer, the
+    first `n_head` tokens are kept, and the last ones for the rest of the row.
+    """
     width = rows.shape[1]
     for document in range(rows.shape[0]):
         first, last = stream_starts[document], stream_starts[document + 1]
-        n = last - first
-        if n > width:
-            first = last - width if cut_front else first
-            n = width
+        if last - first > width:
+            last = _shorten_runs(stream, first, last)
+        n = min(last - first, width)
         offset = width - n if pad_front else 0
-        for k in range(n):
-            rows[document, offset + k] = stream[first + k]
+        head = n_head if last - first > width else n
+        for k in range(head):
+            rows[document, offset + k] = stream[first + k] & ~IS_MARK
+        for k in range(head, n):
+            rows[document, offset + k] = stream[last - n + k] & ~IS_MARK

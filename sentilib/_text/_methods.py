@@ -1,16 +1,18 @@
 """HTMLTokenizer's methods that show how documents are read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib._compiled._progress import compilation_announced
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import check_parameters_of
+from sentilib._text._documents import as_documents
 
 if TYPE_CHECKING:
     from sentilib._text._reader import Reader
@@ -53,6 +55,45 @@ class ReadingMethods(BaseEstimator):
                 f"Ids must be between 0 and {len(words) - 1}, got {ids.min()} to {ids.max()}."
             )
         return [words[row[row != PAD]] for row in ids]
+
+    def document_statistics(self, raw_documents: Iterable[str]) -> Bunch:
+        """Return what the token ids of documents leave out: words that are cut off, or unknown.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            Documents.
+
+        Returns
+        -------
+        statistics : Bunch
+            Dictionary with these keys, which are attributes too; each is an ndarray of shape
+            (n_samples,):
+
+            - `length`: number of tokens of the whole document;
+            - `truncated`: whether these are more than `max_length`;
+            - `unknown_share`: share of unknown tokens in what `transform` keeps of the document.
+              Punctuation marks, symbols and emoji that are in the vocabulary do not count.
+
+        Examples
+        --------
+        >>> from sentilib import HTMLTokenizer
+        >>> tokenizer = HTMLTokenizer(max_length=4).fit(["A great film.", "A bad film!"])
+        >>> found = tokenizer.document_statistics(["A good film!", "Не очень", "A film, a film."])
+        >>> found.unknown_share.round(2)
+        array([0.33, 1.  , 0.25])
+        >>> found.truncated
+        array([False, False,  True])
+        """
+        self._check_vocabulary()
+        reader = self._reader()
+        readings = reader.read(list(as_documents(raw_documents)), self._vocabulary)
+        rows = reader.encode(readings, self._vocabulary)
+        return Bunch(
+            length=readings.lengths,
+            truncated=readings.lengths > rows.shape[1],
+            unknown_share=reader.unknown_share(rows, self._vocabulary),
+        )
 
     def tokenize(self, text: str) -> list[str]:
         """Split one document into folded tokens, without stop words. Needs no `fit`.

@@ -16,24 +16,20 @@ class Places(NamedTuple):
     spans: np.ndarray  # int64 (n_tokens, 2)
     start: int  # of the text that was read, in characters, without white space around it
     stop: int
-    head_is_cut: bool
+    cuts: np.ndarray  # int64 (n_cuts, 2), start and end of the text that was left out in between
 
     @classmethod
-    def of(
-        cls, reading: tuple[list[str], np.ndarray, str], width: int, truncating: str
-    ) -> "Places":
-        """Keep at most `width` tokens of a document."""
+    def of(cls, reading: tuple[list[str], np.ndarray, str], kept: np.ndarray) -> "Places":
+        """Return the places of those tokens of a document that are kept, by their numbers."""
         tokens, spans, visible = reading
         start, stop = len(visible) - len(visible.lstrip()), len(visible.rstrip())
-        is_cut = len(tokens) > width
-        head_is_cut = is_cut and truncating == "pre"
-        if head_is_cut:
-            tokens, spans = tokens[-width:], spans[-width:]
-            start = int(spans[0, 0])
-        elif is_cut:
-            stop = int(spans[width, 0])
-            tokens, spans = tokens[:width], spans[:width]
-        return cls(visible, tokens, spans, start, stop, head_is_cut)
+        if len(kept) and kept[0] > 0:
+            start = int(spans[kept[0], 0])
+        if len(kept) and kept[-1] + 1 < len(tokens):
+            stop = int(spans[kept[-1] + 1, 0])
+        gaps = np.flatnonzero(np.diff(kept) > 1)
+        cuts = np.column_stack([spans[kept[gaps] + 1, 0], spans[kept[gaps + 1], 0]])
+        return cls(visible, [tokens[k] for k in kept.tolist()], spans[kept], start, stop, cuts)
 
     def through_steps(self, ids: np.ndarray, *, pads_front: bool) -> "Places":
         """Return the places after further steps turned the tokens into these ids.
@@ -54,7 +50,7 @@ class Places(NamedTuple):
             np.concatenate([head_spans, self.spans[kept] + len(head), tail_spans + behind]),
             0 if head else self.start,
             behind + len(tail) if tail else self.stop + len(head),
-            self.head_is_cut,
+            self.cuts + len(head),
         )
 
     @property
@@ -64,20 +60,35 @@ class Places(NamedTuple):
         return [self.visible[a:b] for a, b in pairwise(edges)]
 
     @property
+    def cut_pieces(self) -> list[int]:
+        """Numbers, from 0 on, of the text pieces before, between and after words that were cut."""
+        cuts = np.searchsorted(self.spans[:, 0], self.cuts[:, 1]).tolist()
+        head, tail = self.visible[: self.start].strip(), self.visible[self.stop :].strip()
+        return [*[0] * bool(head), *cuts, *[len(self.tokens)] * bool(tail)]
+
+    @property
     def words(self) -> list[str]:
         """The tokens as they are written in the visible text."""
         return [self.visible[a:b] for a, b in self.spans.tolist()]
 
     @property
     def segments(self) -> list[str]:
-        """The text that was read, cut at the start of each word except the first."""
+        """The text that was read, cut at the start of each word except the first.
+
+        An ellipsis stands for text that was left out in between.
+        """
         if not self.tokens:
             return []
         first, *others = self.spans[:, 0].tolist()
         word = self.visible[first : self.spans[0, 1]]
         if word not in self.visible[self.start : first]:  # displays look for its first occurrence
             first = self.start
-        return [self.visible[a:b] for a, b in pairwise([first, *others, self.stop])]
+        return [self._read(a, b) for a, b in pairwise([first, *others, self.stop])]
+
+    def _read(self, start: int, stop: int) -> str:
+        inside = self.cuts[(self.cuts[:, 0] >= start) & (self.cuts[:, 1] <= stop)]
+        edges = [start, *inside.ravel().tolist(), stop]
+        return "… ".join(self.visible[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
 
 
 def _spelt(ids: np.ndarray) -> tuple[str, list[str], np.ndarray]:

@@ -10,7 +10,9 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sentilib._compiled._progress import announce
 from sentilib._compiled._threads import resolve_n_jobs
+from sentilib._ids import FIRST_WORD, OOV, PAD
 from sentilib._text._documents import as_documents
+from sentilib._text._kernels import IS_MARK
 from sentilib._text._readings import Readings
 from sentilib._text._scan import Matrix, Scanner, Stream
 from sentilib._text._vocabulary import (
@@ -21,6 +23,8 @@ from sentilib._text._vocabulary import (
     normalize_words,
 )
 from sentilib._text._words import WordTable
+
+_MOSTLY = 0.5  # share of unknown words above which the reader warns of a document
 
 
 class Reader:
@@ -85,7 +89,7 @@ class Reader:
                 f"none of the {counts.size} distinct words. Lower min_df, raise max_df, or pass "
                 "more documents."
             )
-        return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words)
+        return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words, self.scanner)
 
     def given_vocabulary(self) -> Vocabulary:
         """Return the vocabulary parameter's words; warn of words that no document can match."""
@@ -96,14 +100,14 @@ class Reader:
                 "with these parameters, documents are folded or split differently.",
                 stacklevel=5,  # the user's call of `fit` or `transform`
             )
-        return Vocabulary.of(WordTable.of(words), self._folded_stop_words())
+        return Vocabulary.of(WordTable.of(words), self._folded_stop_words(), self.scanner)
 
     def encode(self, raw_documents: Any, vocabulary: Vocabulary) -> np.ndarray:
         """Return the ids of documents, or of readings of them: int32 (n_documents, max_length)."""
         if isinstance(raw_documents, Readings):
             matrix = self._matrix(len(raw_documents))
             raw_documents.fill(matrix)
-            return matrix.rows
+            return self._finished(matrix, vocabulary)
         documents = as_documents(raw_documents)
         if not isinstance(documents, list):
             documents = list(documents)
@@ -113,12 +117,43 @@ class Reader:
         self.scanner.encode_all(
             documents, vocabulary.table, vocabulary.ids, matrix, self._n_threads
         )
-        return matrix.rows
+        return self._finished(matrix, vocabulary)
 
-    def rows(self, streams: Iterable[Stream], ids: np.ndarray, n_documents: int) -> np.ndarray:
+    def rows(
+        self,
+        streams: Iterable[Stream],
+        vocabulary: Vocabulary,
+        counts: WordTable,
+        n_documents: int,
+    ) -> np.ndarray:
         """Return the ids of documents whose words were counted."""
         matrix = self._matrix(n_documents)
+        ids = vocabulary.ids_of(counts, self.scanner)
         matrix.fill_all(streams, ids, self._n_threads)
+        return self._finished(matrix, vocabulary)
+
+    def unknown_share(self, rows: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+        """Return the share of unknown tokens in each row, not counting the marks that are known."""
+        is_counted = np.ones(len(vocabulary.words) + FIRST_WORD, dtype=bool)
+        is_counted[PAD] = False
+        ids = vocabulary.ids[: len(vocabulary.words)]
+        is_counted[FIRST_WORD:] = (ids < 0) | (ids & IS_MARK == 0)
+        n_counted = is_counted[rows].sum(axis=1)
+        return np.count_nonzero(rows == OOV, axis=1) / np.maximum(n_counted, 1)
+
+    def _finished(self, matrix: Matrix, vocabulary: Vocabulary) -> np.ndarray:
+        """Return the rows, and warn of what they do not tell, if the tokenizer is asked to."""
+        if self._parameters.warn:
+            n_unknown = np.count_nonzero(self.unknown_share(matrix.rows, vocabulary) > _MOSTLY)
+            for n, reason in [
+                (matrix.n_truncated, f"are longer than max_length={self._parameters.max_length}"),
+                (n_unknown, "consist mostly of unknown words"),
+            ]:
+                if n:
+                    warnings.warn(
+                        f"{n} of {len(matrix.rows)} documents {reason}.",
+                        stacklevel=5,  # the call of `transform`
+                    )
         return matrix.rows
 
     def read(

@@ -8,6 +8,7 @@ import numpy as np
 
 from sentilib._ids import OOV
 from sentilib._text._documents import blocks
+from sentilib._text._kernels import IS_MARK
 from sentilib._text._scan import Block, Matrix, Scanner, Stream, share_out, texts_of
 from sentilib._text._words import WordTable
 
@@ -89,6 +90,7 @@ class Readings:
         known = table.find(self._table)
         self._ids = np.full(len(known), OOV, dtype=np.int32)
         self._ids[known >= 0] = ids[known[known >= 0]]
+        scanner.with_marks(self._table, self._ids)
 
         n_tokens = sum(len(part.numbers) for part in parts.values())
         self.numbers = np.empty(n_tokens, dtype=np.int32)
@@ -141,6 +143,14 @@ class Readings:
     def fill(self, matrix: Matrix) -> None:
         """Write the documents' ids into their rows; words without an id are OOV."""
         matrix.fill(Stream(0, self._ids[self.numbers], self._starts))
+
+    def kept(self, row: int, width: int, truncating: str) -> np.ndarray:
+        """Return the numbers of those tokens of a document that a row of the matrix contains."""
+        marks = self._ids[self.numbers[slice(*self._starts[row : row + 2])]] & IS_MARK
+        numbers = np.arange(1, len(marks) + 1, dtype=np.int32) | marks
+        matrix = Matrix(1, width, padding="post", truncating=truncating)
+        matrix.fill(Stream(0, numbers, np.array([0, len(numbers)])))
+        return matrix.rows[matrix.rows > 0].astype(np.int64) - 1
 
 
 def _read_block(scanner: Scanner, block: Block, table: WordTable) -> _Part:

@@ -189,6 +189,11 @@ class Scanner:
         starts = stream.starts.tolist()
         return [tokens[a:b] for a, b in pairwise(starts)]
 
+    def with_marks(self, table: WordTable, ids: np.ndarray) -> np.ndarray:
+        """Set the bit of marks in the ids of a table's words, in place."""
+        _kernels.add_marks(table.chunks, table.starts, self._rules.character_class, ids)
+        return ids
+
     def visible_text(self, document: str) -> str:
         """Return the text of a document as it is scanned, without markup."""
         return texts_of(self.prepare(0, [document]))[0].decode()
@@ -236,12 +241,20 @@ class Matrix:
 
     def __init__(self, n_documents: int, width: int, *, padding: str, truncating: str) -> None:
         self.rows = np.zeros((n_documents, width), dtype=np.int32)
-        self._pads_front, self._cuts_front = padding == "pre", truncating == "pre"
+        self._pads_front = padding == "pre"
+        self._n_head = {"pre": 0, "middle": width // 2, "post": width}[truncating]
+        self._n_longer = deque[int]()  # by block, as threads fill the matrix
+
+    @property
+    def n_truncated(self) -> int:
+        """Number of documents that were longer than a row."""
+        return sum(self._n_longer)
 
     def fill(self, stream: Stream) -> None:
-        """Write a block's ids into the rows of its documents."""
+        """Write a block's ids into the rows of its documents; the stream may change."""
         rows = self.rows[stream.first : stream.first + len(stream.starts) - 1]
-        _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._cuts_front, rows)
+        self._n_longer.append(np.count_nonzero(np.diff(stream.starts) > rows.shape[1]))
+        _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._n_head, rows)
 
     def fill_all(self, streams: Iterable[Stream], ids: np.ndarray, n_threads: int) -> None:
         """Translate streams of words to ids in place, and write the ids into the rows."""

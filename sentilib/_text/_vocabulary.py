@@ -20,29 +20,29 @@ class Vocabulary(NamedTuple):
 
     words: list[str]  # by id, from FIRST_WORD on
     table: WordTable  # the words, then stop words
-    ids: np.ndarray  # int32 (table.size,): id of each word of the table, -1 for a stop word
+    ids: np.ndarray  # int32 (table.size,): id of each word, with the bit of marks; -1: stop word
 
     @classmethod
-    def of(cls, table: WordTable, stop_words: Iterable[str]) -> "Vocabulary":
+    def of(cls, table: WordTable, stop_words: Iterable[str], scanner: Scanner) -> "Vocabulary":
         """Assign ids to a table's words; a stop word among them keeps its id but never occurs."""
         words = table.words()
         stop_table = WordTable.of(sorted(stop_words))
         table, _ = table.merged(stop_table)
         ids = np.arange(FIRST_WORD, FIRST_WORD + table.size, dtype=np.int32)
         ids[table.find(stop_table)] = -1
-        return cls(words, table, ids)
+        return cls(words, table, scanner.with_marks(table, ids))
 
     @property
     def numbered(self) -> dict[str, int]:
         """Id of each word."""
         return {word: number for number, word in enumerate(self.words, FIRST_WORD)}
 
-    def ids_of(self, counts: WordTable) -> np.ndarray:
-        """Return the id of each counted word: OOV without an id, -1 for stop words."""
+    def ids_of(self, counts: WordTable, scanner: Scanner) -> np.ndarray:
+        """Return the id of each counted word, with the bit of marks; -1 for stop words."""
         ids = np.full(counts.size, OOV, dtype=np.int32)
         places = counts.find(self.table)
         ids[places[places >= 0]] = self.ids[places >= 0]
-        return ids
+        return scanner.with_marks(counts, ids)
 
     def document_frequency(self, counts: WordTable) -> np.ndarray:
         """Return the number of counted documents that contain each word, by id."""

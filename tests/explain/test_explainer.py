@@ -66,13 +66,14 @@ class TestWords:
         assert explanation[1].values.shape == (0,)
 
     @pytest.mark.parametrize("padding", ["pre", "post"])
-    @pytest.mark.parametrize("truncating", ["pre", "post"])
+    @pytest.mark.parametrize("truncating", ["pre", "post", "middle"])
     def test_words_stay_with_their_values_after_truncation_and_padding(self, padding, truncating):
         pipe = pipeline(padding=padding, truncating=truncating)
         explanation = TokenShapExplainer(pipe, baseline="pad").explain(TEXTS)
         tokens = pipe[0].tokenize(TEXTS[2])
         assert len(tokens) == 16
-        kept = tokens[-12:] if truncating == "pre" else tokens[:12]
+        kept = {"pre": tokens[-12:], "post": tokens[:12], "middle": tokens[:6] + tokens[-6:]}
+        kept = kept[truncating]
         assert explanation.feature_names[2] == kept
         ids = pipe[0].transform(TEXTS)
         for row, names, values in zip(

@@ -11,9 +11,9 @@ from sentilib._text._places import Places
 TEXT = '  "One (two)", three. '
 
 
-def places(text, width=99, truncating="pre"):
-    reading = HTMLTokenizer(punctuation="split").tokenize_with_offsets(text)
-    return Places.of(reading, width, truncating)
+def places(text, width=99, truncating="pre", punctuation="split"):
+    readings = HTMLTokenizer(punctuation=punctuation)._reader().read([text])
+    return Places.of(readings[0], readings.kept(0, width, truncating))
 
 
 def test_pieces_and_segments_cut_the_text():
@@ -28,22 +28,37 @@ def test_the_head_is_cut():
     found = places(TEXT, 2, "pre")
     assert found.pieces == ['  "One (', "two", ')", ', "three", ". "]
     assert found.segments == ['two)", ', "three."]
-    assert found.head_is_cut
+    assert found.cut_pieces == [0]
 
 
 def test_the_tail_is_cut():
     found = places(TEXT, 2, "post")
     assert found.pieces == ['  "', "One", " (", "two", ')", three. ']
     assert found.segments == ['"One (', 'two)", ']
-    assert not found.head_is_cut
+    assert found.cut_pieces == [2]
+
+
+def test_the_middle_is_cut():
+    found = places("One, two, three, four. ", 3, "middle")
+    assert found.pieces == ["", "One", ", two, ", "three", ", ", "four", ". "]
+    assert found.segments == ["One, … ", "three, ", "four."]
+    assert found.cut_pieces == [1]
+
+
+def test_a_run_of_marks_is_cut():
+    found = places("Bad!!!!! -- :-) and long", 8, "pre", punctuation="token")
+    assert found.tokens == ["bad", "!", "!", "!", "and", "long"]
+    assert found.segments == ["Bad", "!", "!", "!… ", "and ", "long"]
+    assert "".join(found.pieces) == "Bad!!!!! -- :-) and long"
+    assert found.cut_pieces == [4]
 
 
 def test_a_word_that_stands_in_the_head_too_starts_its_own_segment():
     tokenizer = HTMLTokenizer(punctuation="token", stop_words=["a"])
-    found = Places.of(tokenizer.tokenize_with_offsets("a - a b"), 9, "pre")
+    found = Places.of(tokenizer.tokenize_with_offsets("a - a b"), np.arange(2))
     assert found.tokens == ["-", "b"]
     assert found.segments == ["a - a ", "b"]
-    found = Places.of((["b"], np.array([[4, 5]]), "b - b"), 9, "pre")
+    found = Places.of((["b"], np.array([[4, 5]]), "b - b"), np.arange(1))
     assert found.segments == ["b"]
 
 
@@ -54,14 +69,15 @@ def test_no_token_leaves_the_text_alone():
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.text("ab é.\n'日👍<>&"), st.integers(1, 5), st.sampled_from(["pre", "post"]))
+@given(st.text("ab é.\n'日👍<>&"), st.integers(1, 5), st.sampled_from(["pre", "post", "middle"]))
 def test_joined_pieces_are_the_visible_text(text, width, truncating):
     found = places(text, width, truncating)
     visible = HTMLTokenizer().visible_text(text)
     assert "".join(found.pieces) == visible == found.visible
     assert found.pieces[1::2] == found.words
     assert len(found.tokens) == min(width, len(HTMLTokenizer(punctuation="split").tokenize(text)))
-    assert "".join(found.segments) in visible
+    for part in "".join(found.segments).split("… "):
+        assert part in visible
     for word, segment in zip(found.words, found.segments, strict=True):
         assert word in segment
 

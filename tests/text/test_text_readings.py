@@ -39,7 +39,7 @@ options = st.fixed_dictionaries(
         "stop_words": st.sampled_from([None, "english", ["film", "!", "CAFÉ"]]),
         "vocabulary": st.sampled_from([None, ["film", "the", "é"], {"café": 2, "is": 3}]),
         "padding": st.sampled_from(["pre", "post"]),
-        "truncating": st.sampled_from(["pre", "post"]),
+        "truncating": st.sampled_from(["pre", "post", "middle"]),
     }
 )
 

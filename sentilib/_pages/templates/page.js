@@ -18,15 +18,18 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// A heat-map is [pieces, steps, class, step, head is cut, unknown]: text, word, text, ..., word,
-// text; a whole number of steps per word; the numbers of the words that the model does not know.
+// A heat-map is [pieces, steps, class, step, cut, unknown]: text, word, text, ..., word, text; a
+// whole number of steps per word; the numbers of the texts between words that contain words which
+// were cut off, and of the words that the model does not know.
 const largestOf = ([, steps]) => Math.max(1, ...steps.map(Math.abs));
 
 function heatMap(map, into) {
-  const [pieces, steps, , step, headIsCut] = map;
-  const largest = largestOf(map), unknown = new Set(map[5]);
-  const head = pieces[0].trimStart(), last = pieces.length - 1;
-  into.replaceChildren(element("span", { textContent: head, className: headIsCut ? "cut" : "" }));
+  const [pieces, steps, , step] = map;
+  const largest = largestOf(map), cut = new Set(map[4]), unknown = new Set(map[5]);
+  const last = pieces.length - 1;
+  const text = (k, textContent) =>
+    cut.has(k / 2) ? element("span", { textContent, className: "cut" }) : textContent;
+  into.replaceChildren(text(0, pieces[0].trimStart()));
   for (let k = 1; k < pieces.length; k += 2) {
     const value = steps[(k - 1) / 2];
     const word = element("span", { textContent: pieces[k] });
@@ -39,7 +42,7 @@ function heatMap(map, into) {
       word.classList.add("unknown");
       word.title = `unknown word ${word.title}`.trim();
     }
-    into.append(word, k + 1 === last ? pieces[last].trimEnd() : pieces[k + 1]);
+    into.append(word, text(k + 1, k + 1 === last ? pieces[last].trimEnd() : pieces[k + 1]));
   }
 }
 

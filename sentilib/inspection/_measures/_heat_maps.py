@@ -17,7 +17,7 @@ class HeatMap(NamedTuple):
     values: np.ndarray  # shape (n_words,); positive values pull toward the class
     tokens: list[str]  # folded words
     unknown: list[int]  # numbers of the words that the model does not know
-    head_is_cut: bool  # whether the tokenizer cut off the text before the first word
+    cut: list[int]  # numbers of the texts before, between and after words that the tokenizer cut
 
 
 def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[HeatMap]:
@@ -62,16 +62,16 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
         if reviews.reading is None:
             names = reviews.names_of(row)
             pieces = ["", *(piece for name in names for piece in (name, " "))]
-            maps.append(HeatMap(pieces, values, names, unknown, False))
+            maps.append(HeatMap(pieces, values, names, unknown, []))
             continue
         places = reviews.places(row)
-        maps.append(HeatMap(places.pieces, values, places.tokens, unknown, places.head_is_cut))
+        maps.append(HeatMap(places.pieces, values, places.tokens, unknown, places.cut_pieces))
     return maps
 
 
 def plain_texts(reviews: Reviews, rows: np.ndarray) -> list[HeatMap]:
     """Return the visible texts of some reviews in the same form, without words."""
-    return [HeatMap([reviews.visible_text(k)], np.empty(0), [], [], False) for k in rows.tolist()]
+    return [HeatMap([reviews.visible_text(k)], np.empty(0), [], [], []) for k in rows.tolist()]
 
 
 def strongest_words(heat_map: HeatMap, n_words: int) -> tuple[str, str]:

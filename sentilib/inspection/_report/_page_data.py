@@ -97,9 +97,9 @@ def toward_class(evaluation: Evaluation) -> np.ndarray:
 
 
 def compact_heat_map(heat_map: HeatMap, toward: int) -> list[Any]:
-    """Return pieces, steps, class, size of a step, whether the head is cut, unknown words."""
+    """Return pieces, steps, class, size of a step, numbers of cut texts, unknown words."""
     largest = float(np.abs(heat_map.values).max(initial=0.0))
     step = largest / _STEPS or 1.0
     steps = np.rint(heat_map.values / step).astype(int).tolist()
-    size, is_cut = float(f"{step:.4g}"), int(heat_map.head_is_cut)
-    return [heat_map.pieces, steps, toward, size, is_cut, heat_map.unknown]
+    size = float(f"{step:.4g}")
+    return [heat_map.pieces, steps, toward, size, heat_map.cut, heat_map.unknown]
