@@ -242,9 +242,9 @@ def scan(
     """Look up every token in a table of words, and write the words' numbers to stream.
 
     When learning, unknown words are added to the table, and all are counted; otherwise their
-    number is -1, or -2 for marks. `spans`, unless empty, receives each token's start and end in raw. The last four
-    arguments are the state that the kernel returns when the table is full or all documents are
-    read; they are zero at first.
+    number is -1, or -2 for marks. `spans`, unless empty, receives each token's start and end in
+    raw. The last four arguments are the state that the kernel returns when the table is full or
+    all documents are read; they are zero at first.
     """
     slots, chunks, word_starts, stats = table
     byte_class, character_class, fold_entry, _, _ = rules

@@ -79,7 +79,7 @@ class ReadingMethods(BaseEstimator):
         --------
         >>> from sentilib import HTMLTokenizer
         >>> tokenizer = HTMLTokenizer(max_length=4).fit(["A great film.", "A bad film!"])
-        >>> found = tokenizer.document_statistics(["A good film!", "Не очень", "A film, a film."])
+        >>> found = tokenizer.document_statistics(["A good film!", "ça va", "A film, a film."])
         >>> found.unknown_share.round(2)
         array([0.33, 1.  , 0.25])
         >>> found.truncated

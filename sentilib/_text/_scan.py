@@ -253,7 +253,7 @@ class Matrix:
     def fill(self, stream: Stream) -> None:
         """Write a block's ids into the rows of its documents; the stream may change."""
         rows = self.rows[stream.first : stream.first + len(stream.starts) - 1]
-        self._n_longer.append(np.count_nonzero(np.diff(stream.starts) > rows.shape[1]))
+        self._n_longer.append(int(np.count_nonzero(np.diff(stream.starts) > rows.shape[1])))
         _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._n_head, rows)
 
     def fill_all(self, streams: Iterable[Stream], ids: np.ndarray, n_threads: int) -> None:
