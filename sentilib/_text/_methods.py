@@ -81,7 +81,7 @@ class ReadingMethods(BaseEstimator):
         >>> tokenizer = HTMLTokenizer(max_length=4).fit(["A great film.", "A bad film!"])
         >>> found = tokenizer.document_statistics(["A good film!", "ça va", "A film, a film."])
         >>> found.unknown_share.round(2)
-        array([0.33, 1.  , 0.25])
+        array([0.33, 1.  , 0.33])
         >>> found.truncated
         array([False, False,  True])
         """
