@@ -283,6 +283,14 @@ class TestOptions:
         ids = tokenizer.fit_transform(["a!!!!!!!!", "a!!!!!!!! b", "3⃣3⃣ 1 2 3 4 5 6 7 8 9"])
         assert [len(row) for row in tokenizer.inverse_transform(ids)] == [9, 5, 9]
 
+    @pytest.mark.parametrize(
+        "text", ["แก" * 20, "เก" * 20, "日" * 20, "ḷ " * 20, "7 " * 20, "ab " * 20]
+    )
+    def test_letters_of_no_script_are_marks(self, text):
+        tokenizer = HTMLTokenizer(max_length=9)
+        for ids in (tokenizer.fit_transform([text]), tokenizer.fit(["x"]).transform([text])):
+            assert (ids > 0).all()
+
     def test_statistics_of_documents(self):
         tokenizer = HTMLTokenizer(max_length=4, stop_words=["the"]).fit(["a bad film!", "the end"])
         found = tokenizer.document_statistics(

@@ -41,7 +41,7 @@ _FROM_A, _BEYOND_Z = np.uint64(0x80 - ord("a")) * _ONES, np.uint64(0x7F - ord("z
 _FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9")) * _ONES
 
 IS_MARK = np.int32(1 << 30)  # bit of the id of a punctuation mark, symbol or emoji
-_UNKNOWN, _UNKNOWN_MARK = -1, -2  # numbers of tokens that are not in the table
+_UNKNOWN_MARK = -2  # number of a mark that is not in the table; that of other tokens is -1
 _RUN = 3  # tokens kept of a run of marks, in documents that are too long
 
 _ids = types.Array(types.int32, 1, "C", readonly=True)
@@ -218,7 +218,7 @@ def _is_mark(chunk, character_class):
     elif first >= 0x80:
         code = (first & 0x1F) << 6 | (chunk >> 8 & 0x3F)
     kind = np.int64(character_class[code])
-    return kind == APOSTROPHE or kind >= PUNCTUATION
+    return kind == APOSTROPHE or PUNCTUATION <= kind <= QUOTE or kind >= EMOJI
 
 
 @kernel(types.void(I64, I64, BYTES, I32))
