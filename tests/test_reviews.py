@@ -270,9 +270,9 @@ class TestReadOnce:
             scanned.update(documents)
             return prepare(self, first, documents, **options)
 
-        def counting_visible_text(html):
+        def counting_visible_text(html, **options):
             parsed[html] += 1
-            return visible_text(html)
+            return visible_text(html, **options)
 
         monkeypatch.setattr(Scanner, "prepare", counting_prepare)
         monkeypatch.setattr(_html, "visible_text", counting_visible_text)

@@ -1,44 +1,34 @@
-"""Visible text of HTML, extracted by a conformant HTML5 parser."""
+"""Visible text of HTML: by a conformant HTML5 parser, or by a scanner that builds no tree."""
 
 import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-# Elements without visible text. The raw text inside <noscript>, <iframe> and similar elements is a
-# fallback that current browsers do not show.
-_HIDDEN = frozenset(
-    "head title script style template noscript iframe noembed noframes datalist rp".split()
-)
-# Elements whose start and end tags separate words: blocks, table cells, list items, controls and
-# pictures. All others are inline: <b>wo</b>rd is one word.
-_PARTING = frozenset(
+from sentilib._text._flat import ATTRIBUTE, HIDDEN, PARTING, flat_text, tags
+
+# A parser's time and memory can grow with the square of the number of tags, or faster: an open
+# formatting element is repeated in each further block, with its attributes, and each attribute of
+# a tag is compared with all others. These limits keep both in proportion to the document.
+_MAX_TAGS = 512
+_MAX_ATTRIBUTES = 256
+_MAX_REPEATED = 1 << 13
+# In these, tags depend on the tree: what they contain cannot be counted without it.
+_CONTEXTUAL = re.compile("<(?:svg|math|select|frameset)", re.IGNORECASE)
+_MAX_CONTEXTUAL = 1024
+_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+# Within formatting elements, these leave no doubt that an end tag ends them for good.
+_SIMPLE = frozenset("abbr br cite img input label q span sub sup wbr".split())
+
+
+def visible_text(html: str, *, strict: bool = True) -> str:
+    """Return the text that a browser shows, with a line feed where an element separates words.
+
+    The strict reading is that of the HTML5 standard; the other one is for text that people typed.
     """
-    address article aside audio blockquote body br button canvas caption center col colgroup dd
-    details dialog dir div dl dt embed fieldset figcaption figure footer form frame frameset h1 h2
-    h3 h4 h5 h6 header hgroup hr html iframe img input legend li listing main marquee menu meter
-    nav object ol optgroup option p plaintext pre progress rt search section select summary svg
-    table tbody td textarea tfoot th thead tr ul video xmp
-    """.split()
-)
-
-# Elements that never nest in themselves, since their start tag closes the open one, or that have no
-# content at all: a long sequence of them does not make the tree deep.
-_SHALLOW = frozenset(
-    """
-    area base br col dd dt embed hr img input li link meta optgroup option p param rp rt source
-    tbody td tfoot th thead tr track wbr
-    """.split()
-)
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")  # possessive: in linear time
-_MAX_DEPTH = 512  # as in Chromium; the parser's time grows with the square of the depth
-
-
-def visible_text(html: str) -> str:
-    """Return the text that a browser shows, with a line feed where an element separates words."""
     if "<" not in html and "&" not in html and "\0" not in html:
         return html
-    if html.count("<") > _MAX_DEPTH:
-        html = _flattened(html)
+    if not strict or not _is_cheap_to_parse(html):
+        return flat_text(html, strict=strict)
     node = LexborHTMLParser(html, scripting=True).root
     pieces: list[str] = []
     while node is not None:
@@ -47,33 +37,38 @@ def visible_text(html: str) -> str:
         if tag == "-text":
             pieces.append(node.text_content or "")
         else:
-            if tag in _PARTING:
+            if tag in PARTING:
                 pieces.append("\n")
-            if tag not in _HIDDEN:
+            if tag not in HIDDEN:
                 child = node.first_child
         if child is not None:
             node = child
             continue
         while node is not None and node.next is None:
             node = node.parent
-            if node is not None and node.tag in _PARTING:
+            if node is not None and node.tag in PARTING:
                 pieces.append("\n")
         node = None if node is None else node.next
     return "".join(pieces)
 
 
-def _flattened(html: str) -> str:
-    """Remove tags that nest too deep; those that separate words become a line feed."""
-    depth = 0
-
-    def replace(tag: re.Match[str]) -> str:
-        nonlocal depth
-        slash, name = tag[1], tag[2].lower()
-        if name in _SHALLOW or name in _HIDDEN:
-            return tag[0]
-        depth += 0 if slash else 1
-        replacement = tag[0] if depth <= _MAX_DEPTH else "\n" if name in _PARTING else ""
-        depth -= 1 if slash and depth > 0 else 0
-        return replacement
-
-    return _TAG.sub(replace, html)
+def _is_cheap_to_parse(html: str) -> bool:
+    """Return whether a parser's work on the document is bounded by its size."""
+    n_tags = html.count("<")
+    if n_tags > _MAX_TAGS or (len(html) > _MAX_CONTEXTUAL and _CONTEXTUAL.search(html)):
+        return False
+    n_open = n_repeated = 0
+    closable: list[tuple[str, int]] = []
+    for _, _, name, closes, attributes in tags(html, strict=True):
+        n_nodes = 1 + sum(1 for _ in ATTRIBUTE.finditer(attributes))
+        if n_nodes > _MAX_ATTRIBUTES:
+            return False
+        if name in _FORMATTING and not closes:
+            closable.append((name, n_nodes))
+            n_open += n_nodes
+            n_repeated = max(n_repeated, n_open)
+        elif closable and name == closable[-1][0]:
+            n_open -= closable.pop()[1]
+        elif name and name not in _FORMATTING and name not in _SIMPLE:
+            closable.clear()
+    return n_repeated * n_tags <= _MAX_REPEATED + len(html)

@@ -3,8 +3,8 @@
 Reviews contain line breaks, paragraphs, emphasis, links and a few character references. As long as
 there is nothing else, the HTML standard's tree construction neither moves, adds nor drops text,
 and each tag alone determines whether it separates words. Such documents are rewritten in place,
-which only shortens them; all others, and all doubtful ones, are left to a parser. Tests compare
-the two.
+which only shortens them, and read the same whether they are taken as HTML5 or as text that people
+typed. All others, and all doubtful ones, are left to `_html.visible_text`. Tests compare the three.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from sentilib._compiled._compile import BYTES, I64, helper, kernel
 STRIDE = 32  # number of bytes 0xFF that must follow the last document
 
 _LITERAL, _INLINE, _PARTING, _UNSURE = 0, 1, 2, 3
-_LESS, _GREATER, _SLASH, _EQUALS, _DOUBLE, _SINGLE, _HASH = map(ord, "<>/=\"'#")
-_AMPERSAND, _SEMICOLON, _A, _F, _X, _Z, _ZERO, _NINE = map(ord, "&;afxz09")
+_LESS, _GREATER, _SLASH, _EQUALS, _DOUBLE, _SINGLE, _GRAVE, _HASH = map(ord, "<>/=\"'`#")
+_AMPERSAND, _SEMICOLON, _A, _B, _F, _R, _X, _Z, _ZERO, _NINE = map(ord, "&;abfrxz09")
 _LINE_FEED, _BANG, _QUESTION = map(ord, "\n!?")
 _END = 0xFF
 
@@ -47,37 +47,50 @@ def _is_space(byte):
 
 
 @helper
+def _ends_value(byte):
+    return _is_space(byte) or byte == _GREATER or byte == _END
+
+
+@helper
 def _attributes_end(raw, i):
-    """Return where the tag ends whose attributes start at i, and whether it is complete."""
+    """Return where the tag ends whose attributes start at i, and whether it is beyond doubt.
+
+    Each attribute must have a value; one that contains "<" may be a quote that was never closed.
+    """
     while True:
         while _is_space(raw[i]) or raw[i] == _SLASH:
             i += 1
         if raw[i] == _GREATER:
             return i + 1, 1
-        i += raw[i] != _END  # the first character belongs to the name whatever it is, even "="
-        while not (_is_space(raw[i]) or raw[i] == _SLASH or raw[i] == _GREATER):
-            if raw[i] == _EQUALS or raw[i] == _END:
-                break
+        first = i
+        while not (_ends_value(raw[i]) or raw[i] == _SLASH or raw[i] == _EQUALS):
+            if raw[i] == _LESS or raw[i] == _DOUBLE or raw[i] == _SINGLE:
+                return i, 0
             i += 1
+        if i == first:
+            return i, 0
         while _is_space(raw[i]):
             i += 1
-        if raw[i] == _END:
-            return i, 0
         if raw[i] != _EQUALS:
-            continue
+            return i, 0
         i += 1
         while _is_space(raw[i]):
             i += 1
         quote = raw[i]
+        first = i
         if quote == _DOUBLE or quote == _SINGLE:
             i += 1
-            while raw[i] != quote and raw[i] != _END:
+            while raw[i] != quote:
+                if raw[i] == _LESS or raw[i] == _END:
+                    return i, 0
                 i += 1
-            i += raw[i] != _END
+            i += 1
         else:
-            while not (_is_space(raw[i]) or raw[i] == _GREATER or raw[i] == _END):
+            while not _ends_value(raw[i]):
+                if raw[i] == _LESS or raw[i] == _DOUBLE or raw[i] == _SINGLE or raw[i] == _GRAVE:
+                    return i, 0
                 i += 1
-        if raw[i] == _END:
+        if i == first or not (_ends_value(raw[i]) or raw[i] == _SLASH):
             return i, 0
 
 
@@ -88,6 +101,12 @@ def _tag(raw, i):
     closes = raw[k] == _SLASH
     if closes:
         k += 1
+    elif _is_space(raw[k]):
+        while _is_space(raw[k]) and k - i < 4:
+            k += 1
+        if raw[k] == _SLASH or (raw[k] | 0x20 == _B and raw[k + 1] | 0x20 == _R):
+            return _UNSURE, i  # "< br />"
+        return _LITERAL, i
     if not _is_letter(raw[k]):
         unsure = (closes and raw[k] != _END) or raw[k] == _BANG or raw[k] == _QUESTION
         return (_UNSURE, i) if unsure else (_LITERAL, i)

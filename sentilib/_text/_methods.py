@@ -141,7 +141,7 @@ class ReadingMethods(BaseEstimator):
         return self._reader_of(text).read([text])[0]
 
     def visible_text(self, text: str) -> str:
-        """Return the text of a document that a browser would show.
+        """Return the text of a document that a browser would show, as `markup` interprets it.
 
         Parameters
         ----------

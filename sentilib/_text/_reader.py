@@ -41,6 +41,7 @@ class Reader:
             lowercase=parameters.lowercase,
             strip_accents=parameters.strip_accents,
             punctuation=parameters.punctuation,
+            markup=parameters.markup,
             normalization=parameters.normalization,
             unspaced=parameters.unspaced,
             decode_error=parameters.decode_error,

@@ -44,6 +44,7 @@ class Scanner:
         lowercase: bool,
         strip_accents: str | None,
         punctuation: str,
+        markup: str | None = "lenient",
         normalization: Form = "NFC",
         unspaced: str = "split",
         decode_error: str = "strict",
@@ -51,6 +52,7 @@ class Scanner:
         self._rules, self._growth = rules(lowercase, strip_accents, punctuation, unspaced)
         self._normalization = normalization
         self._decode_error = decode_error
+        self._markup = markup
 
     def prepare(self, first: int, documents: list[str], *, plain: bool = False) -> Block:
         """Encode documents, replace markup by visible text, and normalize it.
@@ -65,13 +67,17 @@ class Scanner:
         raw = _as_array(encoded)
         starts = np.empty(len(documents), dtype=np.int64)
         changed: dict[int, str] = {}
-        if plain:
+        if plain or self._markup is None:
             starts[0] = 0
             starts[1:] = np.flatnonzero(raw == 0xFF)[: len(documents) - 1] + 1
         else:
             unsure = np.empty(len(documents), dtype=np.uint8)
             _markup.reveal(raw, starts, unsure)
-            changed = {k: _html.visible_text(documents[k]) for k in np.flatnonzero(unsure).tolist()}
+            strict = self._markup == "html5"
+            changed = {
+                k: _html.visible_text(documents[k], strict=strict)
+                for k in np.flatnonzero(unsure).tolist()
+            }
         if first_byte := FIRST_BYTES.get(self._normalization):
             self._normalize(encoded, starts, changed, first_byte)
         if changed:

@@ -216,22 +216,25 @@ def test_any_text_tokenizes_and_offsets_cut_it_into_the_tokens(text, options):
 
 @pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
-@given(markup, st.sampled_from(MODES))
-def test_html_has_the_tokens_of_its_visible_text(html, options):
-    scanner, table = Scanner(**options), WordTable()
+@given(markup, st.sampled_from(MODES), st.booleans())
+def test_html_has_the_tokens_of_its_visible_text(html, options, strict):
+    scanner = Scanner(**options, markup="html5" if strict else "lenient")
+    table = WordTable()
     stream = scanner.scan(scanner.prepare(0, [html]), table, learn=True)
     words = table.words()
     found = [words[number] for number in stream.numbers[: stream.starts[-1]]]
-    assert found == scanner.tokens([visible_text(html)])[0]
+    assert found == scanner.tokens([visible_text(html, strict=strict)])[0]
 
 
 @pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
-@given(st.one_of(markup, texts))
-def test_visible_text_escaped_again_gives_the_same_tokens(html):
-    visible = visible_text(html)
+@given(st.one_of(markup, texts), st.booleans())
+def test_visible_text_escaped_again_gives_the_same_tokens(html, strict):
+    visible = visible_text(html, strict=strict)
     scanner = Scanner(**DEFAULT)
-    assert scanner.tokens([visible_text(escape(visible))]) == scanner.tokens([visible])
+    assert scanner.tokens([visible_text(escape(visible), strict=strict)]) == scanner.tokens(
+        [visible]
+    )
 
 
 def test_words_whose_hashes_collide_stay_apart():
