@@ -13,7 +13,7 @@ from sentilib._text._html import visible_text
 
 def reveal(documents):
     """Visible text of each document as the kernel gives it, or None where it is unsure."""
-    raw = np.frombuffer(joined(0, documents, b"\xff" * _markup.STRIDE), dtype=np.uint8)
+    raw = np.frombuffer(joined(documents, b"\xff" * _markup.STRIDE), dtype=np.uint8)
     starts, unsure = (np.empty(len(documents), dtype=kind) for kind in (np.int64, np.uint8))
     _markup.reveal(raw, starts, unsure)
     texts = [raw[start:].tobytes().split(b"\xff")[0] for start in starts]
