@@ -274,12 +274,12 @@ class _Markup:
             return "", False, "", tag.end()
         else:
             return None
-        name = name.lower()
+        name, closes = name.lower(), slash != ""
+        if not self._is_element(name, closes, attributes, tag.end()):
+            return None
         if name == "title" and i >= self._foreign_end and not self._is_page:
             name = "h1"  # of an XML document
-        if not self._is_element(name, slash != "", attributes, tag.end()):
-            return None
-        return name, slash != "", attributes, tag.end()
+        return name, closes, attributes, tag.end()
 
     def _is_element(self, name: str, closes: bool, attributes: str, end: int) -> bool:
         if name in _RAW_HIDDEN:
