@@ -126,9 +126,7 @@ def test_long_documents_neither_lose_text_nor_leak_attributes(html, expected, pr
 
 
 def test_escaped_once_too_often():
-    document = (
-        "I don&amp;#39;t like it &lt;br /&gt;Tom Tom &amp;amp; Jerry, caf&amp;eacute; 1 &amp;lt; 2"amp;amp; Jerry, caf&amp;eacute;"
-    )
+    document = "I don&amp;#39;t like it &lt;br /&gt;Tom &amp;amp; Jerry, caf&amp;eacute;"
     tokenizer = HTMLTokenizer()
     assert tokenizer.visible_text(document).startswith("I don&#39;t like it <br />Tom")
     assert tokenizer.tokenize(standard_html.unescape(document)) == (
