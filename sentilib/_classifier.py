@@ -1,6 +1,5 @@
 """Base class of both classifiers: labels, weights, validation, prediction; no architecture."""
 
-import copy
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sentilib._compiled._progress import compilation_announced
+from sentilib._compiled._states import restoring, snapshot
 from sentilib._compiled._threads import threads
 from sentilib._ids import as_token_ids, as_training_ids, check_matrix, check_positions
 from sentilib._ngrams._dictionary import empty_dictionary
@@ -109,7 +109,7 @@ class BaseSentimentClassifier(
             If X contains invalid ids, y contains a single class, the validation set would be too
             small, or the loss becomes infinite or NaN.
         """
-        draft = copy.copy(self)
+        draft = snapshot(self)
         draft._fit_all(X, y, sample_weight, X_val, y_val, groups)
         self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
         return self
@@ -183,19 +183,20 @@ class BaseSentimentClassifier(
         ValueError
             If the first call lacks `classes`, or y contains a label that is not in `classes`.
         """
-        draft = copy.copy(self)
-        first = not hasattr(self, "_trained")
+        draft = snapshot(self)
+        first = not hasattr(draft, "_trained")
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         X, y = draft._validate(X, y, reset=first)
-        X = as_training_ids(X, None if first else self._trained.seen)
+        X = as_training_ids(X, None if first else draft._trained.seen)
+        known = None if first else draft.classes_
         if classes is not None:
             draft.classes_ = np.unique(_rows.checked_labels(classes, "classes"))
         found = _rows.listed(draft.classes_)
         if first and len(draft.classes_) < 2:
             raise ValueError(f"classes={found} has fewer than two classes.")
-        if not first and not np.array_equal(draft.classes_, self.classes_):
-            own = _rows.listed(self.classes_)
+        if known is not None and not np.array_equal(draft.classes_, known):
+            own = _rows.listed(known)
             raise ValueError(f"classes={found} differs from the classes of the first call: {own}.")
         if len(unknown := np.setdiff1d(y, draft.classes_)):
             raise ValueError(
@@ -264,9 +265,10 @@ class BaseSentimentClassifier(
         return self.tables_.known(as_token_ids(self._validate(X, reset=False)))
 
     def _logits(self, X: Any) -> np.ndarray:
-        with threads(self.n_jobs), compilation_announced(self.verbose):
-            ids = self._known_ids(X)
-            return self.tables_.logits(ids)
+        model = snapshot(self)  # of one fit, whatever other threads do
+        with threads(model.n_jobs), compilation_announced(model.verbose):
+            ids = model._known_ids(X)
+            return model.tables_.logits(ids)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute the margin of the logits.
@@ -283,7 +285,7 @@ class BaseSentimentClassifier(
             otherwise the logits.
         """
         logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     @np.errstate(under="ignore")  # a probability may be 0
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -330,8 +332,9 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples,)
             Labels, of the type of `y`.
         """
-        winners = self._logits(X).argmax(axis=1)
-        return self.classes_[winners]
+        model = snapshot(self)
+        winners = model._logits(X).argmax(axis=1)
+        return model.classes_[winners]
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute latent vectors: the input of the output layer, and the evidence of n-grams.
@@ -346,9 +349,10 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples, n_latent), float32
             One vector per row.
         """
-        with threads(self.n_jobs):
-            ids = self._known_ids(X)
-            return self.tables_.latent(ids).astype(np.float32)
+        model = snapshot(self)
+        with threads(model.n_jobs):
+            ids = model._known_ids(X)
+            return model.tables_.latent(ids).astype(np.float32)
 
     def to_keras(self) -> Any:
         """Build a Keras model with the fitted weights, as a textbook defines its layers.
@@ -387,13 +391,10 @@ class BaseSentimentClassifier(
         left_out = "tables_", "callbacks_"
         return {k: value for k, value in super().__getstate__().items() if k not in left_out}
 
-    def __copy__(self) -> Self:
-        """Share the tables, which `__setstate__` would derive again."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
+    __copy__ = snapshot  # shares the tables, which `__setstate__` would derive again
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         if "_trained" in state:
-            self.tables_ = self._trained.tables()
+            with restoring(f"saved {type(self).__name__}"):
+                self.tables_ = self._trained.tables()

@@ -8,6 +8,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sentilib._compiled._states import snapshot
 from sentilib._sklearn import (
     COUNT,
     N_JOBS,
@@ -21,6 +22,7 @@ from sentilib._text._methods import ReadingMethods
 
 if TYPE_CHECKING:
     from sentilib._text._readings import Readings
+    from sentilib._text._vocabulary import Vocabulary
     from sentilib._text._words import WordTable
 
 
@@ -278,9 +280,10 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         """
         check_parameters_of(self)  # scikit-learn skips this if a vocabulary is given
         counts, n_documents, _ = self._reader().count(raw_documents)
-        if hasattr(self, "_counts"):
-            counts, _ = self._counts.merged(counts)
-            n_documents += self.n_documents_
+        before = snapshot(self)
+        if hasattr(before, "_counts"):
+            counts, _ = before._counts.merged(counts)
+            n_documents += before.n_documents_
         self._learn(counts, n_documents, allow_empty=True)
         return self
 
@@ -301,8 +304,8 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
             Token ids, 0 where a document has ended.
         """
         counts, n_documents, streams = self._reader().count(raw_documents, keep_streams=True)
-        self._learn(counts, n_documents)
-        return self._reader().rows(streams, self._vocabulary, counts, n_documents)
+        vocabulary = self._learn(counts, n_documents)
+        return self._reader().rows(streams, vocabulary, counts, n_documents)
 
     def transform(self, raw_documents: "Iterable[str] | Readings") -> np.ndarray:
         """Return the documents' token ids.
@@ -352,7 +355,9 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         self._check_vocabulary()
         return self._reader().read(documents, self._vocabulary, n_jobs)
 
-    def _learn(self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False) -> None:
+    def _learn(
+        self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False
+    ) -> "Vocabulary":
         """Choose the vocabulary; attributes are set only after everything that can fail."""
         if self.vocabulary is None:
             vocabulary = self._reader().chosen_vocabulary(counts, n_documents, allow_empty)
@@ -365,3 +370,4 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
             _vocabulary=vocabulary,
             _counts=counts,
         )
+        return vocabulary

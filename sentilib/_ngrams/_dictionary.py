@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentilib._compiled._states import is_array, require, restoring
 from sentilib._compiled._threads import in_threads, row_slices
-from sentilib._ids import OOV, count_tokens
+from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
 from sentilib._ngrams._document_frequency import document_frequency
-from sentilib._ngrams._keys import key_of, number_of, prefix_of, split
+from sentilib._ngrams._keys import EMPTY, key_of, number_of, prefix_of, split
 
 _MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
 
@@ -66,7 +67,33 @@ class NgramDictionary:
     def __reduce__(self) -> tuple:
         """Leave out the tables, which are derived from `keys`."""
         ngram_range = self.min_n, self.max_n
-        return NgramDictionary, (ngram_range, self.min_df, self.max_features, self.keys)
+        return NgramDictionary.restored, (
+            ngram_range,
+            self.min_df,
+            self.max_features,
+            self.keys,
+        )
+
+    @classmethod
+    def restored(
+        cls, ngram_range: tuple[int, int], min_df: int, max_features: int, keys: np.ndarray
+    ) -> "NgramDictionary":
+        """Build a dictionary from saved values; raise ValueError if they do not fit together."""
+        what = "saved dictionary of n-grams"
+        with restoring(what):
+            min_n, max_n = ngram_range
+            require(1 <= min_n <= max_n <= _MAX_N and is_array(keys, np.int64, None), what)
+            before, word = split(keys)
+            number = number_of(before)  # of the n-gram that is extended; below 0 for a pair
+            require(
+                keys[0] == OOV
+                and (before != EMPTY).all()
+                and (number < np.arange(len(keys))).all()
+                and (word < MAX_VOCABULARY_SIZE).all()
+                and np.diff(np.sort(keys)).all(),  # distinct, as `_lookup_kernels._entry` relies on
+                what,
+            )
+            return cls(ngram_range, min_df, max_features, keys)
 
     def with_options(self, other: "NgramDictionary") -> "NgramDictionary":
         """Return a dictionary of the same n-grams with the other one's parameters."""

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib._classifier import BaseSentimentClassifier
+from sentilib._compiled._states import snapshot
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import FIRST_WORD
 
@@ -100,6 +101,17 @@ class Parts(NamedTuple):
         check_is_fitted(self.classifier)
         if self.tokenizer is not None:
             check_is_fitted(self.tokenizer)
+
+    def snapshot(self) -> "Parts":
+        """Return fitted parts of which no fit in another thread changes tokenizer and model."""
+        tokenizer, model, classifier = self.tokenizer, self.model, self.classifier
+        if tokenizer is not None:
+            tokenizer._check_vocabulary()
+            tokenizer = snapshot(tokenizer)
+        if model is not None:
+            model = snapshot(model)
+            classifier = model if classifier is self.model else classifier
+        return self._replace(tokenizer=tokenizer, model=model, classifier=classifier)
 
     @property
     def text_columns(self) -> list[Any]:

@@ -78,6 +78,7 @@ class Reviews:
         ValueError, TypeError
             If X is neither text that the estimator can read nor token ids.
         """
+        parts = parts.snapshot()
         frame = _frame_of(parts, X, text_column)
         if frame.texts is None:
             return cls._of_ids(parts, X, frame)

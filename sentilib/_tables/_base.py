@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from sentilib._compiled._states import require
 from sentilib._ids import OOV
 from sentilib._tables._ngram_table import NgramTable
 
@@ -30,6 +31,16 @@ class Tables:
     bias: np.ndarray
     masks_padding: bool
     ngrams: NgramTable | None
+
+    def __post_init__(self) -> None:
+        """Check the shapes that kernels rely on."""
+        fits = self.bias.ndim == 1 and self.head.shape == (self._n_units(), len(self.bias))
+        fits = fits and len(self.words) > OOV and self.bias.dtype == self.head.dtype == np.float64
+        require(fits and (self.ngrams is None or self.ngrams.n_classes == len(self.bias)), "model")
+
+    def _n_units(self) -> int:
+        """Return the number of units; raise ValueError if the layers do not fit together."""
+        raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out cached values, which are derived."""

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from sentilib._compiled._states import is_array, require
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._ids import last_token
 from sentilib._tables._base import Tables
@@ -38,6 +39,17 @@ class ConvTables(Tables):
     biases: tuple[np.ndarray, ...]
     pooling: str
     precision: Any = np.float32
+
+    def _n_units(self) -> int:
+        require(is_array(self.embedding, np.float64, None, None), "model")
+        require(self.kernels and len(self.kernels[0]) > 0, "model")
+        n_units = self.embedding.shape[1]
+        for kernel, bias in zip(self.kernels, self.biases, strict=True):
+            size = len(self.kernels[0]), n_units, len(bias)
+            fits = kernel.shape == size and kernel.dtype == bias.dtype == np.float64
+            require(fits and bias.ndim == 1, "model")
+            n_units = len(bias)
+        return n_units
 
     @property
     def words(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from sentilib._compiled._states import is_array, require
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._tables._base import Tables
 
@@ -25,6 +26,10 @@ class DenseTables(Tables):
     """
 
     hidden: np.ndarray
+
+    def _n_units(self) -> int:
+        require(is_array(self.hidden, np.float64, None, None), "model")
+        return self.hidden.shape[1]
 
     @property
     def words(self) -> np.ndarray:

@@ -5,7 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from sentilib._ngrams._dictionary import NgramDictionary, evidence_logits, evidence_size
+from sentilib._compiled._states import is_array, require
+from sentilib._ngrams._dictionary import (
+    NgramDictionary,
+    evidence_logits,
+    evidence_size,
+    n_evidence_columns,
+)
 
 _STEP = 20.0  # ratio of the step size of n-gram factors to that of the other weights
 
@@ -34,6 +40,12 @@ class NgramTable:
     worth: np.ndarray
     n_classes: int
 
+    def __post_init__(self) -> None:
+        """Check the shapes that kernels rely on."""
+        n_columns = n_evidence_columns(self.n_classes)
+        fits = is_array(self.worth, np.float64, len(self.dictionary), n_columns)
+        require(fits, "table of n-grams")
+
     def evidence(self, ids: np.ndarray) -> np.ndarray:
         """Compute the sum of n-grams over the root of a row's length: (n_rows, n_columns)."""
         return self.dictionary.sums(ids, self.worth) / evidence_size(ids)[:, None]
@@ -57,5 +69,5 @@ class NgramTable:
         if "ngram_keys" not in arrays:
             return None
         min_n, max_n = arrays["ngram_range"].tolist()
-        dictionary = NgramDictionary((min_n, max_n), keys=arrays["ngram_keys"])
+        dictionary = NgramDictionary.restored((min_n, max_n), 1, 2**29, arrays["ngram_keys"])
         return cls(dictionary, arrays["ngram_worth"], n_classes)

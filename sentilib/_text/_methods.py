@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sentilib._compiled._progress import compilation_announced
+from sentilib._compiled._states import require, restoring
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import check_parameters_of
 from sentilib._text._documents import as_documents
@@ -154,6 +155,13 @@ class ReadingMethods(BaseEstimator):
             Visible text, normalized, with a line feed wherever an element separates words.
         """
         return self._reader_of(text).scanner.visible_text(text)
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "_vocabulary" in state:
+            with restoring("saved vocabulary"):
+                self._vocabulary.check()
+                require(len(self.vocabulary_) == len(self._vocabulary.words), "saved vocabulary")
 
     def _check_vocabulary(self) -> None:
         """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentilib._compiled._states import is_array, require
 from sentilib._ids import FIRST_WORD, OOV, PAD
 from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable
@@ -31,6 +32,17 @@ class Vocabulary(NamedTuple):
         ids = np.arange(FIRST_WORD, FIRST_WORD + table.size, dtype=np.int32)
         ids[table.find(stop_table)] = -1
         return cls(words, table, scanner.with_marks(table, ids))
+
+    def check(self) -> None:
+        """Raise ValueError if the arrays, which may come from a damaged file, do not fit."""
+        n_ids = FIRST_WORD + len(self.words)
+        require(
+            isinstance(self.table, WordTable)
+            and is_array(self.ids, np.int32, self.table.size)
+            and (self.ids >= -1).all()
+            and (self.ids < n_ids).all(),
+            "saved vocabulary",
+        )
 
     @property
     def numbered(self) -> dict[str, int]:

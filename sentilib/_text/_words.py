@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._compiled._states import is_array, require, restoring
 from sentilib._text import _table_kernels
 
 # Size of a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
@@ -63,7 +64,17 @@ class WordTable:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Copy the arrays, which may be read-only in a joblib worker."""
+        """Check and copy the arrays, which may be read-only in a joblib worker."""
+        with restoring("saved vocabulary"):
+            size, starts = int(state["size"]), state["starts"]
+            require(
+                is_array(starts, np.int64, size + 1)
+                and starts[0] == 0
+                and (np.diff(starts) > 0).all()
+                and is_array(state["chunks"], np.int64, int(starts[-1]))
+                and is_array(state["stats"], np.int64, size, 2),
+                "saved vocabulary",
+            )
         self.__dict__.update(state)
         self.make_room(self.size, len(self.chunks))
 
