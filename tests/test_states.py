@@ -76,6 +76,8 @@ class TestDamagedStates:
             {"chunks": np.zeros(2, dtype=np.int64)},
             {"chunks": np.zeros(3)},
             {"stats": np.zeros((2, 2), dtype=np.int64)},
+            {"chunks": np.array([97, 0xF7, 99])},  # beyond Unicode
+            {"chunks": np.array([97, 0xBFF4, 99])},
             {"stats": np.zeros((3, 1), dtype=np.int64)},
             {"stats": np.zeros((3, 2))},
             {"chunks": None},
@@ -99,7 +101,7 @@ class TestDamagedStates:
             {"ids": np.array([2, 3, 4], dtype=np.int32)},  # shorter
             {"ids": slice(None, None, -1)},
             {"ids": np.int64},
-            {"ids": 2**30},
+            {"ids": 2**29},
             {"ids": -2},
             {"table": None},
             {"words": ["a"]},

@@ -87,13 +87,13 @@ class ReadingMethods(BaseEstimator):
         array([False, False,  True])
         """
         self._check_vocabulary()
-        reader = self._reader()
-        readings = reader.read(list(as_documents(raw_documents)), self._vocabulary)
-        rows = reader.encode(readings, self._vocabulary)
+        reader, vocabulary = self._reader(), self._vocabulary
+        readings = reader.read(list(as_documents(raw_documents)), vocabulary)
+        rows = reader.encode(readings, vocabulary)
         return Bunch(
             length=readings.lengths,
             truncated=readings.lengths > rows.shape[1],
-            unknown_share=reader.unknown_share(rows, self._vocabulary),
+            unknown_share=reader.unknown_share(rows, vocabulary),
         )
 
     def tokenize(self, text: str) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sentilib._compiled._states import is_array, require
 from sentilib._ids import FIRST_WORD, OOV, PAD
+from sentilib._text._kernels import IS_MARK
 from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable
 
@@ -38,9 +39,9 @@ class Vocabulary(NamedTuple):
         n_ids = FIRST_WORD + len(self.words)
         require(
             isinstance(self.table, WordTable)
+            and len(self.words) <= self.table.size
             and is_array(self.ids, np.int32, self.table.size)
-            and (self.ids >= -1).all()
-            and (self.ids < n_ids).all(),
+            and ((self.ids == -1) | ((self.ids >= 0) & (self.ids & ~IS_MARK < n_ids))).all(),
             "saved vocabulary",
         )
 

@@ -75,6 +75,14 @@ class WordTable:
                 and is_array(state["stats"], np.int64, size, 2),
                 "saved vocabulary",
             )
+            first = state["chunks"][starts[:-1]]
+            lead, second = first & 0xFF, first >> 8 & 0x3F
+            require(
+                (
+                    (lead < 0xF4) | ((lead == 0xF4) & (second < 0x10))
+                ).all(),  # no code above 0x10FFFF
+                "saved vocabulary",
+            )
         self.__dict__.update(state)
         self.make_room(self.size, len(self.chunks))
 
