@@ -164,6 +164,14 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
 
     Two versions of Python may differ on characters that were added to Unicode in between.
 
+    A segmenter in front of the tokenizer finds the words of a script that does not separate them.
+    This one, of PyThaiNLP, reads text without markup::
+
+        def segment(texts):
+            return [" ".join(word_tokenize(text, keep_whitespace=False)) for text in texts]
+
+        make_pipeline(FunctionTransformer(segment), HTMLTokenizer(unspaced="keep"), classifier)
+
     Examples
     --------
     >>> from sentilib import HTMLTokenizer
