@@ -13,6 +13,7 @@ from numba import types
 from sentilib._compiled._compile import BYTES, I64, helper, kernel
 
 STRIDE = 32  # number of bytes 0xFF that must follow the last document
+LEFT, DECODED = 1, 2  # documents left to a parser, or with a reference to a character beyond ASCII
 
 _LITERAL, _INLINE, _PARTING, _UNSURE = 0, 1, 2, 3
 _LESS, _GREATER, _SLASH, _EQUALS, _DOUBLE, _SINGLE, _GRAVE, _HASH = map(ord, "<>/=\"'`#")
@@ -215,16 +216,17 @@ def _copy_text(raw, i, out):
 
 
 @kernel(types.void(BYTES, I64, BYTES))
-def reveal(raw, starts, unsure):
-    """Find the documents, and replace each by its visible text, or mark it as unsure.
+def reveal(raw, starts, marks):
+    """Find the documents, and replace each by its visible text, or leave it to a parser.
 
     Documents are concatenated, each followed by a byte 0xFF, and keep their positions: `starts`
-    receives the start of each, and text that gets shorter is followed by a further 0xFF.
+    receives the start of each, and text that gets shorter is followed by a further 0xFF. `marks`
+    receives LEFT, DECODED or 0 for each.
     """
     i = np.int64(0)
     for document in range(starts.size):
         starts[document] = i
-        unsure[document] = 0
+        marks[document] = 0
         out = i
         while True:
             i, out = _copy_text(raw, i, out)
@@ -244,10 +246,12 @@ def reveal(raw, starts, unsure):
                     break
                 i = end
                 out = _write(raw, out, code)
+                if code >= 0x80:
+                    marks[document] = DECODED
             else:
                 break
         if raw[i] != _END:
-            unsure[document] = 1
+            marks[document] = LEFT
             while raw[i] != _END:
                 i += 1
         raw[out] = _END

@@ -6,12 +6,6 @@ from typing import Literal
 
 Form = Literal["NFC", "NFKC"] | None
 
-# No form changes a text of characters whose UTF-8 begins with smaller bytes than this.
-FIRST_BYTES: dict[Form, int] = {
-    "NFC": "\u0300".encode()[0],
-    "NFKC": "\u0080".encode()[0],
-}
-
 # Malayalam chillus were written as letter, virama and joiner before Unicode 5.1 encoded them; the
 # joiner is ignored otherwise, which would leave another word.
 _CHILLU = re.compile("([\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15])\u0d4d\u200d")
@@ -23,6 +17,17 @@ _CHILLUS = dict(
 _MAX_MARKS = 30
 _LONG_RUN = re.compile(rf"(?:[^\w\s\0-\u02ff]|[\uff9e\uff9f]){{{_MAX_MARKS + 1},}}")
 _CUT = "\u034f"
+
+
+def may_change(text: str, form: Form) -> bool:
+    """Return whether a text beyond ASCII may not be normalized; NFC keeps all of Latin-1."""
+    if form != "NFC":
+        return form is not None
+    try:
+        text.encode("latin-1")  # fast: Python stores such texts as Latin-1
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def normalized(text: str, form: Form) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentilib._text import _html, _kernels, _markup
 from sentilib._text._documents import blocks, joined, without_surrogates
-from sentilib._text._normalization import FIRST_BYTES, Form, normalized
+from sentilib._text._normalization import Form, may_change, normalized
 from sentilib._text._unicode import rules
 from sentilib._text._words import WordTable
 
@@ -59,6 +59,8 @@ class Scanner:
 
         Plain documents are visible text already.
         """
+        form = self._normalization
+        suspects = [k for k, d in enumerate(documents) if not d.isascii() and may_change(d, form)]
         try:
             encoded = joined(documents, _TAIL)
         except UnicodeEncodeError:
@@ -66,20 +68,26 @@ class Scanner:
             encoded = joined(documents, _TAIL)
         raw = _as_array(encoded)
         starts = np.empty(len(documents), dtype=np.int64)
+        marks = np.zeros(len(documents), dtype=np.uint8)
         changed: dict[int, str] = {}
         if plain or self._markup is None:
             starts[0] = 0
             starts[1:] = np.flatnonzero(raw == 0xFF)[: len(documents) - 1] + 1
         else:
-            unsure = np.empty(len(documents), dtype=np.uint8)
-            _markup.reveal(raw, starts, unsure)
+            _markup.reveal(raw, starts, marks)
             strict = self._markup == "html5"
             changed = {
                 k: _html.visible_text(documents[k], strict=strict)
-                for k in np.flatnonzero(unsure).tolist()
+                for k in np.flatnonzero(marks == _markup.LEFT).tolist()
             }
-        if first_byte := FIRST_BYTES.get(self._normalization):
-            self._normalize(encoded, starts, changed, first_byte)
+        for k in dict.fromkeys(suspects + np.flatnonzero(marks).tolist()):
+            if k in changed:
+                changed[k] = normalized(changed[k], form)
+            else:
+                text = encoded[starts[k] : encoded.index(0xFF, starts[k])].decode()
+                normal = normalized(text, form)
+                if normal is not text:
+                    changed[k] = normal
         if changed:
             texts = list(map(str.encode, changed.values()))
             sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
@@ -91,22 +99,6 @@ class Scanner:
     def normalized(self, text: str) -> str:
         """Return a text in the scanner's normalization form."""
         return normalized(text, self._normalization)
-
-    def _normalize(
-        self, encoded: bytearray, starts: np.ndarray, changed: dict[int, str], first_byte: int
-    ) -> None:
-        """Normalize visible texts that need it: those in `changed`, others are added to it."""
-        for k, text in changed.items():
-            changed[k] = self.normalized(text)
-        shifted = _as_array(encoded) + np.uint8(1)  # the end of a document becomes 0
-        suspects = np.maximum.reduceat(shifted, starts) > first_byte
-        for k in np.flatnonzero(suspects).tolist():
-            if k not in changed:
-                start = starts[k]
-                text = encoded[start : encoded.index(0xFF, start)].decode()
-                normal = self.normalized(text)
-                if normal is not text:
-                    changed[k] = normal
 
     def scan(
         self, block: Block, table: WordTable, *, learn: bool, spans: np.ndarray = _NO_SPANS

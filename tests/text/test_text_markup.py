@@ -14,10 +14,13 @@ from sentilib._text._html import visible_text
 def reveal(documents):
     """Visible text of each document as the kernel gives it, or None where it is unsure."""
     raw = np.frombuffer(joined(documents, b"\xff" * _markup.STRIDE), dtype=np.uint8)
-    starts, unsure = (np.empty(len(documents), dtype=kind) for kind in (np.int64, np.uint8))
-    _markup.reveal(raw, starts, unsure)
+    starts, marks = (np.empty(len(documents), dtype=kind) for kind in (np.int64, np.uint8))
+    _markup.reveal(raw, starts, marks)
     texts = [raw[start:].tobytes().split(b"\xff")[0] for start in starts]
-    return [None if k else text.decode() for text, k in zip(texts, unsure, strict=True)]
+    return [
+        None if mark == _markup.LEFT else text.decode()
+        for text, mark in zip(texts, marks, strict=True)
+    ]
 
 
 SURE = [
