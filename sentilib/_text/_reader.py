@@ -21,6 +21,7 @@ from sentilib._text._vocabulary import (
     folded,
     given_words,
     normalize_words,
+    unmatchable,
 )
 from sentilib._text._words import WordTable
 
@@ -95,13 +96,15 @@ class Reader:
     def given_vocabulary(self) -> Vocabulary:
         """Return the vocabulary parameter's words; warn of words that no document can match."""
         words = given_words(self._parameters.vocabulary)
-        if never := normalize_words(words, self.scanner):
+        spellings = normalize_words(words, self.scanner)
+        if never := unmatchable(words, self.scanner):
             warnings.warn(
                 f"{len(never)} words of the vocabulary can match no token, such as {never[0]!r}: "
                 "with these parameters, documents are folded or split differently.",
                 stacklevel=5,  # the user's call of `fit` or `transform`
             )
-        return Vocabulary.of(WordTable.of(words), self._folded_stop_words(), self.scanner)
+        stop_words = self._folded_stop_words()
+        return Vocabulary.of(WordTable.of(words), stop_words, self.scanner, spellings)
 
     def encode(self, raw_documents: Any, vocabulary: Vocabulary) -> np.ndarray:
         """Return the ids of documents, or of readings of them: int32 (n_documents, max_length)."""

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MappingView
 from numbers import Real
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,16 +22,27 @@ class Vocabulary(NamedTuple):
     """Words with ids, and stop words, in a table that the kernels read."""
 
     words: list[str]  # by id, from FIRST_WORD on
-    table: WordTable  # the words, then stop words
+    table: WordTable  # the words, then further spellings of some of them, then stop words
     ids: np.ndarray  # int32 (table.size,): id of each word, with the bit of marks; -1: stop word
 
     @classmethod
-    def of(cls, table: WordTable, stop_words: Iterable[str], scanner: Scanner) -> "Vocabulary":
-        """Assign ids to a table's words; a stop word among them keeps its id but never occurs."""
+    def of(
+        cls,
+        table: WordTable,
+        stop_words: Iterable[str],
+        scanner: Scanner,
+        spellings: Mapping[str, str] = MappingProxyType({}),
+    ) -> "Vocabulary":
+        """Assign ids to a table's words; a stop word among them keeps its id but never occurs.
+
+        `spellings` are further spellings, each with its word, whose id it gets.
+        """
         words = table.words()
+        spelt = WordTable.of(spellings)
         stop_table = WordTable.of(sorted(stop_words))
-        table, _ = table.merged(stop_table)
+        table = table.merged(spelt)[0].merged(stop_table)[0]
         ids = np.arange(FIRST_WORD, FIRST_WORD + table.size, dtype=np.int32)
+        ids[table.find(spelt)] = ids[table.find(WordTable.of(spellings.values()))]
         ids[table.find(stop_table)] = -1
         return cls(words, table, scanner.with_marks(table, ids))
 
@@ -60,9 +72,11 @@ class Vocabulary(NamedTuple):
     def document_frequency(self, counts: WordTable) -> np.ndarray:
         """Return the number of counted documents that contain each word, by id."""
         frequency = np.zeros(FIRST_WORD + len(self.words), dtype=np.int64)
-        places = counts.find(self.table)[: len(self.words)]
-        found = places >= 0
-        frequency[FIRST_WORD:][found] = counts.document_counts[places[found]]
+        ids = self.ids & ~IS_MARK
+        ids[: len(self.words)] = range(FIRST_WORD, len(frequency))  # of stop words too
+        places = counts.find(self.table)
+        found = (places >= 0) & (ids >= FIRST_WORD)
+        np.add.at(frequency, ids[found], counts.document_counts[places[found]])
         return frequency
 
 
@@ -144,19 +158,20 @@ def check_words(parameter: str, words: Iterable[object]) -> None:
             )
 
 
-def normalize_words(words: list[str], scanner: Scanner) -> list[str]:
-    """Return the words that no document can match, after normalizing those that then can be.
+def normalize_words(words: list[str], scanner: Scanner) -> dict[str, str]:
+    """Normalize words that no document can match as they are, in place.
 
-    A word stays as it is if its normal form is one of the words too: each id needs its own.
+    Returns the normalized word of each spelling that was replaced. A word stays as it is if its
+    normal form is one of the words too: each id needs its own.
     """
-    known, places = set(words), {word: place for place, word in enumerate(words)}
-    strange = unmatchable(words, scanner)
-    for word in strange:
+    known, spellings = set(words), {}
+    for word in unmatchable(words, scanner):
         normal = scanner.normalized(word)
         if normal not in known and not unmatchable([normal], scanner):
-            words[places[word]] = normal
+            spellings[word] = normal
             known.add(normal)
-    return [word for word in strange if words[places[word]] == word]
+    words[:] = [spellings.get(word, word) for word in words]
+    return spellings
 
 
 def unmatchable(words: list[str], scanner: Scanner) -> list[str]:

@@ -67,6 +67,11 @@ def test_stop_words_and_given_words_are_normalized_too():
     assert tokenizer.transform(["café film"]).tolist() == [[3, 2, 0]]
     assert tokenizer.vocabulary_ == {"film": 2, "café": 3}
     assert tokenizer.vocabulary == ["film", decomposed], "the parameter was changed"
+    fitted = HTMLTokenizer(vocabulary=[decomposed, "film", "a"]).fit(["café", "a cafe\u0301", "b"])
+    assert fitted.document_frequency_.tolist() == [0, 0, 2, 0, 1]
+    learnt = HTMLTokenizer(punctuation="drop", max_length=2).fit(["a<\u0301 bad film"])
+    given = HTMLTokenizer(vocabulary=learnt.vocabulary_, punctuation="drop", max_length=2)
+    assert (given.transform(["a<\u0301 film"]) == learnt.transform(["a<\u0301 film"])).all()
     both = HTMLTokenizer(vocabulary=[decomposed, "film", "café"], max_length=3)
     with pytest.warns(UserWarning, match="1 words of the vocabulary can match no token"):
         assert both.transform(["café film"]).tolist() == [[4, 3, 0]]
