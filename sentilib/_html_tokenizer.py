@@ -142,7 +142,8 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
     -----
     Id 0 is padding, id 1 (OOV) represents every word outside the vocabulary. The estimator keeps
     the counts of all words seen, not only of those in the vocabulary, so that `partial_fit` is
-    exact; that is about 60 bytes per distinct word.
+    exact; that is about 60 bytes per distinct word, and up to four times as much during `fit` and
+    `partial_fit`.
 
     Most documents contain no markup but line breaks, emphasis and the like, and are read the same
     with ``markup="lenient"`` and ``"html5"``. Otherwise, the lenient reading also accepts ``< br

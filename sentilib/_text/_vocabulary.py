@@ -100,11 +100,33 @@ def choose_words(
     if max_features is not None and candidates.size > max_features:
         falling = -term_counts[candidates]
         last = np.partition(falling, max_features - 1)[max_features - 1]
-        candidates = candidates[falling <= last]
+        ties = _first_by_name(
+            counts, candidates[falling == last], max_features - int((falling < last).sum())
+        )
+        candidates = np.concatenate([candidates[falling < last], ties])
     words = counts.words(candidates)
     by_name = np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
     by_count = np.argsort(-term_counts[candidates[by_name]], kind="stable")
     return candidates[by_name[by_count][:max_features]]
+
+
+def _first_by_name(counts: WordTable, words: np.ndarray, n: int) -> np.ndarray:
+    """Return the n words that come first alphabetically, in no order.
+
+    Eight bytes of all are compared at once, since millions may have the same count.
+    """
+    found = []
+    ends = counts.starts[words + 1]
+    place = counts.starts[words]
+    while len(words) > n and (place < ends).any():
+        chunks = counts.chunks[np.minimum(place, ends - 1)].byteswap().view(np.uint64)
+        chunks[place >= ends] = 0
+        last = np.partition(chunks, n - 1)[n - 1]
+        found.append(words[chunks < last])
+        n -= len(found[-1])
+        is_last = chunks == last
+        words, place, ends = words[is_last], place[is_last] + 1, ends[is_last]
+    return np.concatenate([*found, words[:n]])
 
 
 def given_words(vocabulary: Mapping[str, int] | Iterable[str]) -> list[str]:

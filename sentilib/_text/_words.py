@@ -1,12 +1,11 @@
 """A growing table of words with their counts, in arrays that the kernels read."""
 
 from collections.abc import Iterable
-from copy import copy
 from typing import Any
 
 import numpy as np
 
-from sentilib._compiled._states import is_array, require, restoring
+from sentilib._compiled._states import is_array, require, restoring, snapshot
 from sentilib._text import _table_kernels
 
 # Size of a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
@@ -43,7 +42,7 @@ class WordTable:
 
     def make_room(self, n_words: int, n_chunks: int) -> None:
         """Move to new arrays, with room for `n_words` words and `n_chunks` chunks."""
-        slots = np.zeros(1 << max(2 * n_words - 1, 1).bit_length(), dtype=np.int64)
+        n_slots = 1 << max(2 * n_words - 1, 1).bit_length()
         chunks = np.empty(n_chunks, dtype=np.int64)
         starts = np.zeros(n_words + 1, dtype=np.int64)
         stats = np.empty((n_words, 2), dtype=np.int64)
@@ -51,7 +50,11 @@ class WordTable:
         chunks[:n_used] = self.chunks[:n_used]
         starts[: self.size + 1] = self.starts[: self.size + 1]
         stats[: self.size] = self.stats[: self.size]
-        _table_kernels.fill_slots(slots, chunks, starts, self.size)
+        if n_slots == len(self.slots):
+            slots = self.slots.copy()
+        else:
+            slots = np.zeros(n_slots, dtype=np.int64)
+            _table_kernels.fill_slots(slots, chunks, starts, self.size)
         self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
 
     def __getstate__(self) -> dict[str, Any]:
@@ -84,6 +87,7 @@ class WordTable:
                 "saved vocabulary",
             )
         self.__dict__.update(state)
+        self.slots = np.zeros(1, dtype=np.int64)
         self.make_room(self.size, len(self.chunks))
 
     @property
@@ -119,7 +123,7 @@ class WordTable:
         """
         if numbers is None:
             numbers = np.arange(other.size)
-        table = copy(self)
+        table = snapshot(self)
         table.make_room(
             self.size + len(numbers), int(self.starts[self.size]) + other._n_chunks(numbers)
         )

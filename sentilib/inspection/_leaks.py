@@ -47,6 +47,8 @@ class Leaks:
         Numbers of reviews.
     n_empty : int, default=0
         Number of reviews without a word.
+    all_compared : bool, default=True
+        Whether all pairs that may be near duplicates were compared; see `find_leaks`.
 
     See Also
     --------
@@ -59,6 +61,7 @@ class Leaks:
     n_train: int
     n_test: int
     n_empty: int = 0
+    all_compared: bool = True
 
     def __str__(self) -> str:
         table = self.duplicates
@@ -73,6 +76,8 @@ class Leaks:
         ]
         if self.n_empty:
             lines.append(f"reviews without a word, which are not compared: {self.n_empty:,}")
+        if not self.all_compared:
+            lines.append("too many reviews share the same phrases: not all pairs were compared")
         if self.optimism is not None:
             row = self.optimism.loc["optimism"]
             lines.append(
@@ -117,7 +122,11 @@ def find_leaks(
 
     Reviews are compared by their words: markup, case and punctuation make no difference. Two
     reviews are near duplicates if the Jaccard similarity of their sets of shingles (runs of
-    `shingle_size` words) reaches the threshold. Every such pair is found.
+    `shingle_size` words) reaches the threshold. Every such pair is found, unless thousands of
+    reviews share the same phrases, such as those of one template: to bound time and memory, each is
+    then compared only with those of the most similar length. Clusters can then be divided, and
+    `similarity` can be lower than that of the most similar review; `all_compared` of the result is
+    False.
 
     Parameters
     ----------
@@ -213,7 +222,7 @@ def find_leaks(
 
     progress(f"Comparing {len(texts):,} reviews")
     words = read_words(texts)
-    cluster, exact, similarity = clusters_of_duplicates(words, threshold, shingle_size)
+    cluster, exact, similarity, are_all = clusters_of_duplicates(words, threshold, shingle_size)
     rows = np.flatnonzero(cluster >= 0)
     numbers = np.concatenate([np.arange(len(train)), np.arange(len(test))])
     table = pandas.DataFrame(
@@ -247,7 +256,7 @@ def find_leaks(
     progress.done()
     n_empty = int((words.lengths == 0).sum())
     shared = _shared_groups(pandas, split, group)
-    return Leaks(table, shared, optimism, len(train), len(test), n_empty)
+    return Leaks(table, shared, optimism, len(train), len(test), n_empty, are_all)
 
 
 def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
 from sentilib.datasets import make_reviews
 from sentilib.inspection import find_leaks
+from sentilib.inspection._measures import _near_duplicates
 from sentilib.inspection._measures._near_duplicates import (
     read_words,
     shingle_matrix,
@@ -49,7 +50,8 @@ def test_the_join_finds_what_comparing_all_pairs_finds(documents, threshold, siz
             jaccard = len(sets[a] & sets[b]) / len(sets[a] | sets[b])
             if jaccard >= threshold - 1e-9:
                 expected[a, b] = jaccard
-    first, second, similarity = similar_pairs(shingles_of(texts, size), threshold)
+    first, second, similarity, are_all = similar_pairs(shingles_of(texts, size), threshold)
+    assert are_all
     found = dict(zip(zip(first.tolist(), second.tolist(), strict=True), similarity, strict=True))
     assert found == pytest.approx(expected)
 
@@ -131,6 +133,32 @@ def test_many_copies_cost_no_square_of_memory():
     leaks = find_leaks([LONG] * 20_000 + ["another one"])
     assert len(leaks.duplicates) == 20_000
     assert leaks.duplicates["cluster"].nunique() == 1
+
+
+def letters_of_one_template(n):
+    rng = np.random.RandomState(0)
+    return [f"{LONG} says number {rng.randint(10**6)} of {rng.randint(10**6)}" for _ in range(n)]
+
+
+def test_many_reviews_of_one_template_cost_no_square_of_time(monkeypatch):
+    monkeypatch.setattr(_near_duplicates, "_MAX_COMPARED", 2**18)
+    texts = letters_of_one_template(2000)
+    shingles = shingles_of(texts, 5)
+    sizes = np.diff(shingles.indptr)
+    first, second, are_all = _near_duplicates._candidates(shingles, sizes, 0.5)
+    assert not are_all
+    assert len(first) == len(set(zip(first.tolist(), second.tolist(), strict=True)))
+    assert 2**18 < (sizes[first] + sizes[second]).sum() < 2**19  # of 2 ** 26 for all pairs
+    leaks = find_leaks([*texts, "nothing like them at all"], threshold=0.5)
+    assert leaks.duplicates["row"].tolist() == list(range(2000))
+    assert leaks.duplicates["cluster"].nunique() == 1
+    assert not leaks.all_compared and "not all pairs were compared" in str(leaks)
+
+
+def test_all_pairs_are_compared_where_there_are_few():
+    leaks = find_leaks(letters_of_one_template(60), threshold=0.5)
+    assert leaks.all_compared and "not all pairs" not in str(leaks)
+    assert len(leaks.duplicates) == 60
 
 
 def test_a_random_split_is_optimistic_where_groups_give_the_label_away():

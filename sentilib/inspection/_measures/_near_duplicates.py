@@ -3,7 +3,8 @@
 Two sets with Jaccard similarity of at least t share one of their first |x| - ceil(t |x|) + 1
 elements in any common order (prefix filtering: Bayardo, Ma & Srikant, "Scaling Up All Pairs
 Similarity Search", WWW 2007). With the rarest shingles first, documents seldom share one by chance,
-so the candidates are few and their similarity is computed directly.
+so the candidates are few and their similarity is computed directly. Many documents of one template
+share so many that not all pairs are compared.
 """
 
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ from sentilib._html_tokenizer import HTMLTokenizer
 if TYPE_CHECKING:
     from sentilib._text._readings import Readings
 
-_ROWS_AT_ONCE = 4096
 _PAIRS_AT_ONCE = 2**15
+# Together about a minute; both are far above what 50,000 reviews of IMDB need.
+_MAX_DRAWN = 2**27  # pairs of rows, each counted for each shingle of its prefixes that it shares
+_MAX_COMPARED = 2**28  # elements of the sets of pairs that are compared
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # any odd number with well-mixed bits
 
 
@@ -70,8 +73,8 @@ def shingle_matrix(ids: np.ndarray, lengths: np.ndarray, size: int) -> scipy.spa
 
 def similar_pairs(
     shingles: scipy.sparse.csr_array, threshold: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find all pairs of rows whose Jaccard similarity reaches a threshold.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Find pairs of rows whose Jaccard similarity reaches a threshold.
 
     Parameters
     ----------
@@ -86,8 +89,29 @@ def similar_pairs(
         Rows of each pair, first < second.
     similarity : ndarray of float
         Jaccard similarity of each pair.
+    are_all : bool
+        Whether all such pairs were looked for.
     """
-    sizes = np.diff(shingles.indptr)
+    sizes = np.diff(shingles.indptr).astype(np.int64)
+    first, second, are_all = _candidates(shingles, sizes, threshold)
+    similarity = np.empty(len(first))
+    for start in range(0, len(first), _PAIRS_AT_ONCE):
+        part = slice(start, start + _PAIRS_AT_ONCE)
+        a, b = first[part], second[part]
+        common = np.asarray(shingles[a].multiply(shingles[b]).sum(axis=1)).ravel()
+        similarity[part] = common / (sizes[a] + sizes[b] - common)
+    alike = similarity >= threshold - 1e-9
+    return first[alike], second[alike], similarity[alike], are_all
+
+
+def _candidates(
+    shingles: scipy.sparse.csr_array, sizes: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return pairs of rows that share an element of their prefixes, and whether these are all.
+
+    The rows of each shingle are sorted by size, and each is paired with the next one, then with the
+    next but one, ..., until there are no more or comparing them would take too long.
+    """
     frequency = np.bincount(shingles.indices, minlength=shingles.shape[1])
     rank = np.empty(shingles.shape[1], dtype=np.int64)
     rank[np.argsort(frequency, kind="stable")] = np.arange(shingles.shape[1])
@@ -97,36 +121,38 @@ def similar_pairs(
     prefix = sizes - np.ceil(threshold * sizes - 1e-9).astype(np.int64) + 1
     columns = shingles.indices[order]
     kept = (position < prefix[rows]) & (frequency[columns] > 1)
-    prefixes = scipy.sparse.csr_array(
-        (np.ones(kept.sum(), dtype=np.float32), (rows[kept], columns[kept])), shape=shingles.shape
-    )
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    transposed = prefixes.T.tocsr()
-    for start in range(0, len(sizes), _ROWS_AT_ONCE):
-        shared = (prefixes[start : start + _ROWS_AT_ONCE] @ transposed).tocoo()
-        first, second = shared.coords[0] + start, shared.coords[1]
-        likely = (first < second) & (
-            np.minimum(sizes[first], sizes[second])
-            >= threshold * np.maximum(sizes[first], sizes[second]) - 1e-9
-        )
-        first, second = first[likely], second[likely]
-        for part in range(0, len(first), _PAIRS_AT_ONCE):
-            a, b = first[part : part + _PAIRS_AT_ONCE], second[part : part + _PAIRS_AT_ONCE]
-            common = np.asarray(shingles[a].multiply(shingles[b]).sum(axis=1)).ravel()
-            similarity = common / (sizes[a] + sizes[b] - common)
-            alike = similarity >= threshold - 1e-9
-            found.append((a[alike], b[alike], similarity[alike]))
-    if not found:
-        empty = np.empty(0, dtype=np.int64)
-        return empty, empty, np.empty(0)
-    first, second, similarity = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.lexsort((second, first))
-    return first[order], second[order], similarity[order]
+    rows, columns = rows[kept], columns[kept]
+    order = np.lexsort((rows, sizes[rows], columns))
+    rows, columns = rows[order], columns[order]
+    found = [np.empty(0, dtype=np.int64)]
+    n_drawn = n_compared = step = 0
+    left = np.arange(len(rows))  # places whose shingle has another row `step` places further
+    while True:
+        step += 1
+        left = left[left + step < len(rows)]
+        left = left[columns[left] == columns[left + step]]
+        if not len(left):
+            are_all = True
+            break
+        if step > 1 and (n_drawn + len(left) > _MAX_DRAWN or n_compared > _MAX_COMPARED):
+            are_all = False
+            break
+        n_drawn += len(left)
+        smaller, larger = rows[left], rows[left + step]
+        likely = sizes[smaller] >= threshold * sizes[larger] - 1e-9
+        # The rows of a shingle grow, so that those further on are even less alike.
+        left, smaller, larger = left[likely], smaller[likely], larger[likely]
+        a, b = np.minimum(smaller, larger), np.maximum(smaller, larger)
+        pairs = np.unique(a * len(sizes) + b)
+        n_compared += int((sizes[pairs // len(sizes)] + sizes[pairs % len(sizes)]).sum())
+        found.append(pairs)
+    pairs = np.unique(np.concatenate(found))
+    return pairs // len(sizes), pairs % len(sizes), are_all
 
 
 def clusters_of_duplicates(
     documents: "Readings", threshold: float, shingle_size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Find clusters of duplicates among documents that `read_words` read.
 
     Returns
@@ -137,6 +163,8 @@ def clusters_of_duplicates(
         Whether another document has the same words.
     similarity : ndarray of shape (n_samples,)
         Similarity of the most similar other document.
+    are_all : bool
+        Whether all pairs that may be similar were compared.
     """
     ids, lengths = documents.numbers, documents.lengths
     ends = np.cumsum(lengths)
@@ -152,7 +180,7 @@ def clusters_of_duplicates(
     _, first = np.unique(same, return_index=True)
     sizes = np.bincount(same)
     shingles = shingle_matrix(ids, lengths, shingle_size)[first]
-    a, b, jaccard = similar_pairs(shingles, threshold)
+    a, b, jaccard, are_all = similar_pairs(shingles, threshold)
     links = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(first), len(first)))
     _, component = connected_components(links, directed=False)
     best = np.zeros(len(first))
@@ -168,4 +196,4 @@ def clusters_of_duplicates(
     rank = np.empty(len(n_reviews), dtype=np.int64)
     rank[names] = np.arange(len(names))
     cluster[duplicated] = rank[numbers[duplicated]]
-    return cluster, sizes[same] > 1, best[same]
+    return cluster, sizes[same] > 1, best[same], are_all
