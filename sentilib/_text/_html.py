@@ -13,7 +13,7 @@ _MAX_TAGS = 512
 _MAX_ATTRIBUTES = 256
 _MAX_REPEATED = 1 << 13
 # In these, tags depend on the tree: what they contain cannot be counted without it.
-_CONTEXTUAL = re.compile("<(?:svg|math|select|frameset)", re.IGNORECASE)
+_CONTEXTUAL = re.compile("<(?:svg|math|select|frameset|template)", re.IGNORECASE)
 _MAX_CONTEXTUAL = 1024
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 # Within formatting elements, these leave no doubt that an end tag ends them for good.

@@ -67,6 +67,9 @@ HOSTILE = {
     "attributes out of sight": lambda n: (
         "<svg><style><b " + " ".join(f"a{k}" for k in range(n // 7)) + "></style>x"
     ),
+    "attributes in a template": lambda n: (
+        "<template><col><xmp><b " + " ".join(f"a{k}" for k in range(n // 7)) + "></xmp>x"
+    ),
     "formatting": lambda n: "".join(f"<p><b id={k}>" for k in range(500)) + "<p>x" * (n // 4),
     "formatting, few tags": lambda n: (
         "".join(f"<b id={k}>" for k in range(170)) + "<p>" * 340 + "x" * n
