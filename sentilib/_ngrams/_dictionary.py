@@ -11,6 +11,7 @@ from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
 from sentilib._ngrams._document_frequency import document_frequency
 from sentilib._ngrams._keys import EMPTY, key_of, number_of, prefix_of, split
 
+N_NEUTRAL = 10.0  # tokens; chosen on reviews of other movies, cut to 1 to 100 words
 _MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
 
 
@@ -249,13 +250,14 @@ def empty_dictionary(ngram_range: Any, min_df: int, max_features: int) -> NgramD
     return None if max_n == 1 else NgramDictionary((min_n, max_n), min_df, max_features)
 
 
-def evidence_size(X: np.ndarray) -> np.ndarray:
-    """Return the square root of each row's number of tokens, the divisor of sums over n-grams.
+def evidence_size(X: np.ndarray, n_neutral: float = N_NEUTRAL) -> np.ndarray:
+    """Return the divisor of a row's sum over n-grams, a square root of its number of tokens.
 
     It is a compromise between a mean, which gives long reviews no more confidence than short ones,
-    and a sum, which treats words as if they were independent.
+    and a sum, which treats words as if they were independent. Neutral tokens, which each row has
+    in addition, keep the few n-grams of a short text from being overrated.
     """
-    return np.sqrt(np.maximum(count_tokens(X), 1))
+    return np.sqrt(np.maximum(count_tokens(X) + n_neutral, 1))
 
 
 def n_evidence_columns(n_classes: int) -> int:

@@ -48,7 +48,6 @@ class Evidence(NamedTuple):
 
     dictionary: NgramDictionary
     ratio: np.ndarray  # float32 (n_ngrams, n_columns), scaled log-count ratios of all rows
-    bias: np.ndarray  # float64 (n_classes,), logits of a row without evidence
     bag: scipy.sparse.csr_array  # float32 (n_rows * n_columns, n_ngrams), evidence in these rows
     stream: Stream | None
 
@@ -143,7 +142,7 @@ def learn(
         if known_ratio is not None:
             ratio[:n] = known_ratio[:n]
         stream = Stream(all_counts, stream.n_fixed)
-    return Evidence(dictionary, ratio, prior - scale * logits.mean(axis=0), evidence, stream)
+    return Evidence(dictionary, ratio, evidence, stream)
 
 
 def cross_fitting_folds(

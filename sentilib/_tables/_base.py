@@ -1,13 +1,13 @@
 """Base class of all architectures' tables: the output layer, n-grams, named arrays."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
 from sentilib._compiled._states import require
-from sentilib._ids import OOV
+from sentilib._ids import OOV, count_tokens
 from sentilib._tables._ngram_table import NgramTable
 
 
@@ -25,12 +25,16 @@ class Tables:
         Whether padding (id 0) is left out; otherwise it is a word like any other.
     ngrams : NgramTable or None
         Contribution of n-grams to the logits.
+    n_neutral : float, default=0.0
+        Number of neutral tokens, which each row has in addition when its words are averaged: the
+        shorter the text, the closer is the average to zero, and the output to the bias.
     """
 
     head: np.ndarray
     bias: np.ndarray
     masks_padding: bool
     ngrams: NgramTable | None
+    n_neutral: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the shapes that kernels rely on."""
@@ -97,6 +101,13 @@ class Tables:
         """Compute the logits without n-grams: (n_rows, n_classes), float64."""
         return self.pooled(ids) @ self.head + self.bias
 
+    def _with_neutral_tokens(self, ids: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """Extend means over the tokens of each row to its neutral tokens, in place."""
+        if self.n_neutral:
+            n_tokens = count_tokens(ids)
+            means *= (n_tokens / (n_tokens + self.n_neutral))[:, None]
+        return means
+
     def exact(self) -> Self:
         """Return tables that compute the same in float64 throughout, as explanations do."""
         return self
@@ -122,6 +133,7 @@ class Tables:
             "head": self.head,
             "bias": self.bias,
             "masks_padding": np.array(self.masks_padding),
+            "n_neutral": np.array(self.n_neutral),
         }
         return arrays if self.ngrams is None else {**arrays, **self.ngrams.arrays()}
 
@@ -133,4 +145,5 @@ class Tables:
             "bias": arrays["bias"],
             "masks_padding": bool(arrays["masks_padding"]),
             "ngrams": NgramTable.from_arrays(arrays, len(arrays["bias"])),
+            "n_neutral": float(arrays.get("n_neutral", 0.0)),
         }

@@ -80,7 +80,8 @@ class ConvTables(Tables):
         from sentilib._tables._conv_kernels import MAXIMUM, MEAN
 
         kind = {"average": MEAN, "max": MAXIMUM}[self.pooling]
-        return pool(ids, self._layers, kind, len(self.head), self.masks_padding)
+        pooled = pool(ids, self._layers, kind, len(self.head), self.masks_padding)
+        return self._with_neutral_tokens(ids, pooled)
 
     def exact(self) -> Self:
         """Return tables whose convolutions compute in float64."""

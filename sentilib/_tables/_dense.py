@@ -71,4 +71,4 @@ class DenseTables(Tables):
             lambda rows: _word_kernels.means(ids[rows], table, self.masks_padding, means[rows]),
             row_slices(len(ids)),
         )
-        return means
+        return self._with_neutral_tokens(ids, means)

@@ -34,11 +34,14 @@ class NgramTable:
         logit.
     n_classes : int
         Number of classes.
+    n_neutral : float, default=0.0
+        Number of neutral tokens, which `evidence_size` adds to each row.
     """
 
     dictionary: NgramDictionary
     worth: np.ndarray
     n_classes: int
+    n_neutral: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the shapes that kernels rely on."""
@@ -48,7 +51,7 @@ class NgramTable:
 
     def evidence(self, ids: np.ndarray) -> np.ndarray:
         """Compute the sum of n-grams over the root of a row's length: (n_rows, n_columns)."""
-        return self.dictionary.sums(ids, self.worth) / evidence_size(ids)[:, None]
+        return self.dictionary.sums(ids, self.worth) / evidence_size(ids, self.n_neutral)[:, None]
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """Compute the contribution of n-grams to the logits: (n_rows, n_classes)."""
@@ -61,6 +64,7 @@ class NgramTable:
             "ngram_keys": dictionary.keys,
             "ngram_range": np.array([dictionary.min_n, dictionary.max_n]),
             "ngram_worth": self.worth,
+            "ngram_n_neutral": np.array(self.n_neutral),
         }
 
     @classmethod
@@ -70,4 +74,5 @@ class NgramTable:
             return None
         min_n, max_n = arrays["ngram_range"].tolist()
         dictionary = NgramDictionary.restored((min_n, max_n), 1, 2**29, arrays["ngram_keys"])
-        return cls(dictionary, arrays["ngram_worth"], n_classes)
+        n_neutral = float(arrays.get("ngram_n_neutral", 0.0))
+        return cls(dictionary, arrays["ngram_worth"], n_classes, n_neutral)

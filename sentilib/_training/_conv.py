@@ -5,12 +5,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from sentilib._ids import PAD, last_token
+from sentilib._ids import OOV, PAD, last_token
 from sentilib._tables._conv import ConvTables, moments
 from sentilib._tables._ngram_table import NgramTable
-from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
+from sentilib._training._architecture import N_NEUTRAL, Architecture, Defaults, Layers, Weights
 from sentilib._training._batches import Encoded
-from sentilib._training._first_weights import balanced_output, glorot_uniform, uniform_embedding
+from sentilib._training._first_weights import (
+    balanced_output,
+    glorot_uniform,
+    uniform_embedding,
+    with_unseen_words,
+)
 
 _TOKENS_OF_STATISTICS = 2**20  # sampled evenly from the rows; enough for means to a relative 0.001
 
@@ -63,7 +68,7 @@ class ConvArchitecture(Architecture):
         if not self.mask_padding:
             return Encoded(lambda rows: (X[rows],), None)
         ends = last_token(X)
-        return Encoded(lambda rows: (X[rows, : max(int(ends[rows].max()), 1)],), ends)
+        return Encoded(lambda rows: (X[rows, : max(int(ends[rows].max()), 1)],), ends, True)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> ConvTables:
         """Fold the normalization into the convolutions."""
@@ -73,20 +78,23 @@ class ConvArchitecture(Architecture):
             bias=weights["bias"].astype(np.float64),
             masks_padding=bool(self.mask_padding),
             ngrams=ngrams,
+            n_neutral=N_NEUTRAL if self.mask_padding and self.pooling == "average" else 0.0,
             embedding=weights["embedding"].astype(np.float64),
             kernels=tuple(kernel for kernel, _ in blocks),
             biases=tuple(bias for _, bias in blocks),
             pooling=self.pooling,
         )
 
-    def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
+    def with_statistics(self, weights: Weights, X: np.ndarray, seen: np.ndarray) -> Weights:
         """Replace batch statistics by those of the trained weights without dropout.
 
         Moving averages lag behind, and are computed under dropout, which increases the variance:
         some fits were biased by a few points towards one class. Y. Wu, J. Johnson, "Rethinking
         'Batch' in BatchNorm", 2021, section 3.2.
         """
-        weights = dict(weights)
+        seen = seen.copy()
+        seen[OOV] |= self.mask_padding  # `with_unknown_row` teaches it
+        weights = {**weights, "embedding": with_unseen_words(weights["embedding"], seen)}
         X = X[:: max(1, X.size // _TOKENS_OF_STATISTICS)]
         n_positions = np.count_nonzero(X != PAD) if self.mask_padding else X.size
         embedding = weights["embedding"].astype(np.float64)

@@ -3,14 +3,21 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import least_squares
 
-from sentilib._ids import PAD, count_tokens
+from sentilib._ids import FIRST_WORD, OOV, count_tokens
 from sentilib._ngrams._bags import merged_rows
+from sentilib._ngrams._dictionary import centred
 from sentilib._tables._dense import DenseTables
 from sentilib._tables._ngram_table import NgramTable
-from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
+from sentilib._training._architecture import N_NEUTRAL, Architecture, Defaults, Layers, Weights
 from sentilib._training._batches import Encoded
-from sentilib._training._first_weights import balanced_output, glorot_uniform, uniform_embedding
+from sentilib._training._first_weights import (
+    balanced_output,
+    glorot_uniform,
+    uniform_embedding,
+    with_unseen_words,
+)
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,14 @@ class DenseArchitecture(Architecture):
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
         """Count the words of each row, as fractions of the row: a sparse matrix (n_rows, n_ids)."""
-        if self.mask_padding:
-            is_token = X != PAD
-            n_tokens, ids = is_token.sum(axis=1), X[is_token]
+        if self.mask_padding:  # unknown words only count, see `with_statistics`
+            is_known = X > OOV
+            n_known, ids = is_known.sum(axis=1), X[is_known]
+            n_tokens = count_tokens(X) + N_NEUTRAL
         else:
-            n_tokens, ids = np.full(len(X), X.shape[1]), X.ravel()
-        starts = np.concatenate([[0], np.cumsum(n_tokens)])
+            n_known = n_tokens = np.full(len(X), X.shape[1])
+            ids = X.ravel()
+        starts = np.concatenate([[0], np.cumsum(n_known)])
         bags = merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_ids)
         return Encoded(lambda rows: (bags[rows],), None)
 
@@ -64,12 +73,31 @@ class DenseArchitecture(Architecture):
             bias=exact["bias"],
             masks_padding=bool(self.mask_padding),
             ngrams=ngrams,
+            n_neutral=N_NEUTRAL if self.mask_padding else 0.0,
             hidden=np.maximum(hidden, 0),
         )
 
-    def with_statistics(self, weights: Weights, X: np.ndarray) -> Weights:
-        """Return the weights unchanged, since none is a statistic."""
-        return weights
+    def with_statistics(self, weights: Weights, X: np.ndarray, seen: np.ndarray) -> Weights:
+        """Find an embedding of the unknown word near the mean that contributes to no class.
+
+        Training ignores unknown words: of what it never saw, a model cannot tell the class.
+        """
+        embedding = with_unseen_words(weights["embedding"], seen)
+        if not self.mask_padding:
+            return {**weights, "embedding": embedding}
+        kernel, bias, head = (
+            weights[name].astype(np.float64) for name in ("hidden_kernel", "hidden_bias", "head")
+        )
+
+        def contribution(word: np.ndarray) -> np.ndarray:
+            return np.maximum(word @ kernel + bias, 0) @ centred(head)
+
+        words = np.flatnonzero(seen[FIRST_WORD:]) + FIRST_WORD
+        mean = embedding[words].sum(axis=0, dtype=np.float64) / max(len(words), 1)
+        is_finite = np.isfinite(contribution(mean)).all()  # else, training stops with a message
+        embedding[OOV] = least_squares(contribution, mean).x if is_finite else mean
+        embedding[~seen] = embedding[OOV]
+        return {**weights, "embedding": embedding}
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
         """Return default options for the training data and the device."""

@@ -12,15 +12,21 @@ from sentilib._compiled._progress import announce
 from sentilib._ids import OOV
 from sentilib._ngrams import _evidence
 from sentilib._ngrams._bags import bags
-from sentilib._ngrams._dictionary import NgramDictionary, centred, evidence_size
+from sentilib._ngrams._dictionary import N_NEUTRAL, NgramDictionary, centred, evidence_size
 from sentilib._ngrams._ratios import Ratios, weighted
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable, factor_of
 from sentilib._training._architecture import Architecture, Weights
-from sentilib._training._batches import Batches, Encoded, row_batches, with_spare_rows
-from sentilib._training._first_weights import with_unseen_words
+from sentilib._training._batches import (
+    Batches,
+    Encoded,
+    n_graph_rows,
+    row_batches,
+    with_spare_rows,
+    with_unknown_row,
+)
 from sentilib._training._keras import import_keras, resolve_device, resolve_precision
-from sentilib._training._optimizers import check_optimizer, learning_rate_of
+from sentilib._training._optimizers import check_optimizer, peak_learning_rate
 from sentilib._training._settings import own_settings
 from sentilib._training._tensorflow import refuse_without_eager_mode
 from sentilib._training._trainer import OptimizerState, borrowed_trainer
@@ -55,6 +61,7 @@ class Model(NamedTuple):
     seen: np.ndarray  # bool (n_ids,), ids in any training data so far
     optimizer_state: OptimizerState | None  # kept for warm starts and streams
     stream: _evidence.Stream | None  # kept for streams
+    class_weight: np.ndarray | None = None  # float64 (n_classes,), sum over the training rows
 
     def tables(self) -> Tables:
         """Derive the tables of prediction."""
@@ -64,7 +71,7 @@ class Model(NamedTuple):
             self.weights[f"ngram_{name}"].astype(np.float64) for name in ("deviation", "ratio")
         )
         worth = centred(ratio * factor_of(deviation))
-        ngrams = NgramTable(self.ngrams, worth, len(self.weights["bias"]))
+        ngrams = NgramTable(self.ngrams, worth, len(self.weights["bias"]), N_NEUTRAL)
         return self.architecture.tables(self.weights, ngrams)
 
     @own_settings()
@@ -160,17 +167,21 @@ def _fit(
     batch_size = defaults.batch_size if isinstance(options.batch_size, str) else options.batch_size
     seen = _seen_ids(data.ids, None if previous is None else previous.seen)
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
+    class_weight = np.bincount(data.labels, data.weight, minlength=n_classes)
+    if options.in_stream and previous is not None and previous.class_weight is not None:
+        class_weight += previous.class_weight
     evidence, n_ngrams = None, 0
     if options.ngrams is not None:
         announce(options.verbose, f"Learning the n-grams of {len(data.ids):,} rows ...")
         evidence = _learnt(data, n_classes, options, defaults.ngram_share, seed, previous)
-        n_ngrams = _n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
+        n_ngrams = n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
         weights["ngram_deviation"] = np.zeros((len(evidence.dictionary), 1), dtype=np.float32)
         weights["ngram_ratio"] = evidence.ratio
-        weights["bias"] += evidence.bias.astype(np.float32)
     if previous is not None:
         layers = replace(previous.architecture, dropout=architecture.dropout)  # type: ignore
         weights = _resumed(previous.weights, weights, layers == architecture)
+    if previous is None or architecture.mask_padding:
+        weights["bias"] = np.log((class_weight / class_weight.sum()).clip(1e-9)).astype(np.float32)
     n_ids = with_spare_rows(len(seen))
     encoder = _Encoder(architecture, n_ids, n_ngrams, evidence)
     batches = encoder.batches(
@@ -183,7 +194,7 @@ def _fit(
         validation = validation._replace(ids=ids)
         validation_batches = encoder.batches(validation, None, max(batch_size, 256), None)
 
-    rate = _learning_rate(options, defaults.learning_rate)
+    rate = peak_learning_rate(options.learning_rate, options.optimizer, defaults.learning_rate)
     message = _divergence_message(rate)
     with borrowed_trainer(
         architecture,
@@ -202,17 +213,13 @@ def _fit(
 
         def take_statistics() -> Weights:
             now = {**weights, **trainer.weights(like=weights)}
-            exact = architecture.with_statistics(now, data.ids)
-            if validation is not None:  # it contains unknown words, which training may lack
-                exact = {**exact, "embedding": with_unseen_words(exact["embedding"], seen)}
-            if exact is not now:
-                trainer.set_weights(exact)
+            exact = architecture.with_statistics(now, data.ids, seen)
+            trainer.set_weights(exact)
             return exact
 
         @own_settings()  # a callback may call it later
         def textbook() -> tuple:
             now = take_statistics()
-            now["embedding"] = with_unseen_words(now["embedding"], seen)
             return textbook_model(architecture, now, evidence and evidence.dictionary)
 
         history = trainer.fit(
@@ -228,7 +235,6 @@ def _fit(
         optimizer_state = trainer.optimizer_state() if options.keeps_optimizer else None
     if not all(np.isfinite(w).all() for w in weights.values()):
         raise ValueError(message.format(when=""))
-    weights["embedding"] = with_unseen_words(weights["embedding"], seen)
     model = Model(
         architecture,
         weights,
@@ -236,6 +242,7 @@ def _fit(
         seen,
         optimizer_state,
         evidence and evidence.stream,
+        class_weight,
     )
     return model, history, device, callbacks
 
@@ -279,14 +286,6 @@ def _learnt(
         known_ratio=known_ratio,
         stream=stream,
     )
-
-
-def _n_graph_rows(dictionary: NgramDictionary, *, in_stream: bool) -> int:
-    rows = with_spare_rows(len(dictionary))
-    if in_stream:  # the dictionary grows, and each size needs a graph
-        limit = with_spare_rows(dictionary.max_features)
-        rows = min(2 ** rows.bit_length(), max(rows, limit))
-    return rows
 
 
 def _resumed(before: Weights, fresh: Weights, are_same_layers: bool) -> Weights:
@@ -339,11 +338,13 @@ class _Encoder:
         encoded: Encoded = self._architecture.encode(data.ids, self._n_ids)
         evidence_of = self._evidence_by_rows(data.ids, evidence)
         labels, weight = data.labels.astype(np.int32), data.weight.astype(np.float32)
+        unknown = rng.spawn(1)[0] if rng is not None and encoded.teaches_unknown else None
 
         def one_epoch() -> Iterator:
             for rows in row_batches(len(labels), encoded.lengths, batch_size, rng):
                 x = *encoded.batch(rows), *evidence_of(rows)
-                yield x, labels[rows], weight[rows]
+                batch = x, labels[rows], weight[rows]
+                yield batch if unknown is None else with_unknown_row(*batch, unknown)
 
         return Batches(one_epoch, -(-len(labels) // batch_size))
 
@@ -363,15 +364,6 @@ class _Encoder:
         wide = scipy.sparse.csr_array((evidence.data, evidence.indices, evidence.indptr), shape)
         columns = np.arange(n_columns)
         return lambda rows: (wide[(rows[:, None] * n_columns + columns).ravel()],)
-
-
-def _learning_rate(options: Options, default: float) -> float | None:
-    """Return the peak of the learning rate; None if the optimizer keeps its own schedule."""
-    if not isinstance(options.learning_rate, str):
-        return options.learning_rate
-    if isinstance(options.optimizer, str):
-        return default
-    return learning_rate_of(options.optimizer)
 
 
 def _with_own_callbacks(

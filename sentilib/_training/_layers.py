@@ -27,12 +27,28 @@ class PaddingMask(Layer):
 
 @keras.saving.register_keras_serializable("sentilib")
 class MaskedAverage(Layer):
-    """Average over the tokens of a row: (n_rows, n_tokens, n_units) to (n_rows, n_units)."""
+    """Average over the tokens of a row: (n_rows, n_tokens, n_units) to (n_rows, n_units).
+
+    Parameters
+    ----------
+    n_neutral : float, default=0.0
+        Number of neutral tokens, with zero units, which each row has in addition.
+    **kwargs : dict
+        Parameters of every Keras layer.
+    """
+
+    def __init__(self, n_neutral: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n_neutral = n_neutral
 
     def call(self, x: Any, mask_of_tokens: Any) -> Any:
         """Average x over the tokens of a mask of shape (n_rows, n_tokens, 1)."""
-        n_tokens = ops.maximum(ops.sum(mask_of_tokens, axis=1), 1)
+        n_tokens = ops.maximum(ops.sum(mask_of_tokens, axis=1) + self.n_neutral, 1)
         return ops.sum(x * mask_of_tokens, axis=1) / n_tokens
+
+    def get_config(self) -> dict:
+        """Return the parameters of the layer."""
+        return {**super().get_config(), "n_neutral": self.n_neutral}
 
 
 class TrainingModel(keras.Model):
@@ -171,15 +187,23 @@ class Ngrams(_NgramWeights):
         Number of classes.
     min_n, max_n : int
         Min and max number of words of an n-gram.
+    n_neutral : float, default=0.0
+        Number of neutral tokens, which each row has in addition.
     **kwargs : dict
         Parameters of every Keras layer.
     """
 
     def __init__(
-        self, n_ngrams: int, n_classes: int, min_n: int, max_n: int, **kwargs: Any
+        self,
+        n_ngrams: int,
+        n_classes: int,
+        min_n: int,
+        max_n: int,
+        n_neutral: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(n_ngrams, n_classes, **kwargs)
-        self.min_n, self.max_n = min_n, max_n
+        self.min_n, self.max_n, self.n_neutral = min_n, max_n, n_neutral
         shape = (n_ngrams, n_evidence_columns(n_classes))
         self.ratio = self.add_weight(shape=shape, trainable=False, name="log_count_ratio")
 
@@ -218,7 +242,7 @@ class Ngrams(_NgramWeights):
             next_ = ids if n == 1 else prefix_of(ops.cast(number, "int64"))
             next_ = ops.where(found if n > 1 else ids > OOV, next_, 0)
             before = ops.pad(next_[:, :-1], [[0, 0], [1, 0]])
-        return self.logits(total / ops.sqrt(ops.maximum(n_tokens, 1)))
+        return self.logits(total / ops.sqrt(ops.maximum(n_tokens + self.n_neutral, 1)))
 
     def get_config(self) -> dict:
         """Return the parameters of the layer."""
@@ -228,4 +252,5 @@ class Ngrams(_NgramWeights):
             "n_classes": self.n_classes,
             "min_n": self.min_n,
             "max_n": self.max_n,
+            "n_neutral": self.n_neutral,
         }

@@ -53,6 +53,13 @@ def check_optimizer(optimizer: Any, learning_rate: Any) -> None:
         )
 
 
+def peak_learning_rate(learning_rate: float | str, optimizer: Any, default: float) -> float | None:
+    """Return the peak of the learning rate; None if the optimizer keeps its own schedule."""
+    if not isinstance(learning_rate, str):
+        return learning_rate
+    return default if isinstance(optimizer, str) else learning_rate_of(optimizer)
+
+
 def learning_rate_of(optimizer: Any) -> float | None:
     """Return the learning rate of an optimizer object; None if it has a schedule or several."""
     config = optimizer.get_config()

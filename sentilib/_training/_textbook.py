@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sentilib._ngrams._dictionary import NgramDictionary
+from sentilib._ngrams._dictionary import N_NEUTRAL, NgramDictionary
 from sentilib._training._architecture import Architecture, Weights
 from sentilib._training._keras import python_random_kept
 from sentilib._training._layers import Ngrams, keras
@@ -17,7 +17,8 @@ def textbook_model(
     layers = architecture.textbook(len(weights["embedding"]), n_classes)
     (ids,), logits, variables = layers.inputs, layers.logits, dict(layers.weights)
     if dictionary is not None:
-        ngrams = Ngrams(len(dictionary), n_classes, dictionary.min_n, dictionary.max_n)
+        options = dictionary.min_n, dictionary.max_n, N_NEUTRAL
+        ngrams = Ngrams(len(dictionary), n_classes, *options)
         logits = ngrams(ids) + logits
         ngrams.set_dictionary(dictionary)
         variables |= {"ngram_deviation": ngrams.deviation, "ngram_ratio": ngrams.ratio}

@@ -217,6 +217,7 @@ def _training_graph(
 
     layers = architecture.training(n_ids, n_classes, policy)
     inputs, logits, weights = layers.inputs, layers.logits, layers.weights
+    weights["bias"].trainable = not architecture.mask_padding
     if n_ngrams:
         bags = keras.Input((n_ngrams,), sparse=True, dtype="float32", name="ngram_evidence")
         ngrams = BaggedNgrams(n_ngrams, n_classes)

@@ -229,15 +229,17 @@ def test_values_that_do_not_add_up_are_an_error(monkeypatch):
 
 @pytest.mark.parametrize("length", [1, 2, 4])
 @pytest.mark.parametrize("power", [1, 0.5])
-def test_shares_of_a_span_where_absent_words_are_deleted(length, power):
+@pytest.mark.parametrize("n_neutral", [0.0, 5.0])
+def test_shares_of_a_span_where_absent_words_are_deleted(length, power, n_neutral):
     n = 7
 
     def output(rows):
         present = rows == 2
-        return present[:, 1 : 1 + length].all(axis=1) / np.maximum(present.sum(axis=1), 1) ** power
+        divisor = np.maximum(present.sum(axis=1) + n_neutral, 1) ** power
+        return present[:, 1 : 1 + length].all(axis=1) / divisor
 
     expected, _ = brute_force(output, np.full(n, 2), 1)
-    inside, outside = deletion_share(length, n, power)
+    inside, outside = deletion_share(length, n, power, n_neutral)
     found = np.full(n, outside)
     found[1 : 1 + length] = inside
     np.testing.assert_allclose(found, expected[:, 0], rtol=0, atol=1e-12)

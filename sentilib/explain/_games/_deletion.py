@@ -6,12 +6,14 @@ import numpy as np
 
 
 @cache
-def deletion_share(length: int, n_tokens: int, power: float) -> tuple[float, float]:
+def deletion_share(
+    length: int, n_tokens: int, power: float, n_neutral: float
+) -> tuple[float, float]:
     """Compute Shapley values of the game of one span of tokens, divided by the number of tokens.
 
-    The game of a span of k tokens in a row of n is v(S) = 1 / |S| ** power if S contains the span,
-    otherwise 0. All tokens of the span have the same value, and so have all others, which only
-    increase the divisor.
+    The game of a span of k tokens in a row of n is v(S) = 1 / (|S| + c) ** power if S contains the
+    span, otherwise 0, where c is the number of neutral tokens. All tokens of the span have the
+    same value, and so have all others, which only increase the divisor.
 
     Parameters
     ----------
@@ -21,6 +23,8 @@ def deletion_share(length: int, n_tokens: int, power: float) -> tuple[float, flo
         Number of tokens of the row, n.
     power : float
         1 for a mean over words, 0.5 for a sum divided by the square root of their number.
+    n_neutral : float
+        Number of neutral tokens, which the row has in addition.
 
     Returns
     -------
@@ -29,11 +33,12 @@ def deletion_share(length: int, n_tokens: int, power: float) -> tuple[float, flo
     """
     if n_tokens < length:
         return 0.0, 0.0
-    sizes = np.arange(length, n_tokens, dtype=np.float64)
+    sizes = n_neutral + np.arange(length, n_tokens)
     others = joining_weights(length, n_tokens - 1 - length, n_tokens)
     change = (sizes + 1.0) ** -power - sizes**-power
     outside = float(others @ change) if len(sizes) else 0.0
-    return (n_tokens**-power - (n_tokens - length) * outside) / length, outside
+    whole = (n_neutral + n_tokens) ** -power
+    return (whole - (n_tokens - length) * outside) / length, outside
 
 
 def joining_weights(size: int, n_others: int, n_players: int) -> np.ndarray:

@@ -11,7 +11,8 @@ class NgramGame:
     """Sum of the n-grams of a model, each of which contributes if all its words are present.
 
     The value of such a unanimity game is divided equally among its players (Shapley, A Value for
-    n-Person Games, 1953). The sum of a row is divided by the square root of its number of tokens.
+    n-Person Games, 1953). The sum of a row is divided by the square root of its number of tokens,
+    including the neutral ones.
 
     Parameters
     ----------
@@ -24,6 +25,7 @@ class NgramGame:
         assert model.ngrams is not None
         self._dictionary = model.ngrams.dictionary
         self._worth = np.ascontiguousarray(model.ngrams.worth)
+        self._n_neutral = model.ngrams.n_neutral
         # N-grams are divided by the number of tokens present, whether padding is masked or not.
         self._deletes = model.baseline == PAD
 
@@ -43,15 +45,19 @@ class NgramGame:
         lengths, of_row = np.unique(count_tokens(X), return_inverse=True)
         return self._dictionary.share_out(X, self._worth, of_row, self._shares(lengths))
 
+    def _size(self, n_tokens: np.ndarray) -> np.ndarray:
+        """Return the divisor of the sum of a row, as `evidence_size` does."""
+        return np.sqrt(np.maximum(n_tokens + self._n_neutral, 1))
+
     def _shares(self, n_tokens: np.ndarray) -> np.ndarray:
         """Return shares (n_rows, n, 2) of each word of an n-gram and of all words of the row."""
         orders = np.arange(1, self._dictionary.max_n + 1)
         shares = np.zeros((len(n_tokens), len(orders), 2))
         if not self._deletes:
-            shares[..., 0] = 1 / (orders * np.sqrt(np.maximum(n_tokens, 1))[:, None])
+            shares[..., 0] = 1 / (orders * self._size(n_tokens)[:, None])
             return shares
         for row, n in zip(shares, n_tokens.tolist(), strict=True):
-            row[:] = [deletion_share(k, n, 0.5) for k in orders.tolist()]
+            row[:] = [deletion_share(k, n, 0.5, self._n_neutral) for k in orders.tolist()]
         shares[..., 0] -= shares[..., 1]
         return shares
 
@@ -78,7 +84,7 @@ class NgramGame:
         row = np.repeat(np.arange(len(X)), np.diff(terms.starts))
         number = np.cumsum(X != PAD).reshape(X.shape) - 1
         first = number[row, terms.ends] - terms.orders + 1
-        size = np.sqrt(np.maximum(count_tokens(X), 1))
+        size = self._size(count_tokens(X))
         worth = self._worth[terms.features] / size[row, None]
         left, right, values = [first[:0]], [first[:0]], [worth[:0]]
         for length in range(2, self._dictionary.max_n + 1):
@@ -103,5 +109,5 @@ class NgramGame:
         sums = np.zeros((n_tokens + 1, self._worth.shape[1]))
         np.add.at(sums, arrival, self._worth[terms.features])
         present = np.arange(n_tokens + 1) if self._deletes else np.full(n_tokens + 1, n_tokens)
-        evidence = np.cumsum(sums, axis=0) / np.sqrt(np.maximum(present, 1))[:, None]
+        evidence = np.cumsum(sums, axis=0) / self._size(present)[:, None]
         return self._model.ngram_logits(evidence)

@@ -134,7 +134,7 @@ class WindowGame:
         if not takes_max:
             divisor = len(places) if model.masks_padding else len(row)
             counts = np.arange(len(places) + 1) if model.deletes else np.full(len(latent), divisor)
-            latent /= np.maximum(counts, 1)[:, None]
+            latent /= np.maximum(counts + self._tables.n_neutral, 1)[:, None]
         return latent[:, : len(self._tables.head)] @ self._tables.head + self._tables.bias
 
     def _fixed_values(self, X: np.ndarray) -> np.ndarray:
@@ -203,21 +203,21 @@ class WindowGame:
     def _deletion_weights(self, n_tokens: int) -> np.ndarray:
         """Return the weights (k, t, 3) of a window of k players for its subsets of size t.
 
-        The game is u(S) / |S|. The three weights are those of u(T) after a player of the window
-        joined, of u(T) before it joins, and of the change of the divisor by players outside the
-        window, each summed over the numbers of other players present.
+        The game is u(S) / (|S| + c), with c neutral tokens. The three weights are those of u(T)
+        after a player of the window joined, of u(T) before it joins, and of the change of the
+        divisor by players outside the window, each summed over the numbers of others present.
         """
-        r = self.receptive_field
+        r, c = self.receptive_field, self._tables.n_neutral
         weights = np.zeros((r + 1, r + 1, 3))
         for k in range(1, min(r, n_tokens) + 1):
             for t in range(1, k + 1):
                 joining = joining_weights(t - 1, n_tokens - k, n_tokens)
-                weights[k, t - 1, 0] = joining @ (1 / (t + np.arange(len(joining))))
+                weights[k, t - 1, 0] = joining @ (1 / (t + c + np.arange(len(joining))))
                 if t < k:
                     before = joining_weights(t, n_tokens - k, n_tokens)
-                    weights[k, t, 1] = before @ (1 / (t + np.arange(len(before))))
+                    weights[k, t, 1] = before @ (1 / (t + c + np.arange(len(before))))
                 outside = joining_weights(t, n_tokens - k - 1, n_tokens)
-                sizes = t + np.arange(len(outside))
+                sizes = t + c + np.arange(len(outside))
                 weights[k, t, 2] = outside @ (1 / (sizes + 1) - 1 / sizes)
         return weights
 
@@ -258,7 +258,8 @@ class WindowGame:
     def _divisors(self, X: np.ndarray, tape: Tape) -> np.ndarray:
         if not self._model.masks_padding:
             return np.full(len(tape.tokens), float(X.shape[1]))
-        return (X != PAD).sum(axis=1)[tape.rows[tape.tokens]]
+        n_tokens = (X != PAD).sum(axis=1) + self._tables.n_neutral
+        return n_tokens[tape.rows[tape.tokens]]
 
     def _workspace(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         from sentilib._tables._conv_kernels import COLUMNS

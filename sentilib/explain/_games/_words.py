@@ -35,13 +35,15 @@ class WordGame:
         """Compute exact values of all tokens of all rows, shape (n_tokens, n_outputs)."""
         from sentilib.explain._games import _additive_kernels
 
-        n_tokens = count_tokens(X)
+        n_tokens, n_neutral = count_tokens(X), self._model.tables.n_neutral
         if self._model.deletes:
-            inside, outside = np.transpose([deletion_share(1, n, 1.0) for n in n_tokens.tolist()])
+            inside, outside = np.transpose(
+                [deletion_share(1, n, 1.0, n_neutral) for n in n_tokens.tolist()]
+            )
             own, common = inside - outside, outside.copy()
         else:
             divisor = n_tokens if self._model.masks_padding else np.full(len(X), X.shape[1])
-            own, common = 1 / np.maximum(divisor, 1), np.zeros(len(X))
+            own, common = 1 / np.maximum(divisor + n_neutral, 1), np.zeros(len(X))
         values = np.empty((int(n_tokens.sum()), self._model.n_outputs))
         _additive_kernels.share_out(X, self._worth, own, common, values)
         return values
@@ -57,12 +59,13 @@ class WordGame:
         words = tables.words
         padding = 0 if self._model.masks_padding else len(row) - len(places)
         fixed = padding * words[PAD]
-        divisor = np.full(len(places) + 1, max(len(places) + padding, 1))
+        divisor = np.full(len(places) + 1, len(places) + padding)
         changes = words[row[places[order]]]
         if self._model.deletes:
-            divisor = np.maximum(np.arange(len(places) + 1), 1)
+            divisor = np.arange(len(places) + 1)
         else:
             changes = changes - words[baseline]
             fixed = fixed + len(places) * words[baseline]
         sums = np.concatenate([[np.zeros(words.shape[1])], np.cumsum(changes, axis=0)]) + fixed
+        divisor = np.maximum(divisor + tables.n_neutral, 1)
         return sums / divisor[:, None] @ tables.head + tables.bias
