@@ -127,7 +127,9 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
     left out).
 
     N-grams have weights as in `DenseSentimentClassifier`, but these start at the whole scale of
-    temperature scaling. Predictions compute the convolutions in float32, explanations in float64.
+    temperature scaling. If padding is masked, short texts are drawn towards the prior as there. To
+    learn that unknown words tell nothing, each batch has a row of them more, which `history_`
+    includes. Predictions compute the convolutions in float32, explanations in float64.
 
     Batch normalization uses statistics that are computed from the training data with the trained
     weights, without dropout, instead of moving averages.

@@ -9,7 +9,7 @@ import scipy.sparse
 from sentilib._ids import OOV, PAD
 from sentilib._ngrams._dictionary import NgramDictionary
 
-_WEIGHT_OF_UNKNOWN = 0.01  # of a row of unknown words, as a share of its batch
+_MIN_WEIGHT_OF_UNKNOWN = 0.01  # of a row of unknown words, as a share of its batch
 
 
 class Batches(NamedTuple):
@@ -72,7 +72,7 @@ def with_unknown_row(
     return (
         (ids, *evidence),
         np.append(labels, labels[other]),
-        np.append(weight, np.float32(_WEIGHT_OF_UNKNOWN * weight.sum())),
+        np.append(weight, weight.sum() * max(1 / len(weight), _MIN_WEIGHT_OF_UNKNOWN)),
     )
 
 
