@@ -42,7 +42,13 @@ LABELS = np.repeat(["good", "bad"], 12)
 ESTIMATORS = [
     HTMLTokenizer(max_length=6),
     HTMLTokenizer(
-        max_length=6, normalization="NFKC", unspaced="keep", padding="pre", min_df=2, n_jobs=2
+        max_length=6,
+        normalization="NFKC",
+        unspaced="keep",
+        markup="html5",
+        padding="pre",
+        min_df=2,
+        n_jobs=2,
     ),
     HTMLTokenizer(max_length=6, vocabulary=["film", "great", "bad"], stop_words="english"),
 ]
