@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from sentilib._training._batches import Batches
+from sentilib._training._interrupts import deliver_interrupt
 from sentilib._training._keras import import_keras
 
 
@@ -114,6 +115,7 @@ def run_epochs(
         watch.on_epoch_begin(epoch)
         last: dict[str, Any] = {}
         for number, batch in enumerate(batches.one_epoch()):
+            deliver_interrupt()
             watch.on_train_batch_begin(number)
             last = steps.train(*batch)
             watch.on_train_batch_end(number, last)
@@ -139,6 +141,7 @@ def _validate(steps: Steps, batches: Batches, watch: Any) -> dict[str, float]:
     watch.on_test_begin()
     last: dict[str, Any] = {}
     for number, batch in enumerate(batches.one_epoch()):
+        deliver_interrupt()
         watch.on_test_batch_begin(number)
         last = steps.test(*batch)
         watch.on_test_batch_end(number, last)

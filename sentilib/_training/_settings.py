@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._training._interrupts import interrupts_held
 from sentilib._training._keras import import_keras
 from sentilib._training._tensorflow import eager_context, has_started
 
@@ -57,6 +58,7 @@ def own_settings() -> Iterator[None]:
     _is_used = _is_used or backend == "tensorflow"
     policy = keras.config.dtype_policy()  # of the thread
     with contextlib.ExitStack() as stack:
+        stack.enter_context(interrupts_held())
         if backend == "tensorflow":
             stack.enter_context(eager_context())
         stack.enter_context(_settings_of_the_process(keras.config))
