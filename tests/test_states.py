@@ -20,10 +20,12 @@ from sentilib import (
 )
 from sentilib._ngrams._dictionary import NgramDictionary
 from sentilib._ngrams._keys import EMPTY, key_of, prefix_of
+from sentilib._pipelines import read_reviews
 from sentilib._tables._ngram_table import NgramTable
 from sentilib._text._reader import Reader
 from sentilib._text._words import WordTable
 from sentilib.datasets import make_reviews
+from sentilib.inspection import error_table
 
 TEXTS, Y = make_reviews(80, length=20, random_state=0)
 
@@ -234,6 +236,35 @@ print("alive")
         command = [sys.executable, "-c", self.FLIPS, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr[-2000:]
+
+
+class TestHugeIds:
+    def test_inspection_names_no_more_ids_than_the_model_knows(self, dense, ids):
+        X = ids.copy()
+        X[0, 0] = 2**31 - 1
+        table = error_table(dense, X, Y)
+        assert "#2147483647" in table.loc[0, "snippet"]
+        reviews = read_reviews(dense, X)
+        assert len(reviews.words) == dense.vocabulary_size_
+        assert reviews.names_of(0)[0] == "#2147483647"
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.uint32, np.uint64])
+    def test_the_largest_number_of_each_type_is_refused_or_unknown(self, dtype, dense, tokenizer):
+        is_float = np.dtype(dtype).kind == "f"
+        X = np.full((2, 24), 3, dtype=dtype)
+        X[0, 0] = (np.finfo if is_float else np.iinfo)(dtype).max
+        if float(X[0, 0]) < 2**31:  # float16
+            assert dense.predict(X).shape == (2,)
+        else:
+            for call in (dense.predict, TokenShapExplainer(dense).explain):
+                with pytest.raises(ValueError, match="but the max is 2147483647"):
+                    call(X)
+        with pytest.raises(ValueError, match=r"Ids must be between|array of integer ids"):
+            tokenizer.inverse_transform(X)
+
+    def test_what_is_no_number_is_no_id(self, tokenizer):
+        with pytest.raises(ValueError, match="array of integer ids"):
+            tokenizer.inverse_transform(np.full((2, 4), 3).astype("m8[s]"))
 
 
 class TestThreads:

@@ -187,9 +187,10 @@ class Reviews:
 
     @cached_property
     def words(self) -> np.ndarray:
-        """Word of each id, or "#" and the id if it has no name."""
+        """Word of each id that the model knows, or "#" and the id if it has no name."""
+        n_ids = min(int(self.ids.max()) + 1, getattr(self.parts.model, "vocabulary_size_", 2**20))
         names = ["", OOV_WORD] if self.names is None else self.names.tolist()
-        numerals = (f"#{k}" for k in range(len(names), self.ids.max() + 1))
+        numerals = (f"#{k}" for k in range(len(names), n_ids))
         return np.array([*names, *numerals], dtype=object)
 
     @cached_property
@@ -239,7 +240,8 @@ class Reviews:
     def names_of(self, row: int) -> list[str]:
         """Return the words of a review that was given as ids."""
         ids = self.ids[row][self.ids[row] != PAD]
-        return self.words[ids].tolist()
+        n_words = len(self.words)
+        return [self.words[k] if k < n_words else f"#{k}" for k in ids.tolist()]
 
     def places(self, row: int) -> Places:
         """Return the places of those tokens of a review that reach the classifier."""

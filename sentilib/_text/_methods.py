@@ -45,7 +45,7 @@ class ReadingMethods(BaseEstimator):
         """
         self._check_vocabulary()
         ids = np.asarray(X)
-        if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
+        if ids.ndim != 2 or ids.dtype.kind not in "iu":
             raise ValueError(
                 "Expected a 2D array of integer ids, as transform returns it, got "
                 f"{ids.ndim}D of type {ids.dtype}."
