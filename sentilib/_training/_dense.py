@@ -101,9 +101,9 @@ class DenseArchitecture(Architecture):
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
         """Return default options for the training data and the device."""
-        n_steps, rate = (48, 5e-3) if n_classes == 2 else (96, 7e-3)  # min steps per epoch
-        size = 2 ** int(np.log2(max(1, len(X) / n_steps)))
-        size = int(np.clip(size, 16, 2048 if on_gpu else 256))
+        min_steps, min_size, rate = (48, 16, 5e-3) if n_classes == 2 else (96, 32, 7e-3)
+        size = 2 ** int(np.log2(max(1, len(X) / min_steps)))  # at least these steps per epoch
+        size = int(np.clip(size, min_size, 2048 if on_gpu else 256))
         # Training adds the rest of the scale where it helps; with short texts, this should be more.
         share = np.clip(0.05 * np.sqrt(count_tokens(X).mean()), 0.3, 0.75)
         return Defaults(size, rate * max(1.0, size / 256) ** 0.5, float(share))
