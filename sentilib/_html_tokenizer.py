@@ -50,9 +50,9 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         Max number of words to learn, those with the highest term count over all documents. The
         max id is ``max_features + 1``. None learns all. Ignored if `vocabulary` is given.
     max_length : int, default=1024
-        Max number of tokens kept of each document, and the width of the matrix. In a longer
-        document, a run of punctuation marks, symbols and emoji first becomes its first three, so
-        that lines of dashes or drawings do not displace the words.
+        Max number of tokens kept of each document, and the width of the matrix. A run of more than
+        eight punctuation marks, symbols and emoji becomes its first eight, so that lines of dashes
+        or drawings neither displace nor outweigh the words.
     markup : {"lenient", "html5"} or None, default="lenient"
         What is read as markup:
 

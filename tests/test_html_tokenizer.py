@@ -257,16 +257,17 @@ class TestOptions:
         assert tokenizer.transform(["a b", "a b c d e f"]).tolist() == [short, long]
         assert tokenizer.fit_transform(["a b", "a b c d e f"]).tolist() == [short, long]
 
+    @pytest.mark.parametrize("max_length", [40, 999])
     @pytest.mark.parametrize("truncating", ["pre", "post", "middle"])
     @pytest.mark.parametrize(
         "art",
         ["!" * 99, "--- === " * 20, "😀👍🏽" * 30, "⣿⣷⠿ ░▒▓█\n" * 20, "’*#" * 40, "$+`^©" * 20],
     )
-    def test_marks_do_not_displace_the_words_of_a_long_document(self, art, truncating):
+    def test_marks_neither_displace_nor_outweigh_the_words(self, art, truncating, max_length):
         review = "a dull film , with a good end"
         long = [f"{art} {review} {art}", f"{review} {art}", f"{art} {review} {art} {review}"]
         documents = [review, *long]
-        learns_marks = HTMLTokenizer(max_length=30, truncating=truncating)
+        learns_marks = HTMLTokenizer(max_length=max_length, truncating=truncating)
         knows_none = clone(learns_marks).fit([review])
         for tokenizer, ids in [
             (learns_marks, learns_marks.fit_transform(documents)),
@@ -276,12 +277,12 @@ class TestOptions:
             words = tokenizer.inverse_transform(ids)
             kept = [[w for w in row if w[0].isalpha() or w == ","] for row in words]
             assert kept == [review.split()] * 3 + [review.split() * 2]
-            assert [len(row) for row in words] == [8, 14, 11, 22]
+            assert [len(row) for row in words] == [8, 24, 16, 32]
 
-    def test_marks_stay_where_a_document_is_short_enough(self):
-        tokenizer = HTMLTokenizer(max_length=9)
-        ids = tokenizer.fit_transform(["a!!!!!!!!", "a!!!!!!!! b", "3⃣3⃣ 1 2 3 4 5 6 7 8 9"])
-        assert [len(row) for row in tokenizer.inverse_transform(ids)] == [9, 5, 9]
+    def test_eight_marks_in_a_row_stay(self):
+        tokenizer = HTMLTokenizer(max_length=30)
+        ids = tokenizer.fit_transform(["a!!!!!!!!", "a!!!!!!!!! b!", "3⃣3⃣" * 5 + " 1 2 3 4 5"])
+        assert [len(row) for row in tokenizer.inverse_transform(ids)] == [9, 11, 15]
 
     @pytest.mark.parametrize(
         "text", ["แก" * 20, "เก" * 20, "日" * 20, "ḷ " * 20, "7 " * 20, "ab " * 20]

@@ -42,7 +42,7 @@ _FROM_0, _BEYOND_9 = np.uint64(0x80 - ord("0")) * _ONES, np.uint64(0x7F - ord("9
 
 IS_MARK = np.int32(1 << 30)  # bit of the id of a punctuation mark, symbol or emoji
 _UNKNOWN_MARK = -2  # number of a mark that is not in the table; that of other tokens is -1
-_RUN = 3  # tokens kept of a run of marks, in documents that are too long
+_RUN = 8  # tokens kept of a run of marks
 
 _ids = types.Array(types.int32, 1, "C", readonly=True)
 _rules = types.Tuple((BYTES, BYTES, I32, I64, BYTES))
@@ -354,14 +354,13 @@ def _shorten_runs(stream, first, last):
 def pad(stream, stream_starts, pad_front, n_head, rows):
     """Write the ids of each document into its row, which is all zeros before.
 
-    Documents that are longer lose long runs of marks, in place; if they are still longer, the
-    first `n_head` tokens are kept, and the last ones for the rest of the row.
+    Runs of marks are shortened, in place; of documents that are still longer than a row, the first
+    `n_head` tokens are kept, and the last ones for the rest of the row.
     """
     width = rows.shape[1]
     for document in range(rows.shape[0]):
         first, last = stream_starts[document], stream_starts[document + 1]
-        if last - first > width:
-            last = _shorten_runs(stream, first, last)
+        last = _shorten_runs(stream, first, last)
         n = min(last - first, width)
         offset = width - n if pad_front else 0
         head = n_head if last - first > width else n

@@ -302,7 +302,8 @@ class TestFaithfulness:
         assert own.comprehensiveness[-1] == pytest.approx(own.random_comprehensiveness[-1])
         assert own.sufficiency[-1] == pytest.approx(0)
         other = explainer.explain(self.IDS)
-        other.values = np.stack([v + 0.3 * np.sin(9 * v) for v in other.values])
+        scale = np.abs(other.values[0]).max() / 2
+        other.values = np.stack([v + 0.3 * scale * np.sin(9 * v / scale) for v in other.values])
         worse = faithfulness(explainer, self.IDS, other, fractions=fractions, random_state=0)
         assert worse.aopc_comprehensiveness < own.aopc_comprehensiveness
 

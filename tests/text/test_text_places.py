@@ -46,11 +46,12 @@ def test_the_middle_is_cut():
 
 
 def test_a_run_of_marks_is_cut():
-    found = places("Bad!!!!! -- :-) and long", 8, "pre", punctuation="token")
-    assert found.tokens == ["bad", "!", "!", "!", "and", "long"]
-    assert found.segments == ["Bad", "!", "!", "!… ", "and ", "long"]
-    assert "".join(found.pieces) == "Bad!!!!! -- :-) and long"
-    assert found.cut_pieces == [4]
+    text = "Bad!!!!!!! -- :-) and long"
+    found = places(text, punctuation="token")
+    assert found.tokens == ["bad", *"!!!!!!!-", "and", "long"]
+    assert found.segments == ["Bad", *"!!!!!!", "! ", "-… ", "and ", "long"]
+    assert "".join(found.pieces) == text
+    assert found.cut_pieces == [9]
 
 
 def test_a_word_that_stands_in_the_head_too_starts_its_own_segment():
