@@ -97,7 +97,7 @@ _DECLARATION = re.compile(
     re.IGNORECASE,
 )
 _COMMENT_END = re.compile("--!?>")
-_PAGE = re.compile(r"<(?:!doctype\s++html|html|head|body)\b", re.IGNORECASE)
+_PAGE = re.compile(r"<(?:!doctype\s++html|html|head)\b", re.IGNORECASE)
 _CLOSED_NAME = re.compile(rf"</([a-zA-Z][\w.]*+[-:][-\w.:]*+){_BLANK}*+>")
 _SCRIPT_PART = re.compile(rf"<!--(?!-*>)|-->|<(/?)script(?={_BLANK[:-1]}/>])", re.IGNORECASE)
 _ENDS = {
@@ -246,7 +246,7 @@ class _Markup:
             return self._rest if end is None else ("", False, "", end)
         if i < self._foreign_end and html.startswith("<![CDATA[", i):
             return "", False, "", i + len("<![CDATA[")
-        if html.startswith(("!", "?", "/"), i + 1) and html[i:] != "</":
+        if html.startswith(("!", "?", "/") if i + 2 < len(html) else ("!", "?"), i + 1):
             end = html.find(">", i + 2) + 1
             return ("", False, "", end) if end else self._rest
         return None

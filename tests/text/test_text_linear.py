@@ -109,3 +109,10 @@ def test_no_random_grammar_is_worse_than_linear(strict):
     for seed in range(50):
         large = random_document(seed, 20_000)
         assert seconds(large, strict) < 0.5, (seed, large[:200])
+
+
+def test_copies_of_the_rest_of_a_document_are_not_made_at_each_tag():
+    """They are cheap enough to stay unnoticed in small documents."""
+    simple = seconds("<b>" * 200_000, True)
+    for hostile in ("<!>", "</>"):
+        assert seconds(hostile * 200_000, True) < 3 * simple + 0.2
