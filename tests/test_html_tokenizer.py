@@ -117,6 +117,27 @@ class TestVocabulary:
         with pytest.raises(NotFittedError):
             tokenizer.set_params(vocabulary=None).transform(["good"])
 
+    @pytest.mark.filterwarnings("ignore:.*can match no token")
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"normalization": "NFKC"},
+            {"lowercase": False},
+            {"strip_accents": "unicode"},
+            {"punctuation": "split"},
+            {"unspaced": "keep"},
+        ],
+    )
+    def test_a_given_vocabulary_follows_all_parameters_that_are_set_later(self, changed):
+        words = ["Caf\u0301e", "\ufb01lm", "e\u0301", "\u4e2d\u6587", "!", "the"]
+        document = " ".join([*words, "film", "\xe9", "e"])
+        tokenizer = HTMLTokenizer(vocabulary=words, stop_words=["The"], max_length=12)
+        tokenizer.transform([document])
+        fresh = clone(tokenizer).set_params(**changed)
+        tokenizer.set_params(**changed)
+        assert (tokenizer.transform([document]) == fresh.transform([document])).all()
+        assert tokenizer.vocabulary_ == fresh.vocabulary_
+
     def test_a_given_vocabulary_is_still_counted_in_fit(self):
         tokenizer = HTMLTokenizer(vocabulary=["b", "absent", "a"]).fit(["a b", "b b c"])
         assert tokenizer.document_frequency_.tolist() == [0, 0, 2, 0, 1]
@@ -319,7 +340,9 @@ class TestOptions:
                 "1 of 4 documents are longer than max_length=3.",
                 "1 of 4 documents consist mostly of unknown words.",
             ]
+            assert {warning.filename for warning in caught} == {__file__}
         tokenizer.transform(documents[:2])
+        assert tokenizer.document_statistics(documents).truncated.sum() == 1  # without a warning
 
     def test_the_matrix_is_int32_contiguous_and_of_constant_width(self):
         tokenizer = HTMLTokenizer(max_length=7).fit(REVIEWS)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from sentilib._text._reader import Reader
     from sentilib._text._vocabulary import Vocabulary
 
+# Parameters that determine a vocabulary's table if its words are given
+_GIVEN = (
+    "vocabulary", "stop_words", "lowercase", "strip_accents", "punctuation", "normalization",
+    "unspaced",
+)  # fmt: skip
+
 
 class ReadingMethods(BaseEstimator):
     """Methods that split single documents, and words of ids; inherited by `HTMLTokenizer`."""
@@ -28,7 +34,7 @@ class ReadingMethods(BaseEstimator):
     stop_words: Any
     vocabulary_: Mapping[str, int]
     _vocabulary: "Vocabulary"
-    _given: tuple = None, None  # parameters from which a vocabulary was derived without `fit`
+    _given: tuple = (None,)  # parameters from which a vocabulary was derived without `fit`
 
     def inverse_transform(self, X: Any) -> list[np.ndarray]:
         """Return the words of rows of token ids, without padding.
@@ -89,11 +95,12 @@ class ReadingMethods(BaseEstimator):
         self._check_vocabulary()
         reader, vocabulary = self._reader(), self._vocabulary
         readings = reader.read(list(as_documents(raw_documents)), vocabulary)
-        rows = reader.encode(readings, vocabulary)
+        matrix = reader.matrix(len(readings))
+        readings.fill(matrix)
         return Bunch(
             length=readings.lengths,
-            truncated=readings.lengths > rows.shape[1],
-            unknown_share=reader.unknown_share(rows, vocabulary),
+            truncated=readings.lengths > matrix.rows.shape[1],
+            unknown_share=reader.unknown_share(matrix.rows, vocabulary),
         )
 
     def tokenize(self, text: str) -> list[str]:
@@ -166,7 +173,7 @@ class ReadingMethods(BaseEstimator):
     def _check_vocabulary(self) -> None:
         """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""
         check_is_fitted(self)
-        given = self.vocabulary, self.stop_words  # which `set_params` may have changed
+        given = tuple(getattr(self, name) for name in _GIVEN)  # `set_params` may have changed them
         if not hasattr(self, "_counts") and any(map(is_not, given, self._given)):
             check_parameters_of(self)
             words = self._reader().given_vocabulary()

@@ -109,7 +109,7 @@ class Reader:
     def encode(self, raw_documents: Any, vocabulary: Vocabulary) -> np.ndarray:
         """Return the ids of documents, or of readings of them: int32 (n_documents, max_length)."""
         if isinstance(raw_documents, Readings):
-            matrix = self._matrix(len(raw_documents))
+            matrix = self.matrix(len(raw_documents))
             raw_documents.fill(matrix)
             return self._finished(matrix, vocabulary)
         documents = as_documents(raw_documents)
@@ -117,7 +117,7 @@ class Reader:
             documents = list(documents)
         if not documents:
             raise ValueError("There are no documents: raw_documents is empty.")
-        matrix = self._matrix(len(documents))
+        matrix = self.matrix(len(documents))
         self.scanner.encode_all(
             documents, vocabulary.table, vocabulary.ids, matrix, self._n_threads
         )
@@ -131,10 +131,20 @@ class Reader:
         n_documents: int,
     ) -> np.ndarray:
         """Return the ids of documents whose words were counted."""
-        matrix = self._matrix(n_documents)
+        matrix = self.matrix(n_documents)
         ids = vocabulary.ids_of(counts, self.scanner)
         matrix.fill_all(streams, ids, self._n_threads)
-        return self._finished(matrix, vocabulary)
+        return self._finished(matrix, vocabulary, stacklevel=6)
+
+    def matrix(self, n_documents: int) -> Matrix:
+        """Return a matrix of zeros for that many documents."""
+        parameters = self._parameters
+        return Matrix(
+            n_documents,
+            parameters.max_length,
+            padding=parameters.padding,
+            truncating=parameters.truncating,
+        )
 
     def unknown_share(self, rows: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
         """Return the share of unknown tokens in each row, not counting the marks that are known."""
@@ -145,7 +155,9 @@ class Reader:
         n_counted = is_counted[rows].sum(axis=1)
         return np.count_nonzero(rows == OOV, axis=1) / np.maximum(n_counted, 1)
 
-    def _finished(self, matrix: Matrix, vocabulary: Vocabulary) -> np.ndarray:
+    def _finished(
+        self, matrix: Matrix, vocabulary: Vocabulary, *, stacklevel: int = 5
+    ) -> np.ndarray:
         """Return the rows, and warn of what they do not tell, if the tokenizer is asked to."""
         if self._parameters.warn:
             n_unknown = np.count_nonzero(self.unknown_share(matrix.rows, vocabulary) > _MOSTLY)
@@ -156,7 +168,7 @@ class Reader:
                 if n:
                     warnings.warn(
                         f"{n} of {len(matrix.rows)} documents {reason}.",
-                        stacklevel=5,  # the call of `transform`
+                        stacklevel=stacklevel,  # the user's call of `transform` or `fit_transform`
                     )
         return matrix.rows
 
@@ -180,12 +192,3 @@ class Reader:
     def _folded_stop_words(self) -> set[str]:
         words = self._parameters.stop_words
         return folded(ENGLISH_STOP_WORDS if words == "english" else words or (), self.scanner)
-
-    def _matrix(self, n_documents: int) -> Matrix:
-        parameters = self._parameters
-        return Matrix(
-            n_documents,
-            parameters.max_length,
-            padding=parameters.padding,
-            truncating=parameters.truncating,
-        )
