@@ -108,8 +108,8 @@ _REFERENCE = re.compile(r"&(?:#(?:[xX]([0-9a-fA-F]++)|([0-9]++));?|([a-zA-Z][a-z
 # References that may lack their semicolon, and are, or begin, words: "good&not bad", "R&Debut"
 _WORDS = frozenset(
     """
-    COPY ETH REG THORN cent copy deg divide eth macr micro not para pound reg sect shy thorn
-    times yen
+    COPY ETH REG THORN acute cent copy curren deg divide eth macr micro not para pound reg sect
+    shy thorn times yen
     """.split()
 )
 
