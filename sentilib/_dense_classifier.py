@@ -122,17 +122,19 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     the dense model of the well-known IMDB example. Dropout between embedding and hidden layer
     applies to words, which the rows of a batch share, not to positions.
 
-    If padding is masked, the averages of a row include 30 neutral tokens, so that short texts are
-    drawn towards the prior, the classes' shares in the training data. It is the output for a text
-    without known words: the bias is not trained, and unknown words contribute nothing.
+    If padding is masked, the averages of a row include neutral tokens, about a ninth of the mean
+    length of the training rows but at most 32, so that texts that are short for the model are drawn
+    towards the prior, the classes' shares in the training data. It is the output for a text without
+    known words: the bias is not trained, and unknown words contribute nothing.
 
     The weights of a row's n-grams are summed, and the sum is divided by the square root of the
-    row's number of tokens plus 10. A weight is the log ratio of the n-gram's shares in the two
-    classes [1]_, or, with more classes, of its share in one class to that in all (as in multinomial
-    naive Bayes), times a fraction of the scale that minimizes the log loss of the training data
-    (temperature scaling [2]_), times a factor of the n-gram that is trained. So the cost of a step
-    grows with the text, hardly with the number of classes. A fitted model has a weight for every
-    n-gram and class: `ngram_max_features` limits its memory with a thousand classes and long texts.
+    row's number of tokens plus a quarter of the neutral ones. A weight is the log ratio of the
+    n-gram's shares in the two classes [1]_, or, with more classes, of its share in one class to
+    that in all (as in multinomial naive Bayes), times a fraction of the scale that minimizes the
+    log loss of the training data (temperature scaling [2]_), times a factor of the n-gram that is
+    trained. So the cost of a step grows with the text, hardly with the number of classes. A fitted
+    model has a weight for every n-gram and class: `ngram_max_features` limits its memory with a
+    thousand classes and long texts.
     In training, the ratios of each row are counted in the other four of five folds (cross-fitting,
     as in scikit-learn's `TargetEncoder`), so that no row reads its own label from its rare n-grams.
     The folds are random; with `groups` in `fit`, all rows of a group are in one fold.

@@ -11,7 +11,6 @@ from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
 from sentilib._ngrams._document_frequency import document_frequency
 from sentilib._ngrams._keys import EMPTY, key_of, number_of, prefix_of, split
 
-N_NEUTRAL = 10.0  # tokens; chosen on reviews of other movies, cut to 1 to 100 words
 _MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
 
 
@@ -250,7 +249,7 @@ def empty_dictionary(ngram_range: Any, min_df: int, max_features: int) -> NgramD
     return None if max_n == 1 else NgramDictionary((min_n, max_n), min_df, max_features)
 
 
-def evidence_size(X: np.ndarray, n_neutral: float = N_NEUTRAL) -> np.ndarray:
+def evidence_size(X: np.ndarray, n_neutral: float) -> np.ndarray:
     """Return the divisor of a row's sum over n-grams, a square root of its number of tokens.
 
     It is a compromise between a mean, which gives long reviews no more confidence than short ones,

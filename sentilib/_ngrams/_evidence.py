@@ -60,6 +60,7 @@ def learn(
     n_classes: int,
     empty: NgramDictionary,
     share: float,
+    n_neutral: float,
     folds: np.ndarray,
     known: NgramDictionary | None = None,
     known_ratio: np.ndarray | None = None,
@@ -81,6 +82,8 @@ def learn(
         Dictionary whose options are used.
     share : float
         Factor, up to 1, on the best scale of the ratios.
+    n_neutral : float
+        Number of neutral tokens of each row.
     folds : ndarray of shape (n_rows,), int
         Fold of each row, from 0 on.
     known : NgramDictionary, default=None
@@ -117,7 +120,7 @@ def learn(
     if known_ratio is not None and has_fixed.any():
         places = present[ratios.ngrams[has_fixed]], ratios.columns[has_fixed]
         ratios.values[:, has_fixed] = known_ratio[places]
-    bag = bags(terms, len(present), evidence_size(X))
+    bag = bags(terms, len(present), evidence_size(X, n_neutral))
     del terms  # large
     evidence = weighted(bag, folds, ratios)
     prior = np.log((np.bincount(labels, weight, minlength=n_classes) / weight.sum()).clip(1e-9))

@@ -1,19 +1,23 @@
 """The interface of an architecture to training: the complete list of its hooks."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from sentilib._ids import count_tokens
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable
 from sentilib._training._batches import Encoded
 
 Weights = dict[str, np.ndarray]  # float32, by name; those of the output layer are "head" and "bias"
 
-
-# Number of neutral tokens in the average over a row without padding. They draw short texts towards
-# the prior. Chosen on IMDB's training reviews by movie, cut to 1 to 100 words.
-N_NEUTRAL = 30.0
+# Number of neutral tokens in a row's average, as a part of the mean length of the training rows.
+# They draw texts that are short for the model towards the prior. Chosen on IMDB's training reviews
+# by movie, cut to 1 to 100 words. A power of two, so that folds share a trainer.
+_NEUTRAL_PART = 1 / 9
+_MAX_NEUTRAL = 32.0
+_NGRAM_PART = 1 / 4  # of them for the sum of n-grams
 
 
 class Defaults(NamedTuple):
@@ -41,6 +45,7 @@ class Architecture(Protocol):
     """
 
     dropout: float
+    n_neutral: float  # number of neutral tokens in an average over a row without padding
     mask_padding: bool  # if True, the bias of the output is not trained: it stays the prior
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
@@ -63,3 +68,19 @@ class Architecture(Protocol):
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
         """Return default options for the training data and the device."""
+
+
+def with_neutral_tokens(
+    architecture: Architecture, X: np.ndarray, before: Architecture | None
+) -> Any:
+    """Set the number of neutral tokens, for training rows or as in the fit before."""
+    n_neutral = getattr(before, "n_neutral", None)
+    if n_neutral is None:
+        n_tokens = max(_NEUTRAL_PART * count_tokens(X).mean(), 1.0)
+        n_neutral = min(float(2 ** np.round(np.log2(n_tokens))), _MAX_NEUTRAL)
+    return replace(architecture, n_neutral=n_neutral)  # type: ignore[type-var]
+
+
+def n_neutral_ngrams(architecture: Architecture) -> float:
+    """Return the number of neutral tokens by which a sum of n-grams is divided too."""
+    return _NGRAM_PART * architecture.n_neutral

@@ -8,7 +8,7 @@ import numpy as np
 from sentilib._ids import OOV, PAD, last_token
 from sentilib._tables._conv import ConvTables, moments
 from sentilib._tables._ngram_table import NgramTable
-from sentilib._training._architecture import N_NEUTRAL, Architecture, Defaults, Layers, Weights
+from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
 from sentilib._training._batches import Encoded
 from sentilib._training._first_weights import (
     balanced_output,
@@ -30,6 +30,7 @@ class ConvArchitecture(Architecture):
     pooling: str
     dropout: float
     mask_padding: bool
+    n_neutral: float = 0.0
     epsilon: ClassVar[float] = 1e-3  # of the batch normalization, Keras's default
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
@@ -78,7 +79,7 @@ class ConvArchitecture(Architecture):
             bias=weights["bias"].astype(np.float64),
             masks_padding=bool(self.mask_padding),
             ngrams=ngrams,
-            n_neutral=N_NEUTRAL if self.mask_padding and self.pooling == "average" else 0.0,
+            n_neutral=self.n_neutral if self.mask_padding and self.pooling == "average" else 0.0,
             embedding=weights["embedding"].astype(np.float64),
             kernels=tuple(kernel for kernel, _ in blocks),
             biases=tuple(bias for _, bias in blocks),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sentilib._training._architecture import N_NEUTRAL, Layers
+from sentilib._training._architecture import Layers
 from sentilib._training._layers import MaskedAverage, PaddingMask, keras, ops
 from sentilib._training._layers import layers as keras_layers
 
@@ -56,7 +56,7 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: 
     elif architecture.pooling != "average":
         raise ValueError(f"pooling={architecture.pooling!r} is not known.")
     elif is_token is not None:
-        x = MaskedAverage(N_NEUTRAL, dtype=policy, name="pooling")(x, is_token)
+        x = MaskedAverage(architecture.n_neutral, dtype=policy, name="pooling")(x, is_token)
     else:
         x = keras_layers.GlobalAveragePooling1D(dtype=policy, name="pooling")(x)
     head = keras_layers.Dense(n_classes, dtype="float32", name="logits")

@@ -10,7 +10,7 @@ from sentilib._ngrams._bags import merged_rows
 from sentilib._ngrams._dictionary import centred
 from sentilib._tables._dense import DenseTables
 from sentilib._tables._ngram_table import NgramTable
-from sentilib._training._architecture import N_NEUTRAL, Architecture, Defaults, Layers, Weights
+from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
 from sentilib._training._batches import Encoded
 from sentilib._training._first_weights import (
     balanced_output,
@@ -28,6 +28,7 @@ class DenseArchitecture(Architecture):
     hidden_units: int
     dropout: float
     mask_padding: bool
+    n_neutral: float = 0.0
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
         """Build the layers position by position."""
@@ -56,7 +57,7 @@ class DenseArchitecture(Architecture):
         if self.mask_padding:  # unknown words only count, see `with_statistics`
             is_known = X > OOV
             n_known, ids = is_known.sum(axis=1), X[is_known]
-            n_tokens = count_tokens(X) + N_NEUTRAL
+            n_tokens = count_tokens(X) + self.n_neutral
         else:
             n_known = n_tokens = np.full(len(X), X.shape[1])
             ids = X.ravel()
@@ -73,7 +74,7 @@ class DenseArchitecture(Architecture):
             bias=exact["bias"],
             masks_padding=bool(self.mask_padding),
             ngrams=ngrams,
-            n_neutral=N_NEUTRAL if self.mask_padding else 0.0,
+            n_neutral=self.n_neutral if self.mask_padding else 0.0,
             hidden=np.maximum(hidden, 0),
         )
 

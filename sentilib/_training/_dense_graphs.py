@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sentilib._training._architecture import N_NEUTRAL, Layers
+from sentilib._training._architecture import Layers
 from sentilib._training._layers import (
     MaskedAverage,
     PaddingMask,
@@ -30,7 +30,7 @@ def textbook(architecture: Any, n_ids: int, n_classes: int) -> Layers:
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     x = hidden(dropouts[0](embedding(ids)))
     if architecture.mask_padding:
-        x = MaskedAverage(N_NEUTRAL, dtype="float32", name="average")(
+        x = MaskedAverage(architecture.n_neutral, dtype="float32", name="average")(
             x, PaddingMask(dtype="float32", name="is_token")(ids)
         )
     else:

@@ -12,11 +12,16 @@ from sentilib._compiled._progress import announce
 from sentilib._ids import OOV
 from sentilib._ngrams import _evidence
 from sentilib._ngrams._bags import bags
-from sentilib._ngrams._dictionary import N_NEUTRAL, NgramDictionary, centred, evidence_size
+from sentilib._ngrams._dictionary import NgramDictionary, centred, evidence_size
 from sentilib._ngrams._ratios import Ratios, weighted
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable, factor_of
-from sentilib._training._architecture import Architecture, Weights
+from sentilib._training._architecture import (
+    Architecture,
+    Weights,
+    n_neutral_ngrams,
+    with_neutral_tokens,
+)
 from sentilib._training._batches import (
     Batches,
     Encoded,
@@ -26,7 +31,7 @@ from sentilib._training._batches import (
     with_unknown_row,
 )
 from sentilib._training._keras import import_keras, resolve_device, resolve_precision
-from sentilib._training._optimizers import check_optimizer, peak_learning_rate
+from sentilib._training._optimizers import check_optimizer, divergence_message, peak_learning_rate
 from sentilib._training._settings import own_settings
 from sentilib._training._tensorflow import refuse_without_eager_mode
 from sentilib._training._trainer import OptimizerState, borrowed_trainer
@@ -71,7 +76,8 @@ class Model(NamedTuple):
             self.weights[f"ngram_{name}"].astype(np.float64) for name in ("deviation", "ratio")
         )
         worth = centred(ratio * factor_of(deviation))
-        ngrams = NgramTable(self.ngrams, worth, len(self.weights["bias"]), N_NEUTRAL)
+        n_classes, n_neutral = len(self.weights["bias"]), n_neutral_ngrams(self.architecture)
+        ngrams = NgramTable(self.ngrams, worth, n_classes, n_neutral)
         return self.architecture.tables(self.weights, ngrams)
 
     @own_settings()
@@ -164,6 +170,8 @@ def _fit(
     callbacks = copied_callbacks(options.callbacks)
     device = resolve_device(options.device)
     defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
+    before = previous and previous.architecture
+    architecture = with_neutral_tokens(architecture, data.ids, before)
     batch_size = defaults.batch_size if isinstance(options.batch_size, str) else options.batch_size
     seen = _seen_ids(data.ids, None if previous is None else previous.seen)
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
@@ -173,12 +181,13 @@ def _fit(
     evidence, n_ngrams = None, 0
     if options.ngrams is not None:
         announce(options.verbose, f"Learning the n-grams of {len(data.ids):,} rows ...")
-        evidence = _learnt(data, n_classes, options, defaults.ngram_share, seed, previous)
+        share, size = defaults.ngram_share, n_neutral_ngrams(architecture)
+        evidence = _learnt(data, n_classes, options, share, size, seed, previous)
         n_ngrams = n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
         weights["ngram_deviation"] = np.zeros((len(evidence.dictionary), 1), dtype=np.float32)
         weights["ngram_ratio"] = evidence.ratio
     if previous is not None:
-        layers = replace(previous.architecture, dropout=architecture.dropout)  # type: ignore
+        layers = replace(before, dropout=architecture.dropout)  # type: ignore[type-var]
         weights = _resumed(previous.weights, weights, layers == architecture)
     if previous is None or architecture.mask_padding:
         weights["bias"] = np.log((class_weight / class_weight.sum()).clip(1e-9)).astype(np.float32)
@@ -195,7 +204,7 @@ def _fit(
         validation_batches = encoder.batches(validation, None, max(batch_size, 256), None)
 
     rate = peak_learning_rate(options.learning_rate, options.optimizer, defaults.learning_rate)
-    message = _divergence_message(rate)
+    message = divergence_message(rate)
     with borrowed_trainer(
         architecture,
         n_ids=n_ids,
@@ -261,6 +270,7 @@ def _learnt(
     n_classes: int,
     options: Options,
     share: float,
+    n_neutral: float,
     seed: int,
     previous: Model | None,
 ) -> _evidence.Evidence:
@@ -281,6 +291,7 @@ def _learnt(
         n_classes=n_classes,
         empty=options.ngrams,
         share=share,
+        n_neutral=n_neutral,
         folds=_evidence.cross_fitting_folds(len(data.ids), data.groups, rng),
         known=known,
         known_ratio=known_ratio,
@@ -357,7 +368,11 @@ class _Encoder:
         n_columns = self._evidence.ratio.shape[1]
         if evidence is None:
             dictionary = self._evidence.dictionary
-            bag = bags(dictionary.terms(ids), len(dictionary), evidence_size(ids))
+            bag = bags(
+                dictionary.terms(ids),
+                len(dictionary),
+                evidence_size(ids, n_neutral_ngrams(self._architecture)),
+            )
             ratios = Ratios.of_table(self._evidence.ratio)
             evidence = weighted(bag, np.zeros(len(ids), dtype=np.int64), ratios)
         shape = evidence.shape[0], self._n_ngrams
@@ -382,11 +397,3 @@ def _with_own_callbacks(
             )
         )
     return callbacks
-
-
-def _divergence_message(rate: float | None) -> str:
-    now = "of the optimizer" if rate is None else f"(now {rate:g})"
-    return (
-        "Training stopped: the loss or a weight became infinite or NaN{when}. Lower "
-        f"learning_rate {now}, or check sample_weight and class_weight for very large values."
-    )

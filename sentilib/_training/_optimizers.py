@@ -111,3 +111,12 @@ def _config(optimizer: Any, sets_learning_rate: bool) -> dict[str, Any]:
     if sets_learning_rate and "learning_rate" in config:
         config["learning_rate"] = 1.0
     return whole
+
+
+def divergence_message(rate: float | None) -> str:
+    """Return what to say when training diverges; `when` is left to fill in."""
+    now = "of the optimizer" if rate is None else f"(now {rate:g})"
+    return (
+        "Training stopped: the loss or a weight became infinite or NaN{when}. Lower "
+        f"learning_rate {now}, or check sample_weight and class_weight for very large values."
+    )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sentilib._ngrams._dictionary import N_NEUTRAL, NgramDictionary
-from sentilib._training._architecture import Architecture, Weights
+from sentilib._ngrams._dictionary import NgramDictionary
+from sentilib._training._architecture import Architecture, Weights, n_neutral_ngrams
 from sentilib._training._keras import python_random_kept
 from sentilib._training._layers import Ngrams, keras
 
@@ -17,7 +17,7 @@ def textbook_model(
     layers = architecture.textbook(len(weights["embedding"]), n_classes)
     (ids,), logits, variables = layers.inputs, layers.logits, dict(layers.weights)
     if dictionary is not None:
-        options = dictionary.min_n, dictionary.max_n, N_NEUTRAL
+        options = dictionary.min_n, dictionary.max_n, n_neutral_ngrams(architecture)
         ngrams = Ngrams(len(dictionary), n_classes, *options)
         logits = ngrams(ids) + logits
         ngrams.set_dictionary(dictionary)

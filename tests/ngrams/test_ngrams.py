@@ -69,7 +69,7 @@ def test_terms_are_the_ngrams_that_a_plain_loop_finds(ids, ngram_range):
 
 def test_bags_sums_and_counts_agree_with_the_terms(ids):
     ngrams = NgramDictionary((1, 3), 2, 10**6).learn(ids)
-    terms, size = ngrams.terms(ids), evidence_size(ids)
+    terms, size = ngrams.terms(ids), evidence_size(ids, 5.0)
     counts = np.zeros((len(ids), len(ngrams)))
     np.add.at(counts, (np.repeat(np.arange(len(ids)), np.diff(terms.starts)), terms.features), 1)
     bag = bags(terms, len(ngrams) + 5, size)
@@ -93,7 +93,7 @@ def test_bags_sums_and_counts_agree_with_the_terms(ids):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_evidence_is_each_count_times_the_ratio_of_its_fold(ids, n_classes):
     ngrams = NgramDictionary((1, 2), 2, 10**6).learn(ids)
-    bag = bags(ngrams.terms(ids), len(ngrams), evidence_size(ids))
+    bag = bags(ngrams.terms(ids), len(ngrams), evidence_size(ids, 5.0))
     rng = np.random.default_rng(0)
     n_columns = n_evidence_columns(n_classes)
     table = rng.normal(size=(2, len(ngrams), n_columns)) * (rng.random((len(ngrams), 1)) < 0.5)

@@ -12,6 +12,7 @@ from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLToke
 from sentilib._ngrams._bags import bags
 from sentilib._ngrams._dictionary import evidence_size, n_evidence_columns
 from sentilib._ngrams._ratios import Ratios, weighted
+from sentilib._training._architecture import n_neutral_ngrams
 from sentilib._training._batches import padded
 from sentilib._training._keras import import_keras
 from sentilib._training._trainer import _training_graph
@@ -43,7 +44,8 @@ def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
     x = trained.architecture.encode(X, n_ids).batch(np.arange(50))
     if trained.ngrams is not None:
         n_ngrams = len(trained.ngrams) + 100
-        bag = bags(trained.ngrams.terms(X), n_ngrams, evidence_size(X))
+        size = evidence_size(X, n_neutral_ngrams(trained.architecture))
+        bag = bags(trained.ngrams.terms(X), n_ngrams, size)
         ratios = padded(trained.weights["ngram_ratio"], (n_ngrams, n_evidence_columns(n_classes)))
         evidence = weighted(bag, np.zeros(len(X), int), Ratios.of_table(ratios))
         x = *x, evidence[: 50 * n_evidence_columns(n_classes)]
