@@ -4,13 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# A terminal obeys them; `str.translate` puts spaces in their place.
-CONTROL_CHARACTERS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+# A terminal obeys control characters and changes of direction, and cannot write surrogates.
+_UNPRINTABLE = dict.fromkeys(
+    [
+        *range(ord("\n")),
+        *range(ord("\n") + 1, 32),
+        *range(127, 160),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    ],
+    " ",
+)
 
 
 def printable(text: str) -> str:
-    """Replace what has no shape of its own on a terminal by spaces; line feeds remain."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    """Replace what would harm a terminal by spaces; line feeds and joiners within words remain."""
+    return text.translate(_UNPRINTABLE)
 
 
 def announce(verbose: int, line: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentilib._classifier import BaseSentimentClassifier
-from sentilib._compiled._progress import CONTROL_CHARACTERS
+from sentilib._compiled._progress import printable
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import OOV, OOV_WORD, PAD, as_token_ids, check_matrix
 from sentilib._pipelines._frames import Frame, read_frame
@@ -329,7 +329,7 @@ def snippets(texts: list[str], n_characters: int) -> list[str]:
 def _short(text: str, n_characters: int) -> str:
     """Return the start of a text, on one line."""
     n_words = n_characters + 1  # with spaces between them longer than n_characters
-    text = " ".join(text.split(None, n_words)[:n_words]).translate(CONTROL_CHARACTERS)
+    text = printable(" ".join(text.split(None, n_words)[:n_words]))
     return text if len(text) <= n_characters else text[: n_characters - 1].rstrip() + "…"
 
 

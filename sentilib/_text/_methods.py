@@ -77,7 +77,7 @@ class ReadingMethods(BaseEstimator):
             Dictionary with these keys, which are attributes too; each is an ndarray of shape
             (n_samples,):
 
-            - `length`: number of tokens of the whole document;
+            - `length`: number of tokens of the whole document, before runs of marks are shortened;
             - `truncated`: whether these are more than `max_length`;
             - `unknown_share`: share of unknown tokens in what `transform` keeps of the document.
               Punctuation marks, symbols and emoji that are in the vocabulary do not count.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.stats
 
-from sentilib._compiled._progress import CONTROL_CHARACTERS
+from sentilib._compiled._progress import printable
 from sentilib._optional import import_pandas
 from sentilib._pipelines import Progress, as_column, as_series, documents, is_missing, named_rows
 from sentilib._sklearn import Interval
@@ -245,8 +245,7 @@ def find_leaks(
     table["labels_disagree"] = by_cluster["label"].transform("nunique") > 1
     table["across_splits"] = by_cluster["split"].transform("nunique") > 1
     table["snippet"] = [
-        " ".join(words.visible_text(row).split())[:_SNIPPET].translate(CONTROL_CHARACTERS)
-        for row in rows.tolist()
+        printable(" ".join(words.visible_text(row).split())[:_SNIPPET]) for row in rows.tolist()
     ]
     table = table.sort_values(
         ["labels_disagree", "across_splits", "cluster", "split", "row"],
