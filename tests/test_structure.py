@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,22 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-FILES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+def imports_of(path):
+    """Return the imports of a Cython file, of modules and of C declarations, as Python."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"import \([^)]*\)", lambda lines: lines[0].replace("\n", ""), text)
+    lines = re.findall(r"^(?:from sentilib.* )?c?import .*", text, re.MULTILINE)
+    return re.sub(r"\bcimport\b", "import", "\n".join(lines))
+
+
+FILES = {
+    module_name(path): path
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
+}
+TREES = {
+    name: ast.parse(path.read_text(encoding="utf-8") if path.suffix == ".py" else imports_of(path))
+    for name, path in FILES.items()
+}
 
 
 def nodes_that_run(node):
@@ -91,6 +106,8 @@ def is_private(name):
 def test_the_reader_of_imports_sees_them_all():
     assert "_text._kernels" in ARROWS["_text._scan"]  # at the module's level
     assert "_text._reader" in ARROWS["_text._methods"]  # within a method
+    assert "_compiled._memory" in ARROWS["_ngrams._lookup_kernels"]  # of C declarations
+    assert "_ids" in ARROWS["_ngrams._lookup_kernels"]  # from a Cython module
     assert ARROWS["__init__"] == set()  # under TYPE_CHECKING only
 
 
@@ -134,7 +151,8 @@ def test_within_a_room_private_folders_lie_below_files_and_files_below_its_face(
 
 
 def test_no_file_is_longer_than_400_lines():
-    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES.values()}
+    paths = [*FILES.values(), *PACKAGE.rglob("*.h")]
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
     assert {path.name: n for path, n in lines.items() if n > 400} == {}
 
 

@@ -194,11 +194,11 @@ class NgramDictionary:
 
     def sums(self, X: np.ndarray, table: np.ndarray) -> np.ndarray:
         """Sum rows of `table` (n_ngrams, n_columns) over the n-grams of X: (n_rows, n_columns)."""
-        from sentilib._ngrams import _lookup_kernels
+        from sentilib._ngrams import _sum_kernels
 
         sums = np.empty((len(X), table.shape[1]))
         in_threads(
-            lambda rows: _lookup_kernels.sums(X[rows], *self._tables, table, sums[rows]),
+            lambda rows: _sum_kernels.sums(X[rows], *self._tables, table, sums[rows]),
             row_slices(len(X)),
         )
         return sums
@@ -224,14 +224,14 @@ class NgramDictionary:
         ndarray of shape (n_tokens, n_outputs), float64
             Sum of each token's shares, for the rows of X in order.
         """
-        from sentilib._ngrams import _lookup_kernels
+        from sentilib._ngrams import _sum_kernels
 
         starts = np.concatenate([[0], np.cumsum(count_tokens(X))])
         values = np.empty((int(starts[-1]), table.shape[1]))
 
         def share_out(rows: slice) -> None:
             of_rows = values[starts[rows.start] : starts[rows.stop]]
-            _lookup_kernels.share_out(X[rows], *self._tables, table, kinds[rows], shares, of_rows)
+            _sum_kernels.share_out(X[rows], *self._tables, table, kinds[rows], shares, of_rows)
 
         in_threads(share_out, row_slices(len(X)))
         return values

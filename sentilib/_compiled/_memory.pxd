@@ -1,0 +1,8 @@
+"""Access to memory that Cython does not name."""
+
+from libc.stdint cimport uint8_t, uint64_t
+
+
+cdef extern from "_memory.h" nogil:
+    void prefetch "sentilib_prefetch"(const void* address) noexcept
+    uint64_t load_eight "sentilib_load_eight"(const uint8_t* address) noexcept

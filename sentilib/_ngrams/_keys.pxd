@@ -1,0 +1,23 @@
+"""The functions of `_keys.py` on single integers, for compiled loops."""
+
+from libc.stdint cimport int32_t, int64_t
+
+
+cdef inline int64_t key_of(int64_t before, int64_t word) noexcept nogil:
+    return before * (<int64_t>1 << 32) + word
+
+
+cdef inline int64_t prefix_part(int64_t key) noexcept nogil:
+    return key >> 32
+
+
+cdef inline int64_t prefix_of(int64_t number) noexcept nogil:
+    return -2 - number
+
+
+cdef inline int64_t number_of(int64_t prefix) noexcept nogil:
+    return -2 - prefix
+
+
+cdef inline bint is_prefix(int64_t before, int32_t first_word) noexcept nogil:
+    return (before >= first_word) | (before <= -2)
