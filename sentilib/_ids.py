@@ -160,7 +160,7 @@ def check_matrix(X: Any, reader: str, name: str = "X") -> None:
 
 def count_tokens(X: np.ndarray) -> np.ndarray:
     """Count the tokens of each row of valid ids, all except padding: int64 (n_rows,)."""
-    from sentilib._compiled import _row_kernels
+    import sentilib._compiled._row_kernels as _row_kernels
 
     n_tokens = np.empty(len(X), dtype=np.int64)
     in_threads(lambda rows: _row_kernels.count(X[rows], n_tokens[rows]), row_slices(len(X)))

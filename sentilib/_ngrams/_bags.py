@@ -33,7 +33,7 @@ def merged_rows(
     csr_array of shape (n_rows, n_columns), float32
         Counts times shares; the columns of a row are in no order.
     """
-    from sentilib._ngrams import _counting_kernels
+    import sentilib._ngrams._counting_kernels as _counting_kernels
 
     counts = np.empty(len(starts) - 1, dtype=np.int64)
     indices, data = np.empty(len(columns), dtype=np.int32), np.empty(len(columns), dtype=np.float32)

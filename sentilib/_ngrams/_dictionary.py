@@ -48,7 +48,7 @@ class NgramDictionary:
         max_features: int = 2**29,
         keys: np.ndarray | None = None,
     ) -> None:
-        from sentilib._ngrams import _lookup_kernels
+        import sentilib._ngrams._lookup_kernels as _lookup_kernels
 
         self.min_n, self.max_n = ngram_range
         self.min_df, self.max_features = min_df, max_features
@@ -155,14 +155,14 @@ class NgramDictionary:
         return int(np.count_nonzero(split(self.keys)[0]))
 
     def _contains(self, keys: np.ndarray) -> np.ndarray:
-        from sentilib._ngrams import _lookup_kernels
+        import sentilib._ngrams._lookup_kernels as _lookup_kernels
 
         found = np.empty(len(keys), dtype=bool)
         _lookup_kernels.contains(keys, self._buckets, found)
         return found
 
     def _prefixes(self, prefixes: np.ndarray, X: np.ndarray) -> np.ndarray:
-        from sentilib._ngrams import _lookup_kernels
+        import sentilib._ngrams._lookup_kernels as _lookup_kernels
 
         longer = np.empty_like(X)
         in_threads(
@@ -181,7 +181,7 @@ class NgramDictionary:
 
     def terms(self, X: np.ndarray) -> Terms:
         """Find the known n-grams of each row, with n within `ngram_range`."""
-        from sentilib._ngrams import _lookup_kernels
+        import sentilib._ngrams._lookup_kernels as _lookup_kernels
 
         def find(rows: slice) -> tuple[np.ndarray, ...]:
             return _lookup_kernels.find(X[rows], *self._tables)
@@ -194,7 +194,7 @@ class NgramDictionary:
 
     def sums(self, X: np.ndarray, table: np.ndarray) -> np.ndarray:
         """Sum rows of `table` (n_ngrams, n_columns) over the n-grams of X: (n_rows, n_columns)."""
-        from sentilib._ngrams import _sum_kernels
+        import sentilib._ngrams._sum_kernels as _sum_kernels
 
         sums = np.empty((len(X), table.shape[1]))
         in_threads(
@@ -224,7 +224,7 @@ class NgramDictionary:
         ndarray of shape (n_tokens, n_outputs), float64
             Sum of each token's shares, for the rows of X in order.
         """
-        from sentilib._ngrams import _sum_kernels
+        import sentilib._ngrams._sum_kernels as _sum_kernels
 
         starts = np.concatenate([[0], np.cumsum(count_tokens(X))])
         values = np.empty((int(starts[-1]), table.shape[1]))

@@ -33,7 +33,7 @@ def document_frequency(
     counts : ndarray of shape (n_ngrams,), int32
         Number of rows that contain each.
     """
-    from sentilib._ngrams import _counting_kernels
+    import sentilib._ngrams._counting_kernels as _counting_kernels
 
     n_bits = int(np.clip(np.log2(X.size / _KEYS_PER_PART), 1, _MAX_BITS))
     slices = row_slices(len(X))

@@ -125,7 +125,7 @@ def count_by_class(
     n_classes: int,
 ) -> Counts:
     """Sum the weights of the rows of each n-gram, by class and fold."""
-    from sentilib._ngrams import _counting_kernels as kernels
+    import sentilib._ngrams._counting_kernels as kernels
 
     n_folds = int(folds.max()) + 1
     labels, folds = labels.astype(np.int32), folds.astype(np.int32)
@@ -214,7 +214,7 @@ def weighted(
     csr_array of shape (n_rows * n_columns, n_ngrams), float32
         The first row's evidence for each column, then the second's, ...
     """
-    from sentilib._ngrams import _counting_kernels as kernels
+    import sentilib._ngrams._counting_kernels as kernels
 
     n_rows, n_columns = len(folds), ratios.n_columns
     starts, features = bag.indptr.astype(np.int64), bag.indices.astype(np.int32, copy=False)

@@ -63,7 +63,7 @@ class ConvTables(Tables):
 
     @cached_property
     def _layers(self) -> Any:
-        from sentilib._tables._conv_kernels import Layers
+        from sentilib._tables._conv_layers import Layers
 
         return Layers.of(self.embedding, [*zip(self.kernels, self.biases, strict=True)],
                          self.precision)  # fmt: skip
@@ -71,7 +71,7 @@ class ConvTables(Tables):
     @cached_property
     def network(self) -> Any:
         """Weights in the form that the kernels of explanations read."""
-        from sentilib._tables._conv_kernels import Network
+        from sentilib._tables._conv_layers import Network
 
         return Network.of(self.embedding, [*zip(self.kernels, self.biases, strict=True)])
 
@@ -141,7 +141,8 @@ def moments(
     ndarray of shape (n_rows, 2 * n_out), float64
         Sums of the units, then their sums of squares.
     """
-    from sentilib._tables._conv_kernels import MOMENTS, Layers
+    from sentilib._tables._conv_kernels import MOMENTS
+    from sentilib._tables._conv_layers import Layers
 
     n_out = len(blocks[-1][1])
     layers = Layers.of(embedding, blocks, np.float64)
@@ -150,7 +151,7 @@ def moments(
 
 def pool(ids: np.ndarray, layers: Any, kind: int, n_out: int, masks_padding: bool) -> np.ndarray:
     """Run the kernel of the same name over rows, in threads: (n_rows, n_out), float64."""
-    from sentilib._tables import _conv_kernels
+    import sentilib._tables._conv_kernels as _conv_kernels
 
     pooled = np.empty((len(ids), n_out))
     ends = last_token(ids) if masks_padding else np.full(len(ids), ids.shape[1])

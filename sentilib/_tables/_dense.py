@@ -64,7 +64,7 @@ class DenseTables(Tables):
         return cls(**cls._shared(arrays), hidden=arrays["hidden"])
 
     def _means(self, ids: np.ndarray, table: np.ndarray) -> np.ndarray:
-        from sentilib._tables import _word_kernels
+        import sentilib._tables._word_kernels as _word_kernels
 
         means = np.empty((len(ids), table.shape[1]))
         in_threads(

@@ -68,7 +68,7 @@ def _additivity_errors(
     first_row: int,
 ) -> np.ndarray:
     """Return the additivity error of each row, after a check that it is a rounding error."""
-    from sentilib.explain._games import _additive_kernels
+    import sentilib.explain._games._additive_kernels as _additive_kernels
 
     outputs = model.outputs(ids)
     sums, sizes = np.empty((2, *outputs.shape))

@@ -33,7 +33,7 @@ class WordGame:
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Compute exact values of all tokens of all rows, shape (n_tokens, n_outputs)."""
-        from sentilib.explain._games import _additive_kernels
+        import sentilib.explain._games._additive_kernels as _additive_kernels
 
         n_tokens, n_neutral = count_tokens(X), self._model.tables.n_neutral
         if self._model.deletes:

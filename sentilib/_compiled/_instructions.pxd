@@ -1,0 +1,3 @@
+"""The instruction set that the kernels with vectors use."""
+
+cdef int chosen

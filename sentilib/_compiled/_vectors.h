@@ -1,0 +1,134 @@
+/* Vectors V of LANES scalars S of TYPE, f32 or f64, for the instruction set ISA.
+ *
+ * V_FMA(a, b, c) is a * b + c, rounded once, and V_MAX(a, b) is a > b ? a : b. OUTPUTS is the
+ * number of sums that fit into registers, for two vectors of each. */
+#include "_no_vectors.h"
+#define NAME(f) SENTILIB_JOIN(f, ISA, TYPE)
+
+#define SENTILIB_f32 1
+#define SENTILIB_f64 2
+#define SENTILIB_IS_(type) SENTILIB_##type
+#define SENTILIB_IS(type) SENTILIB_IS_(type)
+
+#if SENTILIB_IS(TYPE) == 1
+#define S float
+#define S_FMA(a, b, c) fmaf(a, b, c)
+#else
+#define S double
+#define S_FMA(a, b, c) fma(a, b, c)
+#endif
+
+#if defined(SENTILIB_AVX512)
+#define OUTPUTS 4
+#if SENTILIB_IS(TYPE) == 1
+#define V __m512
+#define LANES 16
+#define V_LOAD(p) _mm512_loadu_ps(p)
+#define V_STORE(p, v) _mm512_storeu_ps(p, v)
+#define V_SET(x) _mm512_set1_ps(x)
+#define V_ADD(a, b) _mm512_add_ps(a, b)
+#define V_SUB(a, b) _mm512_sub_ps(a, b)
+#define V_MUL(a, b) _mm512_mul_ps(a, b)
+#define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define V_MAX(a, b) _mm512_max_ps(a, b)
+#else
+#define V __m512d
+#define LANES 8
+#define V_LOAD(p) _mm512_loadu_pd(p)
+#define V_STORE(p, v) _mm512_storeu_pd(p, v)
+#define V_SET(x) _mm512_set1_pd(x)
+#define V_ADD(a, b) _mm512_add_pd(a, b)
+#define V_SUB(a, b) _mm512_sub_pd(a, b)
+#define V_MUL(a, b) _mm512_mul_pd(a, b)
+#define V_FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define V_MAX(a, b) _mm512_max_pd(a, b)
+#endif
+
+#elif defined(SENTILIB_AVX2)
+#define OUTPUTS 2
+#if SENTILIB_IS(TYPE) == 1
+#define V __m256
+#define LANES 8
+#define V_LOAD(p) _mm256_loadu_ps(p)
+#define V_STORE(p, v) _mm256_storeu_ps(p, v)
+#define V_SET(x) _mm256_set1_ps(x)
+#define V_ADD(a, b) _mm256_add_ps(a, b)
+#define V_SUB(a, b) _mm256_sub_ps(a, b)
+#define V_MUL(a, b) _mm256_mul_ps(a, b)
+#define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define V_MAX(a, b) _mm256_max_ps(a, b)
+#else
+#define V __m256d
+#define LANES 4
+#define V_LOAD(p) _mm256_loadu_pd(p)
+#define V_STORE(p, v) _mm256_storeu_pd(p, v)
+#define V_SET(x) _mm256_set1_pd(x)
+#define V_ADD(a, b) _mm256_add_pd(a, b)
+#define V_SUB(a, b) _mm256_sub_pd(a, b)
+#define V_MUL(a, b) _mm256_mul_pd(a, b)
+#define V_FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define V_MAX(a, b) _mm256_max_pd(a, b)
+#endif
+
+#elif defined(SENTILIB_NEON)
+#define OUTPUTS 4
+#if SENTILIB_IS(TYPE) == 1
+#define V float32x4_t
+#define LANES 4
+#define V_LOAD(p) vld1q_f32(p)
+#define V_STORE(p, v) vst1q_f32(p, v)
+#define V_SET(x) vdupq_n_f32(x)
+#define V_ADD(a, b) vaddq_f32(a, b)
+#define V_SUB(a, b) vsubq_f32(a, b)
+#define V_MUL(a, b) vmulq_f32(a, b)
+#define V_FMA(a, b, c) vfmaq_f32(c, a, b)
+#define V_MAX(a, b) vbslq_f32(vcgtq_f32(a, b), a, b)
+#else
+#define V float64x2_t
+#define LANES 2
+#define V_LOAD(p) vld1q_f64(p)
+#define V_STORE(p, v) vst1q_f64(p, v)
+#define V_SET(x) vdupq_n_f64(x)
+#define V_ADD(a, b) vaddq_f64(a, b)
+#define V_SUB(a, b) vsubq_f64(a, b)
+#define V_MUL(a, b) vmulq_f64(a, b)
+#define V_FMA(a, b, c) vfmaq_f64(c, a, b)
+#define V_MAX(a, b) vbslq_f64(vcgtq_f64(a, b), a, b)
+#endif
+
+#else
+#define OUTPUTS 4
+#define V S
+#define LANES 1
+#define V_LOAD(p) (*(p))
+#define V_STORE(p, v) (*(p) = (v))
+#define V_SET(x) (x)
+#define V_ADD(a, b) ((a) + (b))
+#define V_SUB(a, b) ((a) - (b))
+#define V_MUL(a, b) ((a) * (b))
+#define V_FMA(a, b, c) S_FMA(a, b, c)
+#define V_MAX(a, b) ((a) > (b) ? (a) : (b))
+#endif
+
+/* Add the products of n_in rows of `inputs` and of OUTPUTS columns of `taps` to `sums`, for
+ * n_vectors vectors of columns; four products are summed at a time. */
+SENTILIB_INLINE void NAME(multiply)(
+    const S *inputs, int64_t stride, const S *taps, int64_t n_in, int64_t n_out,
+    const int n_vectors, V sums[OUTPUTS][2])
+{
+    for (int64_t i = 0; i < n_in; i += 4) {
+        const S *row = inputs + i * stride, *tap = taps + i * n_out;
+        for (int v = 0; v < n_vectors; v++) {
+            const V x0 = V_LOAD(row + v * LANES), x1 = V_LOAD(row + stride + v * LANES);
+            const V x2 = V_LOAD(row + 2 * stride + v * LANES);
+            const V x3 = V_LOAD(row + 3 * stride + v * LANES);
+            for (int o = 0; o < OUTPUTS; o++) {
+                V sum = V_MUL(V_SET(tap[n_out + o]), x1);
+                sum = V_FMA(V_SET(tap[o]), x0, sum);
+                sum = V_FMA(V_SET(tap[2 * n_out + o]), x2, sum);
+                sum = V_FMA(V_SET(tap[3 * n_out + o]), x3, sum);
+                sums[o][v] = V_ADD(sums[o][v], sum);
+            }
+        }
+    }
+}
