@@ -85,6 +85,4 @@ kernels = cythonize(
     compiler_directives=DIRECTIVES,
     shared_utility_qualified_name=SHARED,
 )
-setup(
-    ext_modules=[Extension(SHARED, [shared]), *kernels], cmdclass={"build_ext": BuildExtensions}
-)
+setup(ext_modules=[Extension(SHARED, [shared]), *kernels], cmdclass={"build_ext": BuildExtensions})

@@ -3,6 +3,7 @@
 #undef V
 #undef LANES
 #undef OUTPUTS
+#undef VECTORS
 #undef NAME
 #undef S_FMA
 #undef V_LOAD

@@ -1,7 +1,7 @@
 /* Vectors V of LANES scalars S of TYPE, f32 or f64, for the instruction set ISA.
  *
- * V_FMA(a, b, c) is a * b + c, rounded once, and V_MAX(a, b) is a > b ? a : b. OUTPUTS is the
- * number of sums that fit into registers, for two vectors of each. */
+ * V_FMA(a, b, c) is a * b + c, rounded once, and V_MAX(a, b) is a > b ? a : b. OUTPUTS sums
+ * of VECTORS vectors each fit into registers. */
 #include "_no_vectors.h"
 #define NAME(f) SENTILIB_JOIN(f, ISA, TYPE)
 
@@ -20,6 +20,7 @@
 
 #if defined(SENTILIB_AVX512)
 #define OUTPUTS 4
+#define VECTORS 2
 #if SENTILIB_IS(TYPE) == 1
 #define V __m512
 #define LANES 16
@@ -45,7 +46,8 @@
 #endif
 
 #elif defined(SENTILIB_AVX2)
-#define OUTPUTS 2
+#define OUTPUTS 4
+#define VECTORS 1
 #if SENTILIB_IS(TYPE) == 1
 #define V __m256
 #define LANES 8
@@ -72,6 +74,7 @@
 
 #elif defined(SENTILIB_NEON)
 #define OUTPUTS 4
+#define VECTORS 2
 #if SENTILIB_IS(TYPE) == 1
 #define V float32x4_t
 #define LANES 4
@@ -98,6 +101,7 @@
 
 #else
 #define OUTPUTS 4
+#define VECTORS 1
 #define V S
 #define LANES 1
 #define V_LOAD(p) (*(p))
@@ -114,19 +118,20 @@
  * n_vectors vectors of columns; four products are summed at a time. */
 SENTILIB_INLINE void NAME(multiply)(
     const S *inputs, int64_t stride, const S *taps, int64_t n_in, int64_t n_out,
-    const int n_vectors, V sums[OUTPUTS][2])
+    const int n_vectors, V sums[OUTPUTS][VECTORS])
 {
     for (int64_t i = 0; i < n_in; i += 4) {
         const S *row = inputs + i * stride, *tap = taps + i * n_out;
-        for (int v = 0; v < n_vectors; v++) {
-            const V x0 = V_LOAD(row + v * LANES), x1 = V_LOAD(row + stride + v * LANES);
-            const V x2 = V_LOAD(row + 2 * stride + v * LANES);
-            const V x3 = V_LOAD(row + 3 * stride + v * LANES);
-            for (int o = 0; o < OUTPUTS; o++) {
-                V sum = V_MUL(V_SET(tap[n_out + o]), x1);
-                sum = V_FMA(V_SET(tap[o]), x0, sum);
-                sum = V_FMA(V_SET(tap[2 * n_out + o]), x2, sum);
-                sum = V_FMA(V_SET(tap[3 * n_out + o]), x3, sum);
+        V x[4][VECTORS];
+        for (int k = 0; k < 4; k++)
+            for (int v = 0; v < n_vectors; v++)
+                x[k][v] = V_LOAD(row + k * stride + v * LANES);
+        for (int o = 0; o < OUTPUTS; o++) {
+            const V t0 = V_SET(tap[o]), t1 = V_SET(tap[n_out + o]);
+            const V t2 = V_SET(tap[2 * n_out + o]), t3 = V_SET(tap[3 * n_out + o]);
+            for (int v = 0; v < n_vectors; v++) {
+                V sum = V_FMA(t0, x[0][v], V_MUL(t1, x[1][v]));
+                sum = V_FMA(t3, x[3][v], V_FMA(t2, x[2][v], sum));
                 sums[o][v] = V_ADD(sums[o][v], sum);
             }
         }

@@ -25,7 +25,7 @@ SENTILIB_INLINE void NAME(convolve_columns)(
     int64_t n_out, const S *valid, S floor, const int n_vectors, S *outputs)
 {
     for (int64_t o = 0; o < n_out; o += OUTPUTS) {
-        V sums[OUTPUTS][2];
+        V sums[OUTPUTS][VECTORS];
         for (int k = 0; k < OUTPUTS; k++)
             for (int v = 0; v < n_vectors; v++)
                 sums[k][v] = V_SET(bias[o + k]);
@@ -44,9 +44,9 @@ static void NAME(convolve)(
     int64_t n_out, const S *valid, S floor, int64_t n_columns, S *outputs)
 {
     int64_t p = 0;
-    for (; p + 2 * LANES <= n_columns; p += 2 * LANES)
+    for (; p + VECTORS * LANES <= n_columns; p += VECTORS * LANES)
         NAME(convolve_columns)(inputs + p, stride, bias, taps, n_taps, n_in, n_out, valid + p,
-                               floor, 2, outputs + p);
+                               floor, VECTORS, outputs + p);
     for (; p < n_columns; p += LANES)
         NAME(convolve_columns)(inputs + p, stride, bias, taps, n_taps, n_in, n_out, valid + p,
                                floor, 1, outputs + p);

@@ -43,7 +43,7 @@ class WindowGame:
     """
 
     def __init__(self, model: BaselineModel):
-        from sentilib._tables._conv_kernels import fill
+        from sentilib._tables._conv_layers import fill
 
         self._model = model
         assert isinstance(model.tables, ConvTables)
@@ -109,7 +109,7 @@ class WindowGame:
 
     def walk(self, row: np.ndarray, places: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Compute the logits of each step; only units that see the added word are recomputed."""
-        from sentilib.explain._games import _window_kernels
+        import sentilib.explain._games._window_kernels as _window_kernels
 
         model, network = self._model, self._tables.network
         low, high = 0, len(row)
@@ -138,7 +138,7 @@ class WindowGame:
         return latent[:, : len(self._tables.head)] @ self._tables.head + self._tables.bias
 
     def _fixed_values(self, X: np.ndarray) -> np.ndarray:
-        from sentilib.explain._games import _window_kernels
+        import sentilib.explain._games._window_kernels as _window_kernels
 
         tape = self._tape(X)
         values = np.zeros((self._model.n_outputs, self.receptive_field, len(tape.words)))
@@ -149,7 +149,7 @@ class WindowGame:
         return values.sum(axis=1)[:, tape.tokens].T / self._divisors(X, tape)[:, None]
 
     def _interaction_values(self, X: np.ndarray) -> tuple:
-        from sentilib.explain._games import _window_kernels
+        import sentilib.explain._games._window_kernels as _window_kernels
 
         tape = self._tape(X)
         n_more = self.receptive_field - 1
@@ -179,7 +179,7 @@ class WindowGame:
         )
 
     def _deletion_values(self, X: np.ndarray) -> np.ndarray:
-        from sentilib.explain._games import _window_kernels
+        import sentilib.explain._games._window_kernels as _window_kernels
 
         tape = self._tape(X)
         n_tokens = (X != PAD).sum(axis=1)
@@ -237,7 +237,7 @@ class WindowGame:
         rows, row_columns = np.nonzero(kept)
         places = starts[rows] + row_columns - low[rows]
 
-        from sentilib._tables._conv_kernels import COLUMNS
+        from sentilib.explain._games._window_kernels import COLUMNS
 
         n_places = gap + int((n_kept + gap).sum()) + COLUMNS + gap
         words, baselines, row_numbers = np.zeros((3, n_places), dtype=np.int32)
@@ -250,7 +250,7 @@ class WindowGame:
         return Tape(words, baselines, valid, row_numbers, places[token_here])
 
     def _blocks(self, tape: Tape) -> np.ndarray:
-        from sentilib._tables._conv_kernels import COLUMNS
+        from sentilib.explain._games._window_kernels import COLUMNS
 
         gap = self.receptive_field - 1
         return np.arange(0, len(tape.words) - COLUMNS - gap, COLUMNS - gap, dtype=np.int64)
@@ -262,7 +262,7 @@ class WindowGame:
         return n_tokens[tape.rows[tape.tokens]]
 
     def _workspace(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        from sentilib._tables._conv_kernels import COLUMNS
+        from sentilib.explain._games._window_kernels import COLUMNS
 
         _, channels, _, size, _ = self._network
         n_variants = 2 ** (1 + np.arange(len(channels)) * (size - 1))
