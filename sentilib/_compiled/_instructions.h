@@ -20,34 +20,39 @@ static const char *const sentilib_instruction_sets[] = {"baseline", 0};
 
 #if defined(SENTILIB_X86) && defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
-static inline int sentilib_has(int number)
-{
-    int leaf[4], extended[4];
-    __cpuid(leaf, 1);
-    if (number == 0)
-        return 1;
-    if (!(leaf[2] >> 27 & 1) || !(leaf[2] >> 12 & 1))  /* OSXSAVE, FMA */
-        return 0;
-    __cpuidex(extended, 7, 0);
-    if (number == 1)
-        return (_xgetbv(0) & 0x06) == 0x06 && (extended[1] >> 5 & 1);
-    return (_xgetbv(0) & 0xE6) == 0xE6 && (extended[1] >> 5 & 1) && (extended[1] >> 16 & 1);
-}
+#define sentilib_cpuid(leaf, registers) __cpuidex((int *)(registers), leaf, 0)
+#define sentilib_enabled() ((unsigned)_xgetbv(0))
 #elif defined(SENTILIB_X86)
-static inline int sentilib_has(int number)
+#include <cpuid.h>
+#define sentilib_cpuid(leaf, r) __cpuid_count(leaf, 0, (r)[0], (r)[1], (r)[2], (r)[3])
+static inline unsigned sentilib_enabled(void)
 {
-    __builtin_cpu_init();
-    if (number == 0)
-        return 1;
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-        return 0;
-    return number == 1 || __builtin_cpu_supports("avx512f");
-}
-#else
-static inline int sentilib_has(int number)
-{
-    return number == 0;
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
 }
 #endif
+
+static inline int sentilib_has(int number)
+{
+#ifdef SENTILIB_X86
+    enum { FMA = 1 << 12, XGETBV = 1 << 27, AVX2 = 1 << 5, AVX512F = 1 << 16 };
+    unsigned basic[4], extended[4], kept;  /* `kept`: registers that the system saves */
+    sentilib_cpuid(0, basic);
+    if (number == 0)
+        return 1;
+    if (basic[0] < 7)
+        return 0;
+    sentilib_cpuid(1, basic);
+    sentilib_cpuid(7, extended);
+    if (!(basic[2] & XGETBV) || !(basic[2] & FMA) || !(extended[1] & AVX2))
+        return 0;
+    kept = sentilib_enabled();
+    return number == 1 ? (kept & 0x06) == 0x06
+                       : (kept & 0xE6) == 0xE6 && (extended[1] & AVX512F) != 0;
+#else
+    return number == 0;
+#endif
+}
 
 #endif

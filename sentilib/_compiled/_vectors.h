@@ -99,6 +99,39 @@
 #define V_MAX(a, b) vbslq_f64(vcgtq_f64(a, b), a, b)
 #endif
 
+#elif defined(SENTILIB_X86)
+#include "_baseline_fma.h"
+#define OUTPUTS 4
+#define VECTORS 1
+#undef S_FMA
+#if SENTILIB_IS(TYPE) == 1
+#define S_FMA(a, b, c) \
+    _mm_cvtss_f32(sentilib_fma_ps(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)))
+#define V __m128
+#define LANES 4
+#define V_LOAD(p) _mm_loadu_ps(p)
+#define V_STORE(p, v) _mm_storeu_ps(p, v)
+#define V_SET(x) _mm_set1_ps(x)
+#define V_ADD(a, b) _mm_add_ps(a, b)
+#define V_SUB(a, b) _mm_sub_ps(a, b)
+#define V_MUL(a, b) _mm_mul_ps(a, b)
+#define V_FMA(a, b, c) sentilib_fma_ps(a, b, c)
+#define V_MAX(a, b) _mm_max_ps(a, b)
+#else
+#define S_FMA(a, b, c) \
+    _mm_cvtsd_f64(sentilib_fma_pd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)))
+#define V __m128d
+#define LANES 2
+#define V_LOAD(p) _mm_loadu_pd(p)
+#define V_STORE(p, v) _mm_storeu_pd(p, v)
+#define V_SET(x) _mm_set1_pd(x)
+#define V_ADD(a, b) _mm_add_pd(a, b)
+#define V_SUB(a, b) _mm_sub_pd(a, b)
+#define V_MUL(a, b) _mm_mul_pd(a, b)
+#define V_FMA(a, b, c) sentilib_fma_pd(a, b, c)
+#define V_MAX(a, b) _mm_max_pd(a, b)
+#endif
+
 #else
 #define OUTPUTS 4
 #define VECTORS 1

@@ -209,7 +209,7 @@ static void NAME(deletion_shapley)(
                     double *of_places = values + m * n_places + place;
                     const double gain = (joining - outside) * margin;
                     const double loss = (before + outside) * margin;
-                    everyone[m * n_rows + row] = fma(outside, margin, everyone[m * n_rows + row]);
+                    everyone[m * n_rows + row] = S_FMA(outside, margin, everyone[m * n_rows + row]);
                     for (int64_t j = 0; j <= n_more; j++)
                         if (subset >> j & 1)
                             of_places[j] += gain;
@@ -275,7 +275,7 @@ static void NAME(walk)(
                         const double *tap_weights = taps + (c * size + tap) * n_out;
                         if (x != 0)
                             for (int64_t o = 0; o < n_out; o++)
-                                row[o] = fma(x, tap_weights[o], row[o]);
+                                row[o] = S_FMA(x, tap_weights[o], row[o]);
                     }
                 }
                 for (int64_t o = 0; o < n_out; o++) {
