@@ -79,15 +79,17 @@ def sort_into_parts(
 ):
     """Write each n-gram's key and row to the next place of its part."""
     cdef int64_t row, k, key, part, place, size = min(keys.shape[0], rows.shape[0])
-    cdef int32_t prefix, word
+    cdef int32_t first = FIRST
+    cdef const int32_t* row_prefixes
+    cdef const int32_t* row_ids
     cdef bint fails = False
     _check_parts(prefixes, ids, n_bits, places.shape[0])
     with nogil:
         for row in range(ids.shape[0]):
+            row_prefixes, row_ids = &prefixes[row, 0], &ids[row, 0]
             for k in range(1, ids.shape[1]):
-                prefix, word = prefixes[row, k - 1], ids[row, k]
-                if is_prefix(prefix, FIRST) and word >= FIRST:
-                    key = key_of(prefix, word)
+                if (row_ids[k] >= first) & is_prefix(row_prefixes[k - 1], first):
+                    key = key_of(row_prefixes[k - 1], row_ids[k])
                     part = _part(key, n_bits)
                     place = places[part]
                     if _is_outside(place, size):

@@ -187,6 +187,7 @@ def contains(const int64_t[::1] keys, const int64_t[::1] buckets, uint8_t[::1] o
         raise ValueError(f"{keys.shape[0]} keys, but room for {out.shape[0]}.")
     with nogil:
         for i in range(keys.shape[0]):
+            prefetch(table.lines + _bucket(keys[min(i + 16, keys.shape[0] - 1)], table.shift))
             out[i] = _entry(keys[i], _bucket(keys[i], table.shift), &table) >= 0
 
 
