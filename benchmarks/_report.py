@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = "numpy scipy scikit-learn numba selectolax keras tensorflow tokenizers fasttext-wheel"
+PACKAGES = "numpy scipy scikit-learn selectolax keras tensorflow tokenizers fasttext-wheel"
 
 
 @dataclass

@@ -38,7 +38,7 @@ from sentilib.datasets import make_reviews
 
 N_BINS = 15  # of the calibration error
 COMMON = ("numpy", "scipy", "scikit-learn")
-OURS = (*COMMON, "numba", "selectolax", "keras", "tensorflow")
+OURS = (*COMMON, "selectolax", "keras", "tensorflow")
 
 
 class Contender(NamedTuple):

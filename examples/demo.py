@@ -82,9 +82,9 @@ def load_reviews(source: str, n_generated: int) -> tuple[Reviews, Reviews]:
 
 
 def warm_up() -> None:
-    """Import Keras and compile all kernels, so that the times below do not include it."""
+    """Import Keras and load all kernels, so that the times below do not include it."""
     start = time.perf_counter()
-    print("Importing Keras and, in the first run, compiling kernels (a minute) ...", flush=True)
+    print("Importing Keras ...", flush=True)
     texts, labels = make_reviews(64, random_state=0)
     for classifier in DenseSentimentClassifier(epochs=1), ConvSentimentClassifier(epochs=1):
         pipe = make_pipeline(HTMLTokenizer(), classifier).fit(texts, labels)

@@ -15,7 +15,6 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sentilib._compiled._progress import compilation_announced
 from sentilib._compiled._states import restoring, snapshot
 from sentilib._compiled._threads import threads
 from sentilib._ids import as_token_ids, as_training_ids, check_matrix, check_positions
@@ -218,7 +217,7 @@ class BaseSentimentClassifier(
         self, data: _fit.Data, validation: Any, seed: int, *, resume: bool, in_stream: bool
     ) -> None:
         """Train and set all fitted attributes."""
-        with threads(self.n_jobs), compilation_announced(self.verbose):
+        with threads(self.n_jobs):
             options = _fit.Options(
                 ngrams=empty_dictionary(
                     self.ngram_range, self.ngram_min_df, self.ngram_max_features
@@ -266,7 +265,7 @@ class BaseSentimentClassifier(
 
     def _logits(self, X: Any) -> np.ndarray:
         model = snapshot(self)  # of one fit, whatever other threads do
-        with threads(model.n_jobs), compilation_announced(model.verbose):
+        with threads(model.n_jobs):
             ids = model._known_ids(X)
             return model.tables_.logits(ids)
 

@@ -84,7 +84,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         validation split. An int makes refits on a CPU bit-equal.
     verbose : int, default=0
         0 prints nothing, 1 a progress bar, 2 one line per epoch; 1 and 2 also a line before each
-        preparation that takes time: importing Keras, compiling kernels, learning n-grams, ...
+        preparation that takes time: importing Keras, learning n-grams, ...
 
     Attributes
     ----------

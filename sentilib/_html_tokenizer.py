@@ -123,7 +123,7 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
     n_jobs : int or None, default=None
         Number of threads. None means all cores, or one inside a parallel worker; -1 means all.
     verbose : int, default=0
-        If not 0, a line is printed before documents are counted and before kernels are compiled.
+        If not 0, a line is printed before documents are counted.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Access to memory that Cython does not name."""
+"""What processors do and Cython does not name."""
 
 from libc.stdint cimport uint8_t, uint64_t
 
@@ -6,3 +6,5 @@ from libc.stdint cimport uint8_t, uint64_t
 cdef extern from "_memory.h" nogil:
     void prefetch "sentilib_prefetch"(const void* address) noexcept
     uint64_t load_eight "sentilib_load_eight"(const uint8_t* address) noexcept
+    uint64_t folded_product "sentilib_folded_product"(uint64_t a, uint64_t b) noexcept
+    bint is_text "sentilib_is_text"(const uint8_t* sixteen) noexcept

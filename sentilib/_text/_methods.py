@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from sentilib._compiled._progress import compilation_announced
 from sentilib._compiled._states import require, restoring
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import check_parameters_of
@@ -186,7 +185,6 @@ class ReadingMethods(BaseEstimator):
         return self._reader()
 
     def _reader(self) -> "Reader":
-        with compilation_announced(self.verbose):
-            from sentilib._text._reader import Reader
+        from sentilib._text._reader import Reader
 
         return Reader(self)

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sentilib._text import _html, _kernels, _markup
+import sentilib._text._kernels as _kernels
+import sentilib._text._markup as _markup
+from sentilib._text import _html
 from sentilib._text._documents import blocks, joined, without_surrogates
 from sentilib._text._normalization import Form, may_change, normalized
 from sentilib._text._unicode import rules

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The kernels are compiled with these numbers; numba's cache does not notice if they change here.
+# Read by the kernels when they are imported.
 SEPARATOR = 0  # ends a word: space, control character, unassigned
 WORD = 1  # letter or number
 END = 2  # the byte 0xFF, never part of UTF-8: end of a document

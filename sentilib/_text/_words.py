@@ -1,12 +1,13 @@
 """A growing table of words with their counts, in arrays that the kernels read."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+import sentilib._text._table_kernels as _table_kernels
 from sentilib._compiled._states import is_array, require, restoring, snapshot
-from sentilib._text import _table_kernels
 
 # Size of a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
 _N_WORDS, _N_CHUNKS = (1 << 11) - 1, 1 << 12
@@ -19,6 +20,7 @@ class WordTable:
         self.size = 0
         self.slots = self.chunks = self.starts = np.zeros(1, dtype=np.int64)
         self.stats = np.empty((0, 2), dtype=np.int64)
+        self.key = _random_key()
         self.make_room(n_words, n_chunks)
 
     @classmethod
@@ -37,7 +39,7 @@ class WordTable:
         table.chunks[:] = np.array(chunks, dtype=np.uint64).view(np.int64)
         table.starts[:] = starts
         table.stats[:] = (0, _table_kernels.NO_DOCUMENT)
-        _table_kernels.fill_slots(table.slots, table.chunks, table.starts, table.size)
+        _table_kernels.fill_slots(table.arrays, table.size)
         return table
 
     def make_room(self, n_words: int, n_chunks: int) -> None:
@@ -54,11 +56,11 @@ class WordTable:
             slots = self.slots.copy()
         else:
             slots = np.zeros(n_slots, dtype=np.int64)
-            _table_kernels.fill_slots(slots, chunks, starts, self.size)
+            _table_kernels.fill_slots((slots, chunks, starts, stats, self.key), self.size)
         self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out unused room, and slots, which are derived."""
+        """Leave out unused room, and the key and slots, which are derived."""
         return {
             "size": self.size,
             "chunks": self.chunks[: self.starts[self.size]].copy(),
@@ -87,13 +89,13 @@ class WordTable:
                 "saved vocabulary",
             )
         self.__dict__.update(state)
-        self.slots = np.zeros(1, dtype=np.int64)
+        self.key, self.slots = _random_key(), np.zeros(1, dtype=np.int64)
         self.make_room(self.size, len(self.chunks))
 
     @property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def arrays(self) -> tuple[np.ndarray, ...]:
         """The table in the form that the kernels read."""
-        return self.slots, self.chunks, self.starts, self.stats
+        return self.slots, self.chunks, self.starts, self.stats, self.key
 
     @property
     def term_counts(self) -> np.ndarray:
@@ -150,3 +152,7 @@ class WordTable:
 
     def _n_chunks(self, numbers: np.ndarray) -> int:
         return int((self.starts[numbers + 1] - self.starts[numbers]).sum())
+
+
+def _random_key() -> np.ndarray:
+    return np.frombuffer(os.urandom(16), dtype=np.uint64)

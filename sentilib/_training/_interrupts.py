@@ -29,7 +29,7 @@ def interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back until `deliver_interrupt`, or the end of the block.
 
     Keras and TensorFlow catch all exceptions in some places and report a ValueError or TypeError of
-    their own, numba a SystemError; an exception within their C++ code can crash the process.
+    their own; an exception within their C++ code can crash the process.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):

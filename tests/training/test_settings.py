@@ -231,7 +231,6 @@ OTHER_PROCESSES = {
         {"PYTHONOPTIMIZE": OPTIMIZE, "HOME": "/proc/1", "TF_USE_LEGACY_KERAS": "1"},
         True,
     ),
-    "NUMBA_DISABLE_JIT": ("", {"NUMBA_DISABLE_JIT": "1"}, True),
 }  # fmt: skip
 
 
