@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
+# What an editable installation compiles; it is repeated when one of them changes.
+KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .PHONY: demo test test-fast test-lowest bench accuracy reference lint clean
 
@@ -46,11 +48,11 @@ $(VENV)/.test: EXTRAS = test
 $(VENV)/.benchmark: EXTRAS = benchmark
 $(VENV)/.lint: EXTRAS = lint
 
-$(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setup.cfg pyproject.toml
+$(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setup.cfg pyproject.toml $(KERNELS)
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
-$(LOWEST)/.test: setup.cfg pyproject.toml
+$(LOWEST)/.test: setup.cfg pyproject.toml $(KERNELS)
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
@@ -59,3 +61,4 @@ $(LOWEST)/.test: setup.cfg pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(LOWEST) *_output build *.egg-info
+	find sentilib -name '*.so' -delete

@@ -26,9 +26,10 @@ cdef enum:
 cdef Words words_of(tuple table, bint counts) except *:
     """Check the arrays of a table, whose words are counted or only found."""
     cdef Words words
-    cdef int64_t[::1] slots = table[0], chunks = table[1], starts = table[2]
-    cdef int64_t[:, ::1] stats = table[3]
-    cdef const uint64_t[::1] key = table[4]
+    cdef int64_t[::1] slots, chunks, starts
+    cdef int64_t[:, ::1] stats
+    cdef const uint64_t[::1] key
+    slots, chunks, starts, stats, key = table
     if slots.shape[0] < 1 or slots.shape[0] & (slots.shape[0] - 1):
         raise ValueError(f"A table of words has 2 ** k slots, not {slots.shape[0]}.")
     if starts.shape[0] < 1 or key.shape[0] != 2 or stats.shape[1] != 2:

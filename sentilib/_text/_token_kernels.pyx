@@ -31,10 +31,10 @@ cdef uint8_t SKIN_TONE = _unicode.SKIN_TONE, REGIONAL = _unicode.REGIONAL
 
 cdef Rules rules_of(tuple rules) except *:
     cdef Rules r
-    cdef const uint8_t[::1] byte_class = rules[0], character_class = rules[1]
-    cdef const int32_t[::1] fold_entry = rules[2]
-    cdef const int64_t[::1] fold_start = rules[3]
-    cdef const uint8_t[::1] fold_bytes = rules[4]
+    cdef const uint8_t[::1] byte_class, character_class, fold_bytes
+    cdef const int32_t[::1] fold_entry
+    cdef const int64_t[::1] fold_start
+    byte_class, character_class, fold_entry, fold_start, fold_bytes = rules
     if (
         byte_class.shape[0] != 256
         or min(character_class.shape[0], fold_entry.shape[0]) < N_CODES
