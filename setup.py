@@ -7,15 +7,15 @@ import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 
-import Cython
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
 from build_backend import installed_compiler
 
+SHARED = "sentilib._compiled._cython"  # what Cython otherwise writes into each module
 HEADERS = sorted(map(str, Path("sentilib").rglob("*.h")))
+DECLARATIONS = sorted(map(str, Path("sentilib").rglob("*.pxd")))
 DIRECTIVES = {
     "boundscheck": False,  # each kernel checks its arguments at its door
     "cdivision": True,
@@ -24,11 +24,10 @@ DIRECTIVES = {
     "language_level": 3,
     "wraparound": False,
 }
-SHARED = "sentilib._compiled._cython"  # what Cython otherwise writes into each module
 
 
 class BuildExtensions(build_ext):
-    """Compile with the installed compiler, or with that of ziglang."""
+    """Compile what changed, with the installed compiler or with that of ziglang."""
 
     def finalize_options(self) -> None:
         """Use all cores; keep what editable installations have built, so that it is reused."""
@@ -64,25 +63,45 @@ class BuildExtensions(build_ext):
             extension.extra_compile_args = options
         super().build_extensions()
 
+    def build_extension(self, extension: Extension) -> None:
+        """Translate a module to C and compile it, unless it is newer than all that it reads."""
+        built = Path(self.get_ext_fullpath(extension.name))
+        read = [*extension.sources, *extension.depends]
+        if built.exists() and all(built.stat().st_mtime > os.stat(path).st_mtime for path in read):
+            return
+        target = Path(self.build_temp, *extension.name.split(".")).with_suffix(".c")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "cython"]
+        if extension.name == SHARED:
+            command += ["--generate-shared", str(target)]
+        else:
+            for name, value in DIRECTIVES.items():
+                command += ["--directive", f"{name}={value}"]
+            command += ["--shared", SHARED, "--output-file", str(target), *extension.sources]
+        if subprocess.run(command, check=False).returncode:
+            raise CompileError(f"Cython cannot translate {extension.name}.")
+        sources, extension.sources = extension.sources, [str(target)]
+        super().build_extension(extension)
+        extension.sources = sources
 
-generated = f"build/cython-{Cython.__version__}"
-shared = f"{generated}/{SHARED.replace('.', '/')}.c"
-if not Path(shared).exists():
-    Path(shared).parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "cython", "--generate-shared", shared], check=True)
-kernels = [
-    Extension(
-        ".".join(path.with_suffix("").parts),
-        [str(path)],
+
+def extension(name: str, *sources: str) -> Extension:
+    """Return the module of a .pyx file, which reads the package's C files beside it."""
+    return Extension(
+        name,
+        [*sources],
         include_dirs=sorted({str(Path(header).parent) for header in HEADERS}),
-        depends=HEADERS,
+        depends=["setup.py", *DECLARATIONS, *HEADERS],
     )
-    for path in sorted(Path("sentilib").rglob("*.pyx"))
-]
-kernels = cythonize(
-    kernels,
-    build_dir=generated,
-    compiler_directives=DIRECTIVES,
-    shared_utility_qualified_name=SHARED,
+
+
+setup(
+    ext_modules=[
+        extension(SHARED),
+        *(
+            extension(".".join(path.with_suffix("").parts), str(path))
+            for path in sorted(Path("sentilib").rglob("*.pyx"))
+        ),
+    ],
+    cmdclass={"build_ext": BuildExtensions},
 )
-setup(ext_modules=[Extension(SHARED, [shared]), *kernels], cmdclass={"build_ext": BuildExtensions})
