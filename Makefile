@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 # What an editable installation compiles; it is repeated when one of them changes.
 KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: demo test test-fast test-lowest bench accuracy reference lint clean
+.PHONY: demo test test-fast test-lowest sanitize bench accuracy reference lint clean
 
 # With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
@@ -22,6 +22,18 @@ test-fast: $(VENV)/.test
 # newer ones mended, so a warning is no error here.
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n auto --dist worksteal -W default
+
+# The tests of kernels with AddressSanitizer and UndefinedBehaviorSanitizer; needs gcc.
+SANITIZED := $(abspath build/sanitized)
+SANITIZERS := -fsanitize=address,undefined
+sanitize: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet 'cython >= 3.2, < 4' 'setuptools >= 77'
+	CC=gcc CFLAGS='$(SANITIZERS) -fno-sanitize-recover=all' LDFLAGS='$(SANITIZERS)' $(BIN)/python \
+		setup.py --quiet build --build-lib $(SANITIZED) --build-temp $(SANITIZED)-objects
+	PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		$(BIN)/python -P -m pytest -n 0 --capture=no -m "not slow" --override-ini=testpaths=tests \
+		tests/compiled/test_kernels.py tests/text tests/ngrams tests/tables/test_tables.py
 
 bench: $(VENV)/.benchmark
 	mkdir -p bench_output

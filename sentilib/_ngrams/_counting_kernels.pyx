@@ -37,7 +37,7 @@ cdef int _fail(str what) except -1:
 cdef int _check_starts(const int64_t[::1] starts, int64_t n_rows, int64_t size) except -1:
     """Check that rows start in ascending order, within an array of `size`."""
     cdef int64_t row
-    if starts.shape[0] != n_rows + 1:
+    if starts.shape[0] < 1 or starts.shape[0] != n_rows + 1:
         _fail(f"{starts.shape[0]} starts of {n_rows} rows")
     if starts[0] < 0 or starts[n_rows] > size:
         _fail(f"rows from {starts[0]} to {starts[n_rows]} of {size} entries")
