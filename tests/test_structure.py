@@ -189,7 +189,7 @@ def test_private_names_of_other_libraries_are_used_in_one_file_each():
             ):
                 used.add((module, name))
     public = {"_replace"}  # of named tuples
-    homes = {"_sklearn", "_training._tensorflow"}
+    homes = {"_sklearn", "_training._tensorflow", "_training._torch"}
     assert homes <= {module for module, _ in used}
     assert {use for use in used if use[0] not in homes and use[1] not in public} == set()
 

@@ -9,6 +9,7 @@ from sentilib._ids import OOV, PAD, last_token
 from sentilib._tables._conv import ConvTables, moments
 from sentilib._tables._ngram_table import NgramTable
 from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
+from sentilib._training._backend import backend
 from sentilib._training._batches import Encoded
 from sentilib._training._first_weights import (
     balanced_output,
@@ -69,7 +70,8 @@ class ConvArchitecture(Architecture):
         if not self.mask_padding:
             return Encoded(lambda rows: (X[rows],), None)
         ends = last_token(X)
-        return Encoded(lambda rows: (X[rows, : max(int(ends[rows].max()), 1)],), ends, True)
+        width = backend().width
+        return Encoded(lambda rows: (X[rows, : width(max(int(ends[rows].max()), 1))],), ends, True)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> ConvTables:
         """Fold the normalization into the convolutions."""

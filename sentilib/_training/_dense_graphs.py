@@ -3,6 +3,7 @@
 from typing import Any
 
 from sentilib._training._architecture import Layers
+from sentilib._training._backend import backend
 from sentilib._training._layers import (
     MaskedAverage,
     PaddingMask,
@@ -61,7 +62,7 @@ def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
     )
     dropout = SharedDropout(rate, dtype="float32", name="latent_dropout")
     head = layers.Dense(n_classes, dtype="float32", name="logits")
-    bags = keras.Input((n_ids,), sparse=True, dtype="float32", name="word_bags")
+    bags = backend().sparse_input(n_ids, "word_bags")
     return Layers(
         inputs=[bags],
         logits=head(dropout(average(bags))),

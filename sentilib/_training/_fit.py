@@ -22,6 +22,7 @@ from sentilib._training._architecture import (
     n_neutral_ngrams,
     with_neutral_tokens,
 )
+from sentilib._training._backend import backend, resolve_device, resolve_precision
 from sentilib._training._batches import (
     Batches,
     Encoded,
@@ -30,10 +31,8 @@ from sentilib._training._batches import (
     with_spare_rows,
     with_unknown_row,
 )
-from sentilib._training._keras import import_keras, resolve_device, resolve_precision
 from sentilib._training._optimizers import check_optimizer, divergence_message, peak_learning_rate
 from sentilib._training._settings import own_settings
-from sentilib._training._tensorflow import refuse_without_eager_mode
 from sentilib._training._trainer import OptimizerState, borrowed_trainer
 
 _GROWING = "embedding", "ngram_deviation", "ngram_ratio"  # weights with a row per id or n-gram
@@ -85,8 +84,7 @@ class Model(NamedTuple):
         """Build the textbook Keras model."""
         from sentilib._training._textbook import textbook_model
 
-        if import_keras().backend.backend() == "tensorflow":
-            refuse_without_eager_mode()
+        backend().check_models_run()
         return textbook_model(self.architecture, self.weights, self.ngrams)[0]
 
 

@@ -8,8 +8,8 @@ from sentilib._ids import OOV, PAD
 from sentilib._ngrams._dictionary import NgramDictionary, n_evidence_columns
 from sentilib._ngrams._keys import key_of, prefix_of
 from sentilib._tables._ngram_table import factor_of
+from sentilib._training._backend import backend
 from sentilib._training._keras import import_keras
-from sentilib._training._tensorflow import narrowed, sparse_matmul
 
 keras: Any = import_keras()
 layers, ops = keras.layers, keras.ops
@@ -131,13 +131,13 @@ class VocabularyAverage(Layer):
 
     def call(self, bags: Any, training: bool = False) -> Any:
         """Average over sparse fractions of words: (n_rows, n_ids) to (n_rows, units)."""
-        bags, selector = narrowed(bags)
+        bags, selector = backend().narrowed(bags)
         table = self.embedding
         if selector is not None:
-            table = sparse_matmul(selector, table)
+            table = backend().sparse_matmul(selector, table)
         table = self.dropout(table, training=training)
         table = ops.relu(ops.matmul(table, self.kernel) + self.bias)
-        return sparse_matmul(bags, table)
+        return backend().sparse_matmul(bags, table)
 
     def compute_output_shape(self, bags_shape: tuple) -> tuple:
         """Return (n_rows, units)."""
@@ -171,7 +171,7 @@ class BaggedNgrams(_NgramWeights):
 
     def call(self, bags: Any) -> Any:
         """Multiply bags (n_rows * n_columns, n_ngrams) by the factors: (n_rows, n_classes)."""
-        sums = sparse_matmul(bags, factor_of(self.deviation))
+        sums = backend().sparse_matmul(bags, factor_of(self.deviation))
         return self.logits(ops.reshape(sums, (-1, n_evidence_columns(self.n_classes))))
 
 

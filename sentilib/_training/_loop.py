@@ -2,62 +2,12 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-import scipy.sparse
-
+from sentilib._training._backend import Steps
 from sentilib._training._batches import Batches
 from sentilib._training._interrupts import deliver_interrupt
 from sentilib._training._keras import import_keras
-
-
-class Steps(Protocol):
-    """Training and validation steps of a backend; they return metrics of the epoch so far."""
-
-    def start(self) -> None:
-        """Begin an epoch, or a validation."""
-
-    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
-        """Take a training step."""
-
-    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
-        """Take a validation step."""
-
-
-class KerasSteps:
-    """Steps by Keras's own methods for one batch, on any backend, with dense arrays."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def start(self) -> None:
-        """Begin an epoch, whose metrics are averaged here, from those of each batch."""
-        self._sums: dict[str, float] = {}
-        self._sizes: dict[str, float] = {}
-
-    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
-        """Take a training step."""
-        self._model.reset_metrics()  # Keras below 3.15 returns means over all batches since then
-        logs = self._model.train_on_batch(_dense(x), y, sample_weight=weight, return_dict=True)
-        return self._averaged(logs, y, weight)
-
-    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
-        """Take a validation step."""
-        self._model.reset_metrics()
-        logs = self._model.test_on_batch(_dense(x), y, sample_weight=weight, return_dict=True)
-        return self._averaged(logs, y, weight)
-
-    def _averaged(self, logs: dict, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
-        for name, value in logs.items():  # Keras averages losses over rows, metrics over weights
-            size = len(y) if name == "loss" else float(weight.sum())
-            self._sums[name] = self._sums.get(name, 0.0) + size * float(value)
-            self._sizes[name] = self._sizes.get(name, 0.0) + size
-        return {name: total / max(self._sizes[name], 1e-12) for name, total in self._sums.items()}
-
-
-def _dense(x: tuple) -> list[np.ndarray]:
-    return [m.toarray() if scipy.sparse.issparse(m) else m for m in x]
 
 
 def run_epochs(

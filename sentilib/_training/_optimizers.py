@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterator
 from numbers import Real
 from typing import Any
 
+from sentilib._training._backend import backend
 from sentilib._training._keras import import_keras
 
 _NEED_ARGUMENTS = {"optimizer", "lossscaleoptimizer", "multioptimizer"}
@@ -77,11 +78,7 @@ def fresh_optimizer(optimizer: Any, sets_learning_rate: bool) -> Any:
     own = {type(part).__name__: type(part) for part in _parts(optimizer)}
     with keras.saving.custom_object_scope(own):  # a class need not be registered
         copy = type(optimizer).from_config(_config(optimizer, sets_learning_rate))
-    if type(copy) is keras.optimizers.Adam and keras.backend.backend() == "tensorflow":
-        from sentilib._training._tensorflow import one_pass_adam
-
-        return one_pass_adam().from_config(copy.get_config())
-    return copy
+    return backend().fast_optimizer(copy)
 
 
 def optimizer_key(optimizer: Any, sets_learning_rate: bool) -> Hashable:

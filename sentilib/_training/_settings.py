@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from sentilib._training._backend import backend
 from sentilib._training._interrupts import interrupts_held
 from sentilib._training._keras import import_keras
-from sentilib._training._tensorflow import eager_context, has_started
+from sentilib._training._tensorflow import has_started
 
 _COPY_WARNING = "__array__ implementation doesn't accept a copy keyword"
 _lock = threading.Lock()
 _n_users = 0
 _theirs: tuple[str, str] = ("", "")
-_is_used = False  # whether this process has used TensorFlow here
-_is_forked = False  # whether TensorFlow's threads remained in the parent process
+_is_used = False  # whether this process has used Keras's backend here
+_is_forked = False  # whether the backend's threads remained in the parent process
 
 
 def _after_fork() -> None:
@@ -38,29 +39,22 @@ def own_settings() -> Iterator[None]:
     ------
     RuntimeError
         If a setting that cannot be changed is in the way, or the process was forked from one that
-        had used TensorFlow.
+        had used Keras's backend.
     """
     global _is_used
     if _is_forked:
         raise RuntimeError(
-            "This process was forked from one that had already used TensorFlow, whose threads do "
-            "not exist here, so that training would wait for ever. Start processes by joblib's "
-            "'loky' backend or multiprocessing's 'spawn' method, or fork before the first fit. "
-            "Fitted estimators predict in forked processes."
+            "This process was forked from one that had already used TensorFlow, JAX or PyTorch, "
+            "whose threads do not exist here, so that training would wait for ever. Start "
+            "processes by joblib's 'loky' backend or multiprocessing's 'spawn' method, or fork "
+            "before the first fit. Fitted estimators predict in forked processes."
         )
-    keras = import_keras()
-    backend = keras.backend.backend()
-    if backend not in ("tensorflow", "jax", "torch"):
-        raise RuntimeError(
-            f"Keras's backend {backend!r} cannot train: set the environment variable "
-            "KERAS_BACKEND=tensorflow and start Python again."
-        )
-    _is_used = _is_used or backend == "tensorflow"
+    keras, session = import_keras(), backend().session
+    _is_used = True
     policy = keras.config.dtype_policy()  # of the thread
     with contextlib.ExitStack() as stack:
         stack.enter_context(interrupts_held())
-        if backend == "tensorflow":
-            stack.enter_context(eager_context())
+        stack.enter_context(session())
         stack.enter_context(_settings_of_the_process(keras.config))
         stack.callback(keras.config.set_dtype_policy, policy)
         stack.enter_context(np.errstate(under="ignore"))

@@ -5,7 +5,7 @@ with the fallback for releases that no longer have it:
 
 * `Adam._get_variable_index`, `_momentums`, `_velocities`, in `one_pass_adam`: Keras's own Adam is
   used instead, which computes the same in a dozen passes over memory.
-* `tensorflow.python.eager`, in `eager_context` and `has_started`: within another graph, or with
+* `tensorflow.python.eager`, in `session` and `has_started`: within another graph, or with
   eager mode switched off, training raises an error; a fork is noticed only after a fit of ours.
 * `tensorflow.python.eager.context`, in `forget_kernels`: kernels of discarded graphs stay.
 """
@@ -32,8 +32,20 @@ def has_started(by_us: bool) -> bool:
         return by_us
 
 
+def count_gpus() -> int:
+    """Return the number of GPUs, whose memory TensorFlow then allocates as needed, not at once."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        # Too late, and an error, if the process has already used its GPU.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    return len(gpus)
+
+
 @contextlib.contextmanager
-def eager_context() -> Iterator[None]:
+def session() -> Iterator[None]:
     """Leave graphs, strategies and switches that other code has set: run eagerly, in our own graph.
 
     Raises
@@ -61,7 +73,7 @@ def eager_context() -> Iterator[None]:
         yield
 
 
-def refuse_without_eager_mode() -> None:
+def check_models_run() -> None:
     """Raise RuntimeError if a Keras model could not be called in this process."""
     import tensorflow as tf
 
@@ -206,16 +218,36 @@ def one_pass_adam() -> Any:
     return Adam
 
 
+def width(n_tokens: int) -> int:
+    """Return the number of tokens per row to train with: graphs have any width."""
+    return n_tokens
+
+
+def sparse_input(n_columns: int, name: str) -> Any:
+    """Return a Keras input for a sparse matrix of float32."""
+    return import_keras().Input((n_columns,), sparse=True, dtype="float32", name=name)
+
+
+def fast_optimizer(optimizer: Any) -> Any:
+    """Return Adam with one pass over memory for Keras's Adam, and any other optimizer itself."""
+    if type(optimizer) is import_keras().optimizers.Adam:
+        return one_pass_adam().from_config(optimizer.get_config())
+    return optimizer
+
+
+def steps(model: Any) -> "TensorFlowSteps":
+    """Return the training and validation steps of a compiled and built model."""
+    return TensorFlowSteps(model)
+
+
 def sparse_matmul(bags: Any, table: Any) -> Any:
     """Multiply a sparse matrix, from a sparse Keras input, by a dense one."""
-    keras = import_keras()
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    import tensorflow as tf
 
-        if isinstance(bags, tf.SparseTensor):
-            # keras.ops.matmul gathers a row of the table for each entry, in twice the time or more.
-            return tf.sparse.sparse_dense_matmul(bags, table)
-    return keras.ops.matmul(bags, table)
+    if isinstance(bags, tf.SparseTensor):
+        # keras.ops.matmul gathers a row of the table for each entry, in twice the time or more.
+        return tf.sparse.sparse_dense_matmul(bags, table)
+    return tf.matmul(bags, table)
 
 
 def narrowed(bags: Any) -> tuple[Any, Any]:
@@ -223,21 +255,20 @@ def narrowed(bags: Any) -> tuple[Any, Any]:
 
     A function of each row of a table is then applied only to rows that occur in a bag.
     """
-    if import_keras().backend.backend() == "tensorflow":
-        import tensorflow as tf
+    import tensorflow as tf
 
-        if isinstance(bags, tf.SparseTensor):
-            rows, columns = tf.unstack(bags.indices, axis=1)
-            kept, places = tf.unique(columns, tf.int64)
-            n_kept = tf.size(kept, tf.int64)
-            n_rows, n_columns = tf.unstack(bags.dense_shape)
-            narrow = tf.SparseTensor(
-                tf.stack([rows, places], axis=1), bags.values, tf.stack([n_rows, n_kept])
-            )
-            selector = tf.SparseTensor(
-                tf.stack([tf.range(n_kept), kept], axis=1),
-                tf.ones_like(kept, bags.values.dtype),
-                tf.stack([n_kept, n_columns]),
-            )
-            return narrow, selector
-    return bags, None
+    if not isinstance(bags, tf.SparseTensor):
+        return bags, None
+    rows, columns = tf.unstack(bags.indices, axis=1)
+    kept, places = tf.unique(columns, tf.int64)
+    n_kept = tf.size(kept, tf.int64)
+    n_rows, n_columns = tf.unstack(bags.dense_shape)
+    narrow = tf.SparseTensor(
+        tf.stack([rows, places], axis=1), bags.values, tf.stack([n_rows, n_kept])
+    )
+    selector = tf.SparseTensor(
+        tf.stack([tf.range(n_kept), kept], axis=1),
+        tf.ones_like(kept, bags.values.dtype),
+        tf.stack([n_kept, n_columns]),
+    )
+    return narrow, selector

@@ -16,9 +16,10 @@ import numpy as np
 
 from sentilib._compiled._progress import announce
 from sentilib._training._architecture import Architecture, Weights
+from sentilib._training._backend import Steps, backend
 from sentilib._training._batches import padded
 from sentilib._training._keras import import_keras, python_random_kept
-from sentilib._training._loop import KerasSteps, Steps, run_epochs
+from sentilib._training._loop import run_epochs
 from sentilib._training._optimizers import fresh_optimizer, optimizer_key
 
 # A graph takes a second to build, and TensorFlow keeps about 1 MB of one that is gone.
@@ -203,23 +204,20 @@ def _return(key: Hashable, trainer: Trainer) -> None:
             evicted = True
     if evicted:
         gc.collect()  # a Keras model has many reference cycles, and its graphs use much memory
-        if import_keras().backend.backend() == "tensorflow":
-            from sentilib._training._tensorflow import forget_kernels
-
-            forget_kernels()
+        backend().forget_kernels()
 
 
 def _training_graph(
     architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str
 ) -> tuple[Any, dict[str, Any], list[Any]]:
     """Build the training layers, with the evidence of n-grams unless `n_ngrams` is 0."""
-    from sentilib._training._layers import BaggedNgrams, TrainingModel, keras
+    from sentilib._training._layers import BaggedNgrams, TrainingModel
 
     layers = architecture.training(n_ids, n_classes, policy)
     inputs, logits, weights = layers.inputs, layers.logits, layers.weights
     weights["bias"].trainable = not architecture.mask_padding
     if n_ngrams:
-        bags = keras.Input((n_ngrams,), sparse=True, dtype="float32", name="ngram_evidence")
+        bags = backend().sparse_input(n_ngrams, "ngram_evidence")
         ngrams = BaggedNgrams(n_ngrams, n_classes)
         inputs, logits = [*inputs, bags], ngrams(bags) + logits
         weights = {**weights, "ngram_deviation": ngrams.deviation}
@@ -230,18 +228,13 @@ def _training_graph(
 def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
     keras = import_keras()
     model, weights, dropouts = graph()
-    backend = keras.backend.backend()
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         # XLA under TensorFlow runs the embedding's gradient on one thread (8 to 15 times
         # slower on a CPU) and recompiles for each width; JAX has no other mode.
-        jit_compile=backend == "jax",
+        jit_compile=keras.backend.backend() == "jax",
     )
     model.optimizer.build(model.trainable_variables)
-    if backend == "tensorflow":
-        from sentilib._training._tensorflow import TensorFlowSteps
-
-        return Trainer(model, weights, dropouts, TensorFlowSteps(model))
-    return Trainer(model, weights, dropouts, KerasSteps(model))
+    return Trainer(model, weights, dropouts, backend().steps(model))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier
-from sentilib._training import _fit, _keras, _trainer
+from sentilib._training import _backend, _fit, _keras, _tensorflow, _trainer
 from sentilib._training._keras import import_keras
 
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
@@ -17,12 +17,12 @@ CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    monkeypatch.setattr(_keras, "list_devices", lambda: ["cpu:0", "gpu:0", "gpu:1"])
+    monkeypatch.setattr(_backend, "list_devices", lambda: ["cpu:0", "gpu:0", "gpu:1"])
 
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    monkeypatch.setattr(_keras, "list_devices", lambda: ["cpu:0"])
+    monkeypatch.setattr(_backend, "list_devices", lambda: ["cpu:0"])
 
 
 @pytest.fixture
@@ -32,21 +32,21 @@ def data():
 
 
 def test_auto_takes_a_gpu_where_there_is_one(two_gpus):
-    assert _keras.resolve_device("auto") == "gpu:0"
-    assert _keras.resolve_device("GPU:1") == "gpu:1"
-    assert _keras.resolve_device("cpu") == "cpu:0"
+    assert _backend.resolve_device("auto") == "gpu:0"
+    assert _backend.resolve_device("GPU:1") == "gpu:1"
+    assert _backend.resolve_device("cpu") == "cpu:0"
     with pytest.raises(ValueError, match=r"device='gpu:2' is not available.*cpu:0, gpu:0, gpu:1"):
-        _keras.resolve_device("gpu:2")
+        _backend.resolve_device("gpu:2")
 
 
 def test_the_cpu_is_always_there():
-    assert _keras.list_devices()[0] == "cpu:0"
+    assert _backend.list_devices()[0] == "cpu:0"
 
 
 def test_auto_is_the_cpu_elsewhere(no_gpu):
-    assert _keras.resolve_device("auto") == "cpu:0"
+    assert _backend.resolve_device("auto") == "cpu:0"
     with pytest.raises(ValueError, match="Use device='auto'"):
-        _keras.resolve_device("gpu")
+        _backend.resolve_device("gpu")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_auto_is_the_cpu_elsewhere(no_gpu):
     ],
 )
 def test_precision_suits_the_device(precision, device, policy):
-    assert _keras.resolve_precision(precision, device) == policy
+    assert _backend.resolve_precision(precision, device) == policy
 
 
 @pytest.mark.parametrize("cls", CLASSIFIERS)
@@ -105,14 +105,14 @@ def test_memory_growth_is_set_before_first_use(monkeypatch):
     monkeypatch.setattr(
         tf.config.experimental, "set_memory_growth", lambda gpu, on: grown.append((gpu, on))
     )
-    _keras._grow_gpu_memory()
+    assert _tensorflow.count_gpus() == 2
     assert grown == [("GPU 0", True), ("GPU 1", True)]
 
     def too_late(gpu, on):
         raise RuntimeError("Physical devices cannot be modified after being initialized")
 
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", too_late)
-    _keras._grow_gpu_memory()  # a process that already uses its GPU chose for itself
+    assert _tensorflow.count_gpus() == 2  # a process that already uses its GPU chose for itself
 
 
 def test_importing_keras_leaves_the_environment_as_it_was(monkeypatch):

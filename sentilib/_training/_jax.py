@@ -1,0 +1,151 @@
+"""JAX: steps that are compiled once per shape, and sparse matrices with padded entries."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from sentilib._training._keras import import_keras
+
+
+def count_gpus() -> int:
+    """Return the number of GPUs, whose memory JAX then allocates as needed, not at once."""
+    import jax
+
+    with _unless_set("XLA_PYTHON_CLIENT_PREALLOCATE", "false"):
+        return sum(device.platform == "gpu" for device in jax.devices())
+
+
+@contextlib.contextmanager
+def _unless_set(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment while JAX starts, unless the user has set it."""
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def session() -> contextlib.AbstractContextManager[None]:
+    """Return a context without effect: JAX has no state of the process that is in the way."""
+    return contextlib.nullcontext()
+
+
+def check_models_run() -> None:
+    """Do nothing: models run in any process."""
+
+
+def width(n_tokens: int) -> int:
+    """Round up to a number of tokens per row that few batches exceed: each width is compiled."""
+    return max(64, 2 ** (n_tokens - 1).bit_length())
+
+
+def sparse_input(n_columns: int, name: str) -> Any:
+    """Return a Keras input for a sparse matrix of float32."""
+    return import_keras().Input((n_columns,), sparse=True, dtype="float32", name=name)
+
+
+def sparse_matmul(bags: Any, table: Any) -> Any:
+    """Multiply a sparse matrix, from a sparse Keras input, by a dense one."""
+    import jax
+    from jax.experimental.sparse import BCOO
+
+    if not isinstance(bags, BCOO):
+        return bags @ table
+    rows, columns = bags.indices.T
+    entries = bags.data[:, None] * table[columns]
+    return jax.ops.segment_sum(entries, rows, bags.shape[0], indices_are_sorted=True)
+
+
+def narrowed(bags: Any) -> tuple[Any, None]:
+    """Return the matrix itself: the number of columns in use would be another shape to compile."""
+    return bags, None
+
+
+def fast_optimizer(optimizer: Any) -> Any:
+    """Return the optimizer, whose operations XLA fuses."""
+    return optimizer
+
+
+def forget_kernels() -> None:
+    """Do nothing: compiled functions are freed with their model."""
+
+
+class JaxSteps:
+    """Training and validation steps of a compiled Keras model, compiled once per shape.
+
+    All variables remain on the device. Metrics are computed when they are read, so that the next
+    batch is prepared during a step.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled and built model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        import jax
+
+        self._model = model
+        self._trained = [
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        ]
+        self._tested = [self._trained[0], self._trained[1], self._trained[3]]
+        self._train = jax.jit(model.train_step, donate_argnums=0)
+        self._test = jax.jit(model.test_step)
+
+    def start(self) -> None:
+        """Begin an epoch, or a validation."""
+        self._model.reset_metrics()
+
+    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a training step; return the metrics of the epoch so far."""
+        return self._run(self._train, self._trained, x, y, weight)
+
+    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Take a validation step; return the metrics of the epoch so far."""
+        return self._run(self._test, self._tested, x, y, weight)
+
+    def _run(
+        self, step: Callable, variables: list, x: tuple, y: np.ndarray, weight: np.ndarray
+    ) -> dict[str, Any]:
+        state = tuple([v.value for v in group] for group in variables)
+        parts = tuple(_padded(m) if scipy.sparse.issparse(m) else m for m in x)
+        logs, state = step(state, (parts, y, weight))
+        for group, values in zip(variables, state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return logs
+
+
+def steps(model: Any) -> JaxSteps:
+    """Return the training and validation steps of a compiled and built model."""
+    return JaxSteps(model)
+
+
+def _padded(matrix: Any) -> Any:
+    """Return a sparse matrix with zeros appended to its last row, up to one of few sizes.
+
+    Sizes are a power of two times 4 to 7, so the batches of a fit have one or two of them.
+    """
+    from jax.experimental.sparse import BCOO
+
+    n = max(len(matrix.data), 64)
+    step = 2 ** (n.bit_length() - 3)
+    n = -(-n // step) * step
+    places = np.zeros((n, 2), dtype=np.int32)
+    places[:, 0] = matrix.shape[0] - 1
+    places[: len(matrix.data), 0] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    places[: len(matrix.data), 1] = matrix.indices
+    data = np.zeros(n, dtype=np.float32)
+    data[: len(matrix.data)] = matrix.data
+    return BCOO((data, places), shape=matrix.shape, indices_sorted=True)
