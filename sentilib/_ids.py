@@ -167,9 +167,20 @@ def count_tokens(X: np.ndarray) -> np.ndarray:
     return n_tokens
 
 
+def extents(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the column of each row's first token, and that after its last: int64 (n_rows,).
+
+    Both are 0 without tokens.
+    """
+    import sentilib._compiled._row_kernels as _row_kernels
+
+    starts, stops = np.empty((2, len(X)), dtype=np.int64)
+    in_threads(
+        lambda rows: _row_kernels.extents(X[rows], starts[rows], stops[rows]), row_slices(len(X))
+    )
+    return starts, stops
+
+
 def last_token(X: np.ndarray) -> np.ndarray:
     """Return the column after the last token of each row: int64 (n_rows,), 0 without tokens."""
-    is_token = X != PAD
-    ends = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
-    ends[~is_token.any(axis=1)] = 0
-    return ends
+    return extents(np.ascontiguousarray(X))[1]

@@ -17,3 +17,19 @@ def count(const int32_t[:, ::1] ids, int64_t[::1] n_tokens):
             for k in range(ids.shape[1]):
                 n += row_ids[k] != 0
             n_tokens[row] = n
+
+
+def extents(const int32_t[:, ::1] ids, int64_t[::1] starts, int64_t[::1] stops):
+    """Find the column of each row's first token, and that after its last one; 0 without tokens."""
+    cdef int64_t row, start, stop
+    cdef const int32_t* row_ids
+    if not ids.shape[0] == starts.shape[0] == stops.shape[0]:
+        raise ValueError(f"{ids.shape[0]} rows, but room for {starts.shape[0]} extents.")
+    with nogil:
+        for row in range(ids.shape[0]):
+            row_ids, start, stop = &ids[row, 0], 0, ids.shape[1]
+            while stop > 0 and row_ids[stop - 1] == 0:
+                stop -= 1
+            while start < stop and row_ids[start] == 0:
+                start += 1
+            starts[row], stops[row] = start, stop

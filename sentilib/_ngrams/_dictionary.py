@@ -205,7 +205,7 @@ class NgramDictionary:
 
     def share_out(
         self, X: np.ndarray, table: np.ndarray, kinds: np.ndarray, shares: np.ndarray
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Distribute the worth of the n-grams of each row of X among its tokens.
 
         Parameters
@@ -221,20 +221,24 @@ class NgramDictionary:
 
         Returns
         -------
-        ndarray of shape (n_tokens, n_outputs), float64
+        values : ndarray of shape (n_tokens, n_outputs), float64
             Sum of each token's shares, for the rows of X in order.
+        sums : ndarray of shape (n_samples, n_outputs), float64
+            Sum of each row's n-grams, as `sums` computes it.
         """
         import sentilib._ngrams._sum_kernels as _sum_kernels
 
         starts = np.concatenate([[0], np.cumsum(count_tokens(X))])
-        values = np.empty((int(starts[-1]), table.shape[1]))
+        values, sums = (np.empty((int(n), table.shape[1])) for n in (starts[-1], len(X)))
 
         def share_out(rows: slice) -> None:
             of_rows = values[starts[rows.start] : starts[rows.stop]]
-            _sum_kernels.share_out(X[rows], *self._tables, table, kinds[rows], shares, of_rows)
+            _sum_kernels.share_out(
+                X[rows], *self._tables, table, kinds[rows], shares, of_rows, sums[rows]
+            )
 
         in_threads(share_out, row_slices(len(X)))
-        return values
+        return values, sums
 
 
 def empty_dictionary(ngram_range: Any, min_df: int, max_features: int) -> NgramDictionary | None:

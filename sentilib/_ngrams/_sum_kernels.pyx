@@ -64,18 +64,19 @@ def sums(
 def share_out(
     const int32_t[:, ::1] ids, const int32_t[::1] words, const int64_t[::1] buckets,
     int64_t min_n, int64_t max_n, const double[:, ::1] table, const int64_t[::1] kinds,
-    const double[:, :, ::1] shares, double[:, ::1] values,
+    const double[:, :, ::1] shares, double[:, ::1] values, double[:, ::1] out,
 ):
     """Distribute the worth of each row's n-grams among its tokens, all ids except padding.
 
     Of an n-gram worth 1 in a row of kind r, `shares[r, n - 1, 0]` goes to each of its tokens, and
     `shares[r, n - 1, 1]` to each token of the row. `values` (n_tokens, n_columns) are the sums.
+    `out` (n_rows, n_columns) receives the undivided worth of each row, as `sums` computes it.
     """
     cdef Buckets lines = buckets_of(buckets)
     cdef int64_t n_rows = ids.shape[0], n_tokens = ids.shape[1], n_words = words.shape[0]
     cdef int64_t n_ngrams = table.shape[0], n_columns = table.shape[1]
     cdef int64_t row, n_places, column, order, k, i, number, after, token, first_value = 0, n = 0
-    cdef double everyone, own, common
+    cdef double everyone, own, common, total
     cdef bint is_valid = True
     cdef Scratch scratch
     cdef double* worth
@@ -92,6 +93,8 @@ def share_out(
             n += ids[row, k] != 0
     if values.shape[0] != n or values.shape[1] != n_columns:
         raise ValueError(f"Values must be {n} x {n_columns}, one row per token.")
+    if out.shape[0] != n_rows or out.shape[1] != n_columns:
+        raise ValueError(f"Sums must be {n_rows} x {n_columns}.")
     allocate(&scratch, n_tokens, max_n)
     worth, value, first = scratch.worth, scratch.value, scratch.first
     with nogil:
@@ -103,7 +106,7 @@ def share_out(
                 is_valid = False
                 break
             for column in range(n_columns):
-                everyone = 0.0
+                everyone = total = 0.0
                 memset(value, 0, 8 * n_places)
                 for order in range(min_n, max_n + 1):
                     own = shares[kinds[row], order - 1, 0]
@@ -118,14 +121,17 @@ def share_out(
                             if number >= 0:
                                 worth[k] = table[number, column]
                                 everyone += worth[k] * common
+                                total += worth[k]
                     else:
                         for i in range(first[order], first[order + 1]):
                             k = scratch.ends[i]
                             worth[k] = table[scratch.numbers[i], column]
                             everyone += worth[k] * common
+                            total += worth[k]
                     for after in range(order):
                         for k in range(n_places):
                             value[k] += worth[after + k] * own
+                out[row, column] = total
                 token = first_value
                 for k in range(n_places):
                     if row_ids[k] != 0:

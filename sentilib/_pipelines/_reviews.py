@@ -13,7 +13,7 @@ from sentilib._ids import OOV, OOV_WORD, PAD, as_token_ids, check_matrix
 from sentilib._pipelines._frames import Frame, read_frame
 from sentilib._pipelines._parts import Parts
 from sentilib._text._documents import column_names
-from sentilib._text._places import Places
+from sentilib._text._places import Places, TokenPlaces
 
 if TYPE_CHECKING:
     from sentilib._text._readings import Readings
@@ -243,16 +243,21 @@ class Reviews:
         n_words = len(self.words)
         return [self.words[k] if k < n_words else f"#{k}" for k in ids.tolist()]
 
+    @cached_property
+    def token_places(self) -> TokenPlaces:
+        """What locates the tokens of reviews that reach the classifier."""
+        assert self.reading is not None and self.tokenizer is not None
+        return TokenPlaces(
+            self.reading,
+            self.ids.shape[1],
+            self.tokenizer.truncating,
+            self.tokenizer.padding == "pre",
+            self.known_ids if self.parts.between else None,
+        )
+
     def places(self, row: int) -> Places:
         """Return the places of those tokens of a review that reach the classifier."""
-        assert self.reading is not None and self.tokenizer is not None
-        width, tokenizer = self.ids.shape[1], self.tokenizer
-        kept = self.reading.kept(row, width, tokenizer.truncating)
-        places = Places.of(self.reading[row], kept)
-        if not self.parts.between:
-            return places
-        ids = self.known_ids[row]
-        return places.through_steps(ids, pads_front=tokenizer.padding == "pre")
+        return self.token_places.of(row)
 
 
 def read_reviews(

@@ -90,11 +90,11 @@ class Tables:
         pooled = self.pooled(ids)
         return pooled if self.ngrams is None else np.hstack([pooled, self.ngrams.evidence(ids)])
 
-    def logits(self, ids: np.ndarray) -> np.ndarray:
+    def logits(self, ids: np.ndarray, ngram_sums: np.ndarray | None = None) -> np.ndarray:
         """Compute the logits of rows of known ids: (n_rows, n_classes), float64."""
         logits = self.layer_logits(ids)
         if self.ngrams is not None:
-            logits += self.ngrams.logits(ids)
+            logits += self.ngrams.logits(ids, ngram_sums)
         return logits
 
     def layer_logits(self, ids: np.ndarray) -> np.ndarray:

@@ -51,11 +51,15 @@ class NgramTable:
 
     def evidence(self, ids: np.ndarray) -> np.ndarray:
         """Compute the sum of n-grams over the root of a row's length: (n_rows, n_columns)."""
-        return self.dictionary.sums(ids, self.worth) / evidence_size(ids, self.n_neutral)[:, None]
+        return self._divided(self.dictionary.sums(ids, self.worth), ids)
 
-    def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Compute the contribution of n-grams to the logits: (n_rows, n_classes)."""
-        return evidence_logits(self.evidence(ids), self.n_classes)
+    def logits(self, ids: np.ndarray, sums: np.ndarray | None = None) -> np.ndarray:
+        """Compute the contribution of n-grams to the logits, from their sums if these are known."""
+        evidence = self.evidence(ids) if sums is None else self._divided(sums, ids)
+        return evidence_logits(evidence, self.n_classes)
+
+    def _divided(self, sums: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        return sums / evidence_size(ids, self.n_neutral)[:, None]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return named arrays that define the table."""

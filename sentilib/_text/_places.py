@@ -1,11 +1,14 @@
 """Positions of the tokens that reach a model, and the document's text cut at them."""
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sentilib._ids import PAD
+
+if TYPE_CHECKING:
+    from sentilib._text._readings import Readings
 
 
 class Places(NamedTuple):
@@ -83,12 +86,36 @@ class Places(NamedTuple):
         word = self.visible[first : self.spans[0, 1]]
         if word not in self.visible[self.start : first]:  # displays look for its first occurrence
             first = self.start
-        return [self._read(a, b) for a, b in pairwise([first, *others, self.stop])]
+        bounds = pairwise([first, *others, self.stop])
+        if not len(self.cuts):
+            return [self.visible[a:b] for a, b in bounds]
+        return [self._read(a, b) for a, b in bounds]
 
     def _read(self, start: int, stop: int) -> str:
         inside = self.cuts[(self.cuts[:, 0] >= start) & (self.cuts[:, 1] <= stop)]
         edges = [start, *inside.ravel().tolist(), stop]
         return "… ".join(self.visible[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
+
+
+class TokenPlaces(NamedTuple):
+    """What locates the tokens of read documents that reach a model."""
+
+    reading: "Readings"
+    width: int  # of a row of ids
+    truncating: str
+    pads_front: bool
+    ids: np.ndarray | None  # (n_documents, width), if further steps changed them
+
+    def kept(self, row: int) -> np.ndarray:
+        """Return the numbers of those tokens of a document that a row of ids contains."""
+        return self.reading.kept(row, self.width, self.truncating)
+
+    def of(self, row: int) -> Places:
+        """Return the places of the tokens of a document that reach the model."""
+        places = Places.of(self.reading[row], self.kept(row))
+        if self.ids is None:
+            return places
+        return places.through_steps(self.ids[row], pads_front=self.pads_front)
 
 
 def _spelt(ids: np.ndarray) -> tuple[str, list[str], np.ndarray]:

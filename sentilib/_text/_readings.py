@@ -126,6 +126,15 @@ class Readings:
             offsets = np.concatenate([[0], np.cumsum(is_first_byte, dtype=np.int64)])[offsets]
         return Reading(self.words[self.numbers[tokens]].tolist(), offsets, text.decode())
 
+    def numbers_of(self, row: int) -> np.ndarray:
+        """Return the word of each token of a document, as an index into `words`."""
+        return self.numbers[slice(*self._starts[row : row + 2])]
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Id of each of `words`, shape (n_words,)."""
+        return self._ids & ~IS_MARK
+
     @property
     def lengths(self) -> np.ndarray:
         """Number of tokens of each document."""
@@ -146,7 +155,7 @@ class Readings:
 
     def kept(self, row: int, width: int, truncating: str) -> np.ndarray:
         """Return the numbers of those tokens of a document that a row of the matrix contains."""
-        marks = self._ids[self.numbers[slice(*self._starts[row : row + 2])]] & IS_MARK
+        marks = self._ids[self.numbers_of(row)] & IS_MARK
         numbers = np.arange(1, len(marks) + 1, dtype=np.int32) | marks
         matrix = Matrix(1, width, padding="post", truncating=truncating)
         matrix.fill(Stream(0, numbers, np.array([0, len(numbers)])))

@@ -15,7 +15,7 @@ from sentilib.explain._explanation import TokenExplanation, TokenInteractions, r
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._permutation import PermutationSampling
 from sentilib.explain._games._sum import SumOfGames, why_not_exact
-from sentilib.explain._players import players, unknown_words
+from sentilib.explain._players import players, words_of
 from sentilib.explain._values import (
     Values,
     chunks,
@@ -184,13 +184,13 @@ class TokenShapExplainer(BaseEstimator):
 
         Notes
         -----
-        Building shap's object takes one to two milliseconds per review, which can be longer than
-        the explanation itself; for many reviews use `explain`.
+        Words are decoded, and shap's object is built, when someone looks: reading a single review
+        takes microseconds, shap's operations on all reviews one to two milliseconds per review.
         """
         return self.explain(X).to_shap()
 
     def explain(self, X: Any) -> TokenExplanation:
-        """Explain reviews without shap, which is the fast way to explain many.
+        """Explain reviews without shap.
 
         Parameters
         ----------
@@ -218,18 +218,15 @@ class TokenShapExplainer(BaseEstimator):
         def by_row(flat: np.ndarray) -> np.ndarray:
             return ragged(flat[:, 0] if one_output else flat, values.starts)
 
-        return TokenExplanation(
+        return TokenExplanation._of_players(
+            words,
             by_row(values.values),
             values.base_values[:, 0] if one_output else values.base_values,
-            _object_array(words.segments),
-            _object_array(words.words),
-            words.tokens,
             self._output_names(parts),
             None if values.errors is None else by_row(values.errors),
             method=method,
             additivity_error=values.additivity_error,
             class_names=[str(c) for c in parts.classes.tolist()],
-            unknown_words=unknown_words(words, ids),
         )
 
     def _values(self, parts: Parts, ids: np.ndarray) -> tuple[Values, str]:
@@ -242,13 +239,19 @@ class TokenShapExplainer(BaseEstimator):
         slices = chunks(ids, self.batch_size, n_threads)
         if reason is None and self.method != "permutation":
 
-            def exact(rows: np.ndarray, first_row: int) -> tuple[np.ndarray, None]:
-                return game.shapley(rows), None
+            def exact(rows: np.ndarray, first_row: int) -> tuple[np.ndarray, None, np.ndarray]:
+                values, outputs = game.shapley_and_outputs(rows)
+                return values, None, outputs
 
             return shapley_values(game.model, exact, ids, slices, n_threads), "exact"
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sampling = PermutationSampling(game, self.n_permutations, seed)
-        return shapley_values(game.model, sampling.shapley, ids, slices, n_threads), "permutation"
+
+        def sampled(rows: np.ndarray, first_row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            values, errors = sampling.shapley(rows, first_row)
+            return values, errors, game.model.outputs(rows)
+
+        return shapley_values(game.model, sampled, ids, slices, n_threads), "permutation"
 
     def interactions(self, X: Any) -> TokenInteractions:
         """Compute exact pairwise Shapley interactions: which words change each other's meaning.
@@ -274,7 +277,8 @@ class TokenShapExplainer(BaseEstimator):
         progress = Progress(self.verbose, "TokenShapExplainer")
         progress("Reading the reviews")
         reviews = self._read(X)
-        parts, ids, words = reviews.parts, reviews.known_ids, players(reviews)
+        parts, ids = reviews.parts, reviews.known_ids
+        words = words_of(players(reviews), range(len(ids)))
         reason = why_not_exact(parts.model.tables_, self.baseline, self.output)
         if reason is not None:
             raise ValueError(f"Interactions are computed exactly or not at all: {reason}")
@@ -318,9 +322,3 @@ class TokenShapExplainer(BaseEstimator):
         classes = [str(c) for c in parts.classes.tolist()]
         what = "log-odds" if self.output == "margin" else "probability"
         return f"{what} of {classes[1]}" if len(classes) == 2 else classes
-
-
-def _object_array(rows: list) -> np.ndarray:
-    array = np.empty(len(rows), dtype=object)
-    array[:] = rows
-    return array

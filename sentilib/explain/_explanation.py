@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 
 from sentilib._optional import import_quietly, missing
+from sentilib.explain._players import Players, words_of
+
+_TEXT = ("data", "display_data", "feature_names")
 
 
 class TokenExplanation:
@@ -76,6 +79,35 @@ class TokenExplanation:
         self.class_names = class_names
         self.unknown_words = unknown_words
 
+    @classmethod
+    def _of_players(
+        cls,
+        players: Players,
+        values: np.ndarray,
+        base_values: np.ndarray,
+        output_names: str | list[str],
+        error_std: Any,
+        **further: Any,
+    ) -> "TokenExplanation":
+        """Return an explanation whose words are decoded when someone looks."""
+        made = cls(values, base_values, None, None, [], output_names, error_std, **further)
+        made._decode_later(players, np.arange(len(values)))
+        del made.unknown_words
+        return made
+
+    def _decode_later(self, players: Players, rows: Any) -> None:
+        self._players, self._rows = players, rows
+        for name in _TEXT:
+            del self.__dict__[name]
+
+    def _decode(self) -> None:
+        """Set the attributes of words that are not set."""
+        is_one = np.ndim(self._rows) == 0
+        words = words_of(self._players, np.atleast_1d(self._rows).tolist())
+        for name, rows in zip(_TEXT, words, strict=True):
+            found = rows[0] if is_one else rows if name == "feature_names" else _object_array(rows)
+            self.__dict__.setdefault(name, found)
+
     @property
     def is_exact(self) -> bool:
         """Whether the values are exact."""
@@ -84,32 +116,51 @@ class TokenExplanation:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Decode all words, so that a pickle needs neither the reviews nor their tokenizer."""
+        if "_players" not in self.__dict__:
+            return self.__dict__
+        state = {name: getattr(self, name) for name in (*_TEXT, "unknown_words")}
+        return {k: v for k, v in {**self.__dict__, **state}.items() if k[0] != "_"}
+
     def __getitem__(self, rows: Any) -> "TokenExplanation":
         """Return one review, or several of them."""
         if isinstance(rows, tuple):
             raise IndexError(missing("An index of more than one dimension", "shap", "explain"))
-        if isinstance(rows, int | np.integer):
-            names = self.feature_names[rows]
-        else:
-            chosen = np.arange(len(self))[rows]
-            names = [self.feature_names[row] for row in chosen]
-        return TokenExplanation(
-            self.values[rows],
-            self.base_values[rows],
-            self.data[rows],
-            self.display_data[rows],
+        decoded = [name for name in _TEXT if name in self.__dict__]
+        data, words, names = (
+            _chosen(getattr(self, name), rows) if decoded else [] for name in _TEXT
+        )
+        made = TokenExplanation(
+            _chosen(self.values, rows),
+            _chosen(self.base_values, rows),
+            data,
+            words,
             names,
             self.output_names,
-            None if self.error_std is None else self.error_std[rows],
+            _chosen(self.error_std, rows),
             method=self.method,
-            additivity_error=None if self.additivity_error is None else self.additivity_error[rows],
+            additivity_error=_chosen(self.additivity_error, rows),
             class_names=self.class_names,
-            unknown_words=self.unknown_words,
         )
+        if "unknown_words" in self.__dict__:
+            made.unknown_words = self.unknown_words
+        else:
+            made._players = self._players
+            del made.unknown_words
+        if not decoded:
+            made._decode_later(self._players, self._rows[rows])
+        return made
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in _TEXT and "_players" in self.__dict__:
+            self._decode()
+            return self.__dict__[name]
+        if name == "unknown_words" and "_players" in self.__dict__:
+            self.unknown_words = self._players.unknown
+            return self.unknown_words
         raise AttributeError(missing(f"{name!r} of an explanation", "shap", "explain"))
 
     def to_shap(self) -> Any:
@@ -126,8 +177,7 @@ class TokenExplanation:
             return self
         from sentilib.explain._shap import Explanation
 
-        names = ("method", "is_exact", "additivity_error", "class_names", "unknown_words")
-        return Explanation.of(self, {name: getattr(self, name) for name in names})
+        return Explanation.of(self)
 
 
 class TokenInteractions:
@@ -193,6 +243,19 @@ class TokenInteractions:
             (words[i], words[j], int(i), int(j), float(value))
             for i, j, value in zip(left[order], right[order], values[order], strict=True)
         ]
+
+
+def _chosen(rows: Any, which: Any) -> Any:
+    """Return one row, or some of them, of an array or a list."""
+    if rows is None or isinstance(rows, np.ndarray) or isinstance(which, int | np.integer):
+        return None if rows is None else rows[which]
+    return [rows[row] for row in np.arange(len(rows))[which]]
+
+
+def _object_array(rows: list) -> np.ndarray:
+    array = np.empty(len(rows), dtype=object)
+    array[:] = rows
+    return array
 
 
 def ragged(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:

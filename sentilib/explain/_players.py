@@ -1,66 +1,106 @@
 """The players of reviews: their tokens, with words and text segments."""
 
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sentilib._ids import OOV, PAD
+from sentilib._ids import OOV, PAD, count_tokens
 from sentilib._pipelines import Reviews
-
-_MAX_NUMERALS = 2**20
+from sentilib._text._places import TokenPlaces
 
 
 class Words(NamedTuple):
-    """The players of reviews as text; each field is a list with one list of str per review."""
+    """The players of some reviews as text; each field is a list with one list of str per review."""
 
     segments: list[list[str]]  # visible text cut at the beginning of each word but the first
     words: list[list[str]]  # as written in the visible text
     tokens: list[list[str]]
 
 
-def players(reviews: Reviews) -> Words:
+class Players(Protocol):
+    """The players of reviews, kept as numbers and decoded when someone looks."""
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """Tokens that the model does not know."""
+
+    def row(self, row: int) -> tuple[list[str], list[str], list[str]]:
+        """Return the segments, words and tokens of a review."""
+
+
+def players(reviews: Reviews) -> Players:
     """Return the words that `known_ids` stand for."""
     if reviews.reading is None:
-        return _names_as_words(reviews.ids, reviews.names)
+        return _PlayersOfIds(reviews)
+    return _PlayersOfTexts(reviews)
+
+
+def words_of(of: Players, rows: Iterable[int]) -> Words:
+    """Decode the words of some reviews."""
     result = Words([], [], [])
     kept: dict[str, str] = {}  # equal strings share one object, since most are repeated
-    for row in range(len(reviews)):
-        places = reviews.places(row)
-        result.segments.append([kept.setdefault(text, text) for text in places.segments])
-        result.words.append([kept.setdefault(text, text) for text in places.words])
-        result.tokens.append(places.tokens)
+    for row in rows:
+        segments, words, tokens = of.row(row)
+        result.segments.append([kept.setdefault(text, text) for text in segments])
+        result.words.append([kept.setdefault(text, text) for text in words])
+        result.tokens.append(tokens)
     return result
 
 
-def unknown_words(words: Words, ids: np.ndarray) -> frozenset[str]:
-    """Return the tokens of the rows of ids that the model does not know."""
-    found: set[str] = set()
-    for row in np.flatnonzero((ids == OOV).any(axis=1)).tolist():
-        unknown = np.flatnonzero(ids[row][ids[row] != PAD] == OOV)
-        found.update(words.tokens[row][k] for k in unknown.tolist())
-    return frozenset(found)
+class _PlayersOfTexts:
+    """The players of reviews that were read as text."""
+
+    def __init__(self, reviews: Reviews) -> None:
+        self._places: TokenPlaces = reviews.token_places
+        self._n_tokens = count_tokens(reviews.known_ids)
+        self._n_ids = reviews.parts.model.tables_.n_ids
+
+    def row(self, row: int) -> tuple[list[str], list[str], list[str]]:
+        """Return the segments, words and tokens of a review."""
+        places = self._places.of(row)
+        return places.segments, places.words, places.tokens
+
+    @cached_property
+    def unknown(self) -> frozenset[str]:
+        """Tokens that the model does not know."""
+        reading, ids = self._places.reading, self._places.ids
+        if ids is not None:
+            found = set()
+            for row in np.flatnonzero((ids == OOV).any(axis=1)).tolist():
+                tokens = np.array(self._places.of(row).tokens, dtype=object)
+                found.update(tokens[ids[row][ids[row] != PAD] == OOV].tolist())
+            return frozenset(found)
+        is_unknown = (reading.ids == OOV) | (reading.ids >= self._n_ids)
+        is_whole = reading.lengths == self._n_tokens
+        numbers = reading.numbers
+        if not is_whole.all():
+            parts = [numbers[np.repeat(is_whole, reading.lengths)]]
+            for row in np.flatnonzero(~is_whole).tolist():
+                parts.append(reading.numbers_of(row)[self._places.kept(row)])
+            numbers = np.concatenate(parts)
+        occurs = np.zeros(len(is_unknown), dtype=bool)
+        occurs[numbers] = True
+        return frozenset(reading.words[occurs & is_unknown].tolist())
 
 
-def _names_as_words(ids: np.ndarray, names: np.ndarray | None) -> Words:
-    """Return the names of the ids of each row; an id without a name is written as a number."""
-    is_token = ids != PAD
-    flat = ids[is_token]
-    if names is None:
-        names = _numerals(flat)
-    bounds = np.concatenate([[0], np.cumsum(is_token.sum(axis=1))]).tolist()
-    known = names[np.minimum(flat, len(names) - 1)]
-    beyond = np.flatnonzero(flat >= len(names))
-    known[beyond] = [str(i) for i in flat[beyond].tolist()]
-    tokens = [known[a:b].tolist() for a, b in pairwise(bounds)]
-    return Words(tokens, tokens, tokens)
+class _PlayersOfIds:
+    """The players of rows of ids: names of ids, or numbers for those without a name."""
 
+    def __init__(self, reviews: Reviews) -> None:
+        is_token = reviews.ids != PAD
+        self._names = reviews.names
+        self._ids = reviews.ids[is_token]
+        self._starts = np.concatenate([[0], np.cumsum(is_token.sum(axis=1))])
+        unknown = np.unique(self._ids[reviews.known_ids[is_token] == OOV])
+        self.unknown = frozenset(self._named(unknown))
 
-def _numerals(ids: np.ndarray) -> np.ndarray:
-    """Return an array whose entry k is the number k as text, for the ids that occur."""
-    numerals = np.full(min(int(ids.max(initial=0)) + 1, _MAX_NUMERALS), "", dtype=object)
-    occurs = np.zeros(len(numerals), dtype=bool)
-    occurs[ids[ids < len(numerals)]] = True
-    present = np.flatnonzero(occurs)
-    numerals[present] = [str(i) for i in present.tolist()]
-    return numerals
+    def row(self, row: int) -> tuple[list[str], list[str], list[str]]:
+        """Return the names of a row's ids, three times."""
+        names = self._named(self._ids[self._starts[row] : self._starts[row + 1]])
+        return names, names, names
+
+    def _named(self, ids: np.ndarray) -> list[str]:
+        names: Any = [] if self._names is None else self._names
+        return [names[k] if k < len(names) else str(k) for k in ids.tolist()]

@@ -13,7 +13,7 @@ from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._sum import SumOfGames
 
 _TOLERANCE = 1e-8  # relative to a row's output; rounding errors are far smaller
-_IDS_PER_CHUNK = 2**16  # small enough for the arrays derived from them to stay in the cache
+_IDS_PER_CHUNK = 2**18  # small enough for the arrays derived from them, which threads multiply
 
 
 class Values(NamedTuple):
@@ -37,17 +37,17 @@ def chunks(ids: np.ndarray, batch_size: int | str, n_threads: int) -> list[slice
 
 def shapley_values(
     model: BaselineModel,
-    of_rows: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray | None]],
+    of_rows: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray | None, np.ndarray]],
     ids: np.ndarray,
     parts: list[slice],
     n_threads: int,
 ) -> Values:
-    """Compute values by `of_rows(ids, first_row)`, which returns values and errors or None."""
+    """Compute values by `of_rows(ids, first_row)`: values, errors or None, and outputs of rows."""
     base_values = model.base_values(ids)
 
     def explain(rows: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        values, errors = of_rows(ids[rows], rows.start)
-        check = _additivity_errors(model, ids[rows], values, base_values[rows], rows.start)
+        values, errors, outputs = of_rows(ids[rows], rows.start)
+        check = _additivity_errors(model, ids[rows], outputs, values, base_values[rows], rows.start)
         return values, errors, check
 
     values, errors, checks = zip(*in_threads(explain, parts, n_threads), strict=True)
@@ -63,6 +63,7 @@ def shapley_values(
 def _additivity_errors(
     model: BaselineModel,
     ids: np.ndarray,
+    outputs: np.ndarray,
     values: np.ndarray,
     base_values: np.ndarray,
     first_row: int,
@@ -70,7 +71,6 @@ def _additivity_errors(
     """Return the additivity error of each row, after a check that it is a rounding error."""
     import sentilib.explain._games._additive_kernels as _additive_kernels
 
-    outputs = model.outputs(ids)
     sums, sizes = np.empty((2, *outputs.shape))
     _additive_kernels.row_sums(values, count_tokens(ids), sums, sizes)
     differences = np.abs(base_values + sums - outputs)

@@ -65,6 +65,7 @@ def scan(raw=RAW, rules=RULES, table=TABLE.arrays, token=8, stream=40, state=(2,
 # Each kernel, and arguments with which it succeeds.
 CALLS = {
     "count": (row_kernels.count, IDS, zeros(6, dtype=I64)),
+    "extents": (row_kernels.extents, IDS, zeros(6, dtype=I64), zeros(6, dtype=I64)),
     "means": (word_kernels.means, IDS, zeros(30, 3), True, zeros(6, 3)),
     "share_out of words": (
         additive.share_out, IDS, zeros(30, 2), zeros(6), zeros(6), zeros(int((IDS != 0).sum()), 2),
@@ -77,7 +78,7 @@ CALLS = {
     "sums": (sum_kernels.sums, IDS, *LINES, zeros(len(DICTIONARY), 2), zeros(6, 2)),
     "share_out": (
         sum_kernels.share_out, IDS, *LINES, zeros(len(DICTIONARY), 2), zeros(6, dtype=I64),
-        zeros(1, 3, 2), zeros(int((IDS != 0).sum()), 2),
+        zeros(1, 3, 2), zeros(int((IDS != 0).sum()), 2), zeros(6, 2),
     ),
     "count_parts": (counting.count_parts, IDS, IDS, 3, zeros(8, dtype=I64)),
     "sort_into_parts": (

@@ -14,6 +14,7 @@ from sentilib import (
     HTMLTokenizer,
     TokenShapExplainer,
 )
+from sentilib._ngrams._dictionary import NgramDictionary
 from sentilib.datasets import make_reviews
 from sentilib.explain._games._deletion import deletion_share
 
@@ -221,10 +222,26 @@ def test_values_follow_a_new_fit_of_the_classifier():
 def test_values_that_do_not_add_up_are_an_error(monkeypatch):
     from sentilib.explain._games._sum import SumOfGames
 
-    shapley = SumOfGames.shapley
-    monkeypatch.setattr(SumOfGames, "shapley", lambda self, ids: shapley(self, ids) * 1.001)
+    right = SumOfGames.shapley_and_outputs
+
+    def wrong(self, ids):
+        values, outputs = right(self, ids)
+        return values * 1.001, outputs
+
+    monkeypatch.setattr(SumOfGames, "shapley_and_outputs", wrong)
     with pytest.raises(RuntimeError, match="Shapley values of row 0 add up to"):
         TokenShapExplainer(random_dense()).explain(X)
+
+
+@pytest.mark.parametrize("ngram_range", [(1, 3), (2, 3)])
+@pytest.mark.parametrize("n_columns", [1, 3])
+def test_what_is_distributed_is_the_sum_that_is_predicted(ngram_range, n_columns):
+    ids = np.random.default_rng(0).integers(0, 6, size=(50, 12)).astype(np.int32)
+    dictionary = NgramDictionary(ngram_range).learn(ids)
+    table = np.random.default_rng(1).normal(size=(len(dictionary), n_columns))
+    kinds, shares = np.zeros(50, dtype=np.int64), np.ones((1, 3, 2))
+    _, sums = dictionary.share_out(ids, table, kinds, shares)
+    np.testing.assert_array_equal(sums, dictionary.sums(ids, table))
 
 
 @pytest.mark.parametrize("length", [1, 2, 4])

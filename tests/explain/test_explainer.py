@@ -163,14 +163,14 @@ class TestPermutation:
         from sentilib.explain._games._sum import SumOfGames
 
         def slightly_wrong(self, ids):
-            values = shapley(self, ids)
+            values, outputs = right(self, ids)
             n_tokens = np.count_nonzero(ids, axis=1)
             means = np.repeat([part.mean() for part in np.split(values, n_tokens.cumsum()[:-1])],
                               n_tokens)  # fmt: skip
-            return 0.9 * values + 0.1 * means[:, None]  # sums stay
+            return 0.9 * values + 0.1 * means[:, None], outputs  # sums stay
 
-        shapley = SumOfGames.shapley
-        monkeypatch.setattr(SumOfGames, "shapley", slightly_wrong)
+        right = SumOfGames.shapley_and_outputs
+        monkeypatch.setattr(SumOfGames, "shapley_and_outputs", slightly_wrong)
         ids = ROWS[ROWS.any(axis=1)]
         few, many = (
             sampling_agreement(

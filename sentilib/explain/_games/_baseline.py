@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from sentilib._ids import OOV, PAD
+from sentilib._ids import OOV, PAD, count_tokens, extents
 from sentilib._ngrams._dictionary import evidence_logits
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable
@@ -73,9 +73,9 @@ class BaselineModel:
         """Convert sums over n-grams (..., n_outputs) to logits (..., n_classes)."""
         return evidence_logits(evidence, self.tables.n_classes)
 
-    def outputs(self, X: np.ndarray) -> np.ndarray:
+    def outputs(self, X: np.ndarray, ngram_sums: np.ndarray | None = None) -> np.ndarray:
         """Compute the explained outputs of valid ids, shape (n_samples, n_outputs)."""
-        return self.of_logits(self.tables.logits(X))
+        return self.of_logits(self.tables.logits(X, ngram_sums))
 
     def predicted(self, X: np.ndarray) -> np.ndarray:
         """Compute the outputs as the estimator predicts them, shape (n_samples, n_outputs)."""
@@ -102,18 +102,15 @@ class BaselineModel:
 
         They depend only on the positions of the tokens, so each pattern is computed once.
         """
-        is_token = X != PAD
-        n_tokens = is_token.sum(axis=1)
-        start = is_token.argmax(axis=1)
-        stop = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
+        n_tokens, (start, stop) = count_tokens(X), extents(X)
         pattern = start * (X.shape[1] + 1) + n_tokens
-        has_gaps = (n_tokens > 0) & (stop - start > n_tokens)
+        has_gaps = stop - start > n_tokens
         if has_gaps.any():
-            packed = np.packbits(is_token[has_gaps], axis=1)
+            packed = np.packbits(X[has_gaps] != PAD, axis=1)
             whole_rows = packed.view([("", np.void, packed.shape[1])])[:, 0]
             pattern[has_gaps] = -1 - np.unique(whole_rows, return_inverse=True)[1]
         _, first, of_row = np.unique(pattern, return_index=True, return_inverse=True)
-        rows = np.where(is_token[first], self.baseline, PAD).astype(np.int32)
+        rows = np.where(X[first] != PAD, self.baseline, PAD).astype(np.int32)
         return self.outputs(rows)[of_row]
 
 

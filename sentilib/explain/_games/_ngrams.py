@@ -30,7 +30,11 @@ class NgramGame:
         self._deletes = model.baseline == PAD
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
-        """Compute Shapley values of all tokens of all rows, in the order of rows.
+        """Compute Shapley values of all tokens of all rows: (n_tokens, n_outputs), float64."""
+        return self.shapley_and_sums(X)[0]
+
+    def shapley_and_sums(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute Shapley values of all tokens of all rows, and the sum of each row's n-grams.
 
         Parameters
         ----------
@@ -39,8 +43,10 @@ class NgramGame:
 
         Returns
         -------
-        ndarray of shape (n_tokens, n_outputs), float64
+        values : ndarray of shape (n_tokens, n_outputs), float64
             Values in the unit of the margin (log-odds).
+        sums : ndarray of shape (n_samples, n_outputs), float64
+            Sums that the values were distributed from, not divided.
         """
         lengths, of_row = np.unique(count_tokens(X), return_inverse=True)
         return self._dictionary.share_out(X, self._worth, of_row, self._shares(lengths))

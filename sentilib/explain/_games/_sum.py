@@ -59,16 +59,25 @@ class SumOfGames:
 
     def __init__(self, model: BaselineModel):
         self.model = model
-        self._games: list[Game] = [_LAYERS[type(model.tables)](model)]
-        if model.ngrams is not None:
-            self._games.append(NgramGame(model))
+        self._layers: Game = _LAYERS[type(model.tables)](model)
+        self._ngrams = None if model.ngrams is None else NgramGame(model)
+
+    @property
+    def _games(self) -> list[Game]:
+        return [self._layers] if self._ngrams is None else [self._layers, self._ngrams]
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Compute exact Shapley values, in the unit of the margin (log-odds)."""
-        values, *others = (game.shapley(X) for game in self._games)
-        for other in others:
-            values += other
-        return values
+        return self.shapley_and_outputs(X)[0]
+
+    def shapley_and_outputs(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute exact Shapley values, and the outputs; n-grams are looked up once for both."""
+        values = self._layers.shapley(X)
+        if self._ngrams is None:
+            return values, self.model.outputs(X)
+        of_ngrams, sums = self._ngrams.shapley_and_sums(X)
+        values += of_ngrams
+        return values, self.model.outputs(X, sums)
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute exact pairwise Shapley interactions, in the unit of the margin."""
