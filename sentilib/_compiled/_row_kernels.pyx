@@ -2,21 +2,25 @@
 
 from libc.stdint cimport int32_t, int64_t
 
+from sentilib._compiled cimport _instructions
+
+
+cdef extern from "_rows.h" nogil:
+    ctypedef void (*count_function)(
+        const int32_t* ids, int64_t n_rows, int64_t width, int64_t* n_tokens
+    ) noexcept
+    const count_function* count_tokens
+
 
 def count(const int32_t[:, ::1] ids, int64_t[::1] n_tokens):
     """Count the tokens of each row: all ids except padding."""
-    cdef int64_t row, k
-    cdef int32_t n
-    cdef const int32_t* row_ids
-    if n_tokens.shape[0] != ids.shape[0]:
-        raise ValueError(f"{ids.shape[0]} rows, but room for {n_tokens.shape[0]} numbers.")
-    with nogil:
-        for row in range(ids.shape[0]):
-            n = 0
-            row_ids = &ids[row, 0]
-            for k in range(ids.shape[1]):
-                n += row_ids[k] != 0
-            n_tokens[row] = n
+    cdef int64_t n_rows = ids.shape[0]
+    cdef count_function function = count_tokens[_instructions.chosen]
+    if n_tokens.shape[0] != n_rows:
+        raise ValueError(f"{n_rows} rows, but room for {n_tokens.shape[0]} numbers.")
+    if n_rows:
+        with nogil:
+            function(&ids[0, 0], n_rows, ids.shape[1], &n_tokens[0])
 
 
 def extents(const int32_t[:, ::1] ids, int64_t[::1] starts, int64_t[::1] stops):

@@ -10,6 +10,7 @@ import numpy as np
 
 from sentilib._compiled._memory cimport prefetch
 from sentilib._ngrams._keys cimport is_prefix, key_of
+from sentilib._ngrams._lookup_kernels cimport count_places
 
 from sentilib._ids import FIRST_WORD
 from sentilib._ngrams import _keys
@@ -17,8 +18,8 @@ from sentilib._ngrams import _keys
 cdef int32_t FIRST = FIRST_WORD
 cdef int64_t EMPTY = _keys.EMPTY
 cdef uint64_t MIX = 11400714819323198485U  # as in `_lookup_kernels`
-cdef enum:
-    MAX_BITS = 31
+cdef enum: MAX_BITS = 31
+ctypedef const int32_t* ids_of_row
 
 
 cdef inline bint _is_outside(int64_t index, int64_t size) noexcept nogil:
@@ -62,15 +63,17 @@ def count_parts(
 ):
     """Count the n-grams, one token longer than their prefixes, by part of their keys."""
     cdef int64_t row, k
-    cdef int32_t prefix, word
+    cdef int32_t first = FIRST
+    cdef ids_of_row before, words
+    cdef int64_t* by_part = &counts[0] if counts.shape[0] else NULL
     _check_parts(prefixes, ids, n_bits, counts.shape[0])
     with nogil:
         counts[:] = 0
         for row in range(ids.shape[0]):
-            for k in range(1, ids.shape[1]):
-                prefix, word = prefixes[row, k - 1], ids[row, k]
-                if is_prefix(prefix, FIRST) and word >= FIRST:
-                    counts[_part(key_of(prefix, word), n_bits)] += 1
+            words, before = &ids[row, 0], &prefixes[row, 0]
+            for k in range(1, count_places(words, ids.shape[1])):
+                if words[k] >= first and is_prefix(before[k - 1], first):
+                    by_part[_part(key_of(before[k - 1], words[k]), n_bits)] += 1
 
 
 def sort_into_parts(
@@ -80,23 +83,27 @@ def sort_into_parts(
     """Write each n-gram's key and row to the next place of its part."""
     cdef int64_t row, k, key, part, place, size = min(keys.shape[0], rows.shape[0])
     cdef int32_t first = FIRST
-    cdef const int32_t* row_prefixes
-    cdef const int32_t* row_ids
+    cdef ids_of_row before, words
+    cdef int64_t* next_place = &places[0] if places.shape[0] else NULL
+    cdef int64_t* to_keys = &keys[0] if size else NULL
+    cdef int32_t* to_rows = &rows[0] if size else NULL
     cdef bint fails = False
     _check_parts(prefixes, ids, n_bits, places.shape[0])
     with nogil:
         for row in range(ids.shape[0]):
-            row_prefixes, row_ids = &prefixes[row, 0], &ids[row, 0]
-            for k in range(1, ids.shape[1]):
-                if (row_ids[k] >= first) & is_prefix(row_prefixes[k - 1], first):
-                    key = key_of(row_prefixes[k - 1], row_ids[k])
+            words, before = &ids[row, 0], &prefixes[row, 0]
+            for k in range(1, count_places(words, ids.shape[1])):
+                if words[k] >= first and is_prefix(before[k - 1], first):
+                    key = key_of(before[k - 1], words[k])
                     part = _part(key, n_bits)
-                    place = places[part]
+                    place = next_place[part]
                     if _is_outside(place, size):
                         fails = True
                         break
-                    keys[place], rows[place] = key, <int32_t>(first_row + row)
-                    places[part] = place + 1
+                    prefetch(to_keys + place + 12)  # the next cache line of this part
+                    prefetch(to_rows + place + 16)
+                    to_keys[place], to_rows[place] = key, <int32_t>(first_row + row)
+                    next_place[part] = place + 1
             if fails:
                 break
     if fails:

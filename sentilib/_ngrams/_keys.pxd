@@ -1,6 +1,6 @@
 """The functions of `_keys.py` on single integers, for compiled loops."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef inline int64_t key_of(int64_t before, int64_t word) noexcept nogil:
@@ -20,4 +20,4 @@ cdef inline int64_t number_of(int64_t prefix) noexcept nogil:
 
 
 cdef inline bint is_prefix(int64_t before, int32_t first_word) noexcept nogil:
-    return (before >= first_word) | (before <= -2)
+    return <uint64_t>before + 1 > <uint64_t>first_word  # negative: huge, or 0 for -1

@@ -24,6 +24,15 @@ cdef struct Scratch:  # for the rows of one call
 
 cdef inline int64_t count_places(const int32_t* ids, int64_t n) noexcept nogil:
     """Return the number of columns of a row up to its last token."""
+    cdef int32_t tokens
+    cdef int k
+    while n >= 16:
+        tokens = 0
+        for k in range(1, 17):
+            tokens |= ids[n - k]
+        if tokens:
+            break
+        n -= 16
     while n > 0 and ids[n - 1] == 0:
         n -= 1
     return n

@@ -11,6 +11,7 @@ PROGRAM = """
 import hashlib
 import numpy as np
 from sentilib._compiled import _instructions
+from sentilib._ids import count_tokens
 from sentilib._tables._conv import ConvTables, moments
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._windows import WindowGame
@@ -36,6 +37,7 @@ def tables(n_layers, size, n_units, pooling, masks):
 
 ids = rng.integers(0, 50, (20, 300)).astype(np.int32)
 ids[:, 200:] *= rng.random((20, 100)) < 0.1
+show(count_tokens(ids))
 for model in tables(3, 3, 13, "average", True), tables(2, 4, 8, "max", False):
     show(model.pooled(ids))
     show(model.exact().pooled(ids))

@@ -247,3 +247,13 @@ def test_slots_that_point_nowhere_are_passed_by():
     found = zeros(2, dtype=I64)
     table_kernels.find_words(arrays, TABLE.arrays, 2, found)
     assert found.tolist() == [-1, -1]
+
+
+def test_rows_are_read_up_to_their_last_token_wherever_it_is():
+    for width in range(1, 70):
+        ids = np.tril(np.full((width, width), 5, dtype=I32))  # row k has k + 1 tokens
+        counts, n_tokens = zeros(2, dtype=I64), zeros(width, dtype=I64)
+        counting.count_parts(ids, ids, 1, counts)
+        row_kernels.count(ids, n_tokens)
+        assert counts.sum() == width * (width - 1) // 2
+        assert n_tokens.tolist() == [*range(1, width + 1)]
