@@ -211,8 +211,9 @@ def test_shares_go_to_the_words_of_each_ngram_and_to_its_row(ids, ngram_range):
             own, common = shares[kind, order - 1]
             expected[row, end - order + 1 : end + 1] += own * worth
             expected[row] += common * worth
-    values = ngrams.share_out(many, table, kinds, shares)
+    values, sums = ngrams.share_out(many, table, kinds, shares)
     np.testing.assert_allclose(values, expected[many != 0], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(sums, ngrams.sums(many, table))
 
 
 @pytest.mark.parametrize("mask_padding", [True, False])
