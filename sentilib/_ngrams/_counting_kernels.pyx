@@ -4,6 +4,8 @@ A failed check ends the loop, and is reported after it: what a kernel has writte
 but within its arrays.
 """
 
+import os
+
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 import numpy as np
@@ -17,7 +19,7 @@ from sentilib._ngrams import _keys
 
 cdef int32_t FIRST = FIRST_WORD
 cdef int64_t EMPTY = _keys.EMPTY
-cdef uint64_t MIX = 11400714819323198485U  # as in `_lookup_kernels`
+cdef uint64_t MIX = int.from_bytes(os.urandom(8), "little") | 1  # as in `_lookup_kernels`
 cdef enum: MAX_BITS = 31
 ctypedef const int32_t* ids_of_row
 

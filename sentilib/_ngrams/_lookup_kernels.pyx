@@ -1,5 +1,7 @@
 """Compiled loops that look up n-grams in a dictionary; `_keys` defines the keys."""
 
+import os
+
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
@@ -21,7 +23,8 @@ cdef enum:
 cdef int32_t FIRST = FIRST_WORD
 cdef int64_t EMPTY = _keys.EMPTY
 cdef int64_t OVERFLOWS = INT64_MIN  # sign of the last entry: keys are in the next bucket too
-cdef uint64_t MIX = 11400714819323198485U  # odd, with bits evenly spread
+# An odd factor that nobody can know, so that nobody can choose n-grams for one bucket.
+cdef uint64_t MIX = int.from_bytes(os.urandom(8), "little") | 1
 
 
 cdef Buckets buckets_of(const int64_t[::1] lines) except *:

@@ -14,7 +14,7 @@ from sentilib._ngrams._dictionary import (
     n_evidence_columns,
 )
 from sentilib._ngrams._evidence import cross_fitting_folds
-from sentilib._ngrams._keys import key_of, number_of, split
+from sentilib._ngrams._keys import EMPTY, key_of, number_of, split
 from sentilib._ngrams._ratios import Counts, Ratios, count_by_class, log_count_ratios, weighted
 from sentilib.datasets import make_reviews
 
@@ -186,6 +186,17 @@ def test_ngrams_are_found_in_buckets_that_overflow(ids):
     for X, terms in ((ids, expected), (ids[:, ::-1].copy(), missing)):
         for found, wanted in zip(ngrams.terms(X), terms, strict=True):
             np.testing.assert_array_equal(found, wanted)
+
+
+def test_crafted_ngrams_do_not_share_a_bucket():
+    """Of pairs whose hashes would agree with a known factor, buckets contain a few each."""
+    pairs = np.arange(2, 30_002) + (np.arange(2, 2_002)[:, None] << 32)
+    known = np.uint64(11400714819323198485)
+    keys = np.sort(pairs[pairs.astype(np.uint64) * known >> np.uint64(52) == 0])
+    buckets = _empty_lines(1 << 14)
+    _lookup_kernels.index(keys, np.empty(2, dtype=np.int32), buckets)
+    n_keys = (buckets.reshape(-1, 8)[:, :4] != EMPTY).sum(axis=1)
+    assert len(keys) > 10_000 and (n_keys > 0).sum() > 4_000
 
 
 def test_ids_beyond_the_dictionary_are_in_no_ngram(ids):
