@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 # What an editable installation compiles; it is repeated when one of them changes.
 KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: demo test test-fast test-lowest sanitize bench accuracy reference lint clean
+.PHONY: demo test test-fast test-lowest sanitize fuzz bench accuracy reference lint clean
 
 # With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
@@ -33,7 +33,20 @@ sanitize: $(VENV)/.test
 	PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 		$(BIN)/python -P -m pytest -n 0 --capture=no -m "not slow" --override-ini=testpaths=tests \
-		tests/compiled/test_kernels.py tests/text tests/ngrams tests/tables/test_tables.py
+		tests/compiled/test_kernels.py tests/text tests/ngrams tests/tables/test_tables.py \
+		tests/explain/test_exact_values.py
+
+# A few minutes of fuzzing for each kernel that reads what strangers write; needs clang.
+FUZZED := $(abspath build/fuzzed)
+fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet 'atheris >= 3, < 4' 'cython >= 3.2, < 4' 'setuptools >= 77'
+	CC=clang CFLAGS='-fsanitize=address,fuzzer-no-link' LDFLAGS=-shared $(BIN)/python \
+		setup.py --quiet build --build-lib $(FUZZED) --build-temp $(FUZZED)-objects
+	for kernel in reveal scan find; do mkdir -p build/corpus/$$kernel; \
+		PYTHONPATH=$(FUZZED) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+		LD_PRELOAD="$$($(BIN)/python -c 'import atheris; print(atheris.path())')/asan_with_fuzzer.so" \
+			$(BIN)/python -P benchmarks/fuzz_kernels.py $$kernel -max_total_time=200 -max_len=400 \
+			-print_final_stats=1 build/corpus/$$kernel || exit 1; done
 
 bench: $(VENV)/.benchmark
 	mkdir -p bench_output
