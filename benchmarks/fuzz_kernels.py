@@ -59,7 +59,16 @@ def reveal(data: bytes) -> None:
 
 
 def scan(data: bytes) -> None:
-    """Scan the bytes, and learn their words, with tables that are full early; then look them up."""
+    """Scan the bytes; only what is no UTF-8 may be refused."""
+    try:
+        scan_twice(data)
+    except ValueError:
+        if is_utf8(data[2:]):
+            raise
+
+
+def scan_twice(data: bytes) -> None:
+    """Learn the words of the bytes, with tables that are full early; then look them up."""
     if len(data) < 2:
         return
     rules_, raw = RULES[data[0] % 3], documents(data[2:])
