@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sentilib._conv_classifier import ConvSentimentClassifier
     from sentilib._dense_classifier import DenseSentimentClassifier
     from sentilib._html_tokenizer import HTMLTokenizer
+    from sentilib._pipelines._chunks import predict_proba_in_chunks
     from sentilib.explain._explainer import TokenShapExplainer
 
 __version__ = "0.1.0"
@@ -17,6 +18,7 @@ _HOME = {
     "DenseSentimentClassifier": "sentilib._dense_classifier",
     "ConvSentimentClassifier": "sentilib._conv_classifier",
     "TokenShapExplainer": "sentilib.explain._explainer",
+    "predict_proba_in_chunks": "sentilib._pipelines._chunks",
     "datasets": None,
     "explain": None,
     "inspection": None,
@@ -32,6 +34,7 @@ __all__ = [
     "datasets",
     "explain",
     "inspection",
+    "predict_proba_in_chunks",
 ]
 
 

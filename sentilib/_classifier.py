@@ -4,7 +4,6 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -15,12 +14,13 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sentilib import _ids
 from sentilib._compiled._states import restoring, snapshot
 from sentilib._compiled._threads import threads
-from sentilib._ids import as_token_ids, as_training_ids, check_matrix, check_positions
 from sentilib._ngrams._dictionary import empty_dictionary
 from sentilib._sklearn import COUNT, N_JOBS, HasMethods, Interval, StrOptions, fit_context
 from sentilib._tables._base import Tables
+from sentilib._tables._softmax import log_softmax, softmax
 from sentilib._training import _fit, _rows
 from sentilib._training._architecture import Architecture
 
@@ -131,7 +131,7 @@ class BaseSentimentClassifier(
                 f"but {type(self).__name__} needs at least two classes."
             )
         resume = self.warm_start and hasattr(self, "_trained")
-        X = as_training_ids(X, self._trained.seen if resume else None)
+        X = _ids.as_training_ids(X, self._trained.seen if resume else None)
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True continues with the classes of the first fit "
@@ -145,7 +145,7 @@ class BaseSentimentClassifier(
             X_val, y_val = self._validate(X_val, y_val, "y_val", reset=False)
             if len(unknown := np.setdiff1d(y_val, classes)):
                 raise ValueError(f"y_val contains labels that y does not: {_rows.listed(unknown)}.")
-            validation = self._data(as_token_ids(X_val), y_val, np.ones(len(y_val)))
+            validation = self._data(_ids.as_token_ids(X_val), y_val, np.ones(len(y_val)))
         elif self.early_stopping:
             train, held_out = _rows.validation_split(y, groups, self.validation_fraction, rng)
             validation = self._data(X[held_out], y[held_out], np.ones(len(held_out)))
@@ -187,7 +187,7 @@ class BaseSentimentClassifier(
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         X, y = draft._validate(X, y, reset=first)
-        X = as_training_ids(X, None if first else draft._trained.seen)
+        X = _ids.as_training_ids(X, None if first else draft._trained.seen)
         known = None if first else draft.classes_
         if classes is not None:
             draft.classes_ = np.unique(_rows.checked_labels(classes, "classes"))
@@ -250,18 +250,22 @@ class BaseSentimentClassifier(
 
     def _validate(self, X: Any, y: Any = None, name: str = "y", *, reset: bool) -> Any:
         """Validate shape, finiteness and feature names of X, and y if it is passed."""
-        check_matrix(X, type(self).__name__, name.replace("y", "X"))
+        _ids.check_matrix(X, type(self).__name__, name.replace("y", "X"))
         if not reset and y is None:
             return validate_data(self, X, reset=False)
         X, y = validate_data(self, X, _rows.checked_labels(y, name), reset=reset)
         check_classification_targets(y)
-        check_positions(getattr(self, "feature_names_in_", None))
+        _ids.check_positions(getattr(self, "feature_names_in_", None))
         return X, y
 
     def _known_ids(self, X: Any) -> np.ndarray:
         """Validate X; ids that the model does not know become OOV."""
-        check_is_fitted(self)
-        return self.tables_.known(as_token_ids(self._validate(X, reset=False)))
+        if not self.__sklearn_is_fitted__():  # scikit-learn's check takes longer than a prediction
+            check_is_fitted(self)
+        n_columns = None if hasattr(self, "feature_names_in_") else self.n_features_in_
+        if _ids.are_known(X, n_columns, self.tables_.n_ids):
+            return X
+        return self.tables_.known(_ids.as_token_ids(self._validate(X, reset=False)))
 
     def _logits(self, X: Any) -> np.ndarray:
         model = snapshot(self)  # of one fit, whatever other threads do
@@ -286,7 +290,6 @@ class BaseSentimentClassifier(
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    @np.errstate(under="ignore")  # a probability may be 0
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Compute the logarithm of the class probabilities.
 
@@ -300,9 +303,8 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of `classes_`.
         """
-        return log_softmax(self._logits(X), axis=1)
+        return log_softmax(self._logits(X))
 
-    @np.errstate(under="ignore")  # a probability may be 0
     def predict_proba(self, X: Any) -> np.ndarray:
         """Compute the class probabilities.
 
@@ -316,7 +318,7 @@ class BaseSentimentClassifier(
         ndarray of shape (n_samples, n_classes), float64
             Columns in the order of `classes_`; each row sums to 1.
         """
-        return softmax(self._logits(X), axis=1)
+        return softmax(self._logits(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class of each row.
@@ -332,8 +334,7 @@ class BaseSentimentClassifier(
             Labels, of the type of `y`.
         """
         model = snapshot(self)
-        winners = model._logits(X).argmax(axis=1)
-        return model.classes_[winners]
+        return model.classes_[model._logits(X).argmax(axis=1)]
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute latent vectors: the input of the output layer, and the evidence of n-grams.

@@ -60,6 +60,22 @@ def as_token_ids(X: np.ndarray, largest: int = np.iinfo(np.int32).max) -> np.nda
     return np.ascontiguousarray(X, dtype=np.int32)
 
 
+def are_known(X: Any, n_columns: int | None, n_ids: int) -> bool:
+    """Return whether X is a matrix as HTMLTokenizer returns it, of ids that a model knows.
+
+    It then needs none of the other checks and conversions, which would take longer than the
+    prediction of a single row.
+    """
+    import sentilib._compiled._row_kernels as _row_kernels
+
+    if type(X) is not np.ndarray or X.dtype != np.int32 or X.ndim != 2 or not len(X):
+        return False
+    if X.shape[1] != n_columns or not X.flags.c_contiguous or not X.flags.aligned:
+        return False
+    parts = row_slices(len(X))
+    return all(in_threads(lambda rows: _row_kernels.are_below(X[rows], n_ids), parts))
+
+
 def as_training_ids(X: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
     """Check a matrix as `as_token_ids` does, and that its max is in proportion to its ids.
 

@@ -16,10 +16,17 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import check_is_fitted
 
 COUNT = Interval(Integral, 1, 2**31 - 1, closed="both")  # constraint of a parameter that counts
 N_JOBS = Interval(Integral, None, 2**15, closed="right")
 SHARE = Interval(RealNotInt, 0, 1, closed="both")
+
+
+def check_fitted(estimator: BaseEstimator) -> None:
+    """Raise NotFittedError if an estimator is not fitted; scikit-learn's check builds its tags."""
+    if not estimator.__sklearn_is_fitted__():
+        check_is_fitted(estimator)
 
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
@@ -34,6 +41,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_fitted",
     "check_parameters_of",
     "check_sample_weight",
     "fit_context",

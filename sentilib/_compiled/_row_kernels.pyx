@@ -1,6 +1,6 @@
 """Compiled loops over rows of token ids, for the whole package."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from sentilib._compiled cimport _instructions
 
@@ -37,3 +37,16 @@ def extents(const int32_t[:, ::1] ids, int64_t[::1] starts, int64_t[::1] stops):
             while start < stop and row_ids[start] == 0:
                 start += 1
             starts[row], stops[row] = start, stop
+
+
+def are_below(const int32_t[:, ::1] ids, int64_t n_ids):
+    """Return whether all ids are from 0 to n_ids - 1."""
+    cdef int64_t row, k
+    cdef uint32_t largest = 0
+    cdef const int32_t* row_ids
+    with nogil:
+        for row in range(ids.shape[0]):
+            row_ids = &ids[row, 0]
+            for k in range(ids.shape[1]):
+                largest = max(largest, <uint32_t>row_ids[k])
+    return largest < n_ids

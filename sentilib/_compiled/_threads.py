@@ -59,7 +59,10 @@ def n_threads(n_rows: int) -> int:
 
 def row_slices(n_rows: int) -> list[slice]:
     """Return one slice of the rows per thread."""
-    edges = np.linspace(0, n_rows, n_threads(n_rows) + 1).astype(int).tolist()
+    n = n_threads(n_rows)
+    if n == 1:
+        return [slice(0, n_rows)]
+    edges = np.linspace(0, n_rows, n + 1).astype(int).tolist()
     return [slice(a, b) for a, b in pairwise(edges)]
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted
 
 from sentilib._compiled._states import require, restoring
 from sentilib._ids import OOV_WORD, PAD
-from sentilib._sklearn import check_parameters_of
+from sentilib._sklearn import check_fitted, check_parameters_of
 from sentilib._text._documents import as_documents
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ class ReadingMethods(BaseEstimator):
 
     def _check_vocabulary(self) -> None:
         """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""
-        check_is_fitted(self)
+        check_fitted(self)
         given = tuple(getattr(self, name) for name in _GIVEN)  # `set_params` may have changed them
         if not hasattr(self, "_counts") and any(map(is_not, given, self._given)):
             check_parameters_of(self)

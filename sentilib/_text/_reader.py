@@ -118,9 +118,8 @@ class Reader:
         if not documents:
             raise ValueError("There are no documents: raw_documents is empty.")
         matrix = self.matrix(len(documents))
-        self.scanner.encode_all(
-            documents, vocabulary.table, vocabulary.ids, matrix, self._n_threads
-        )
+        n_threads = self._n_threads if len(documents) > 1 else 1  # to know it takes time
+        self.scanner.encode_all(documents, vocabulary.table, vocabulary.ids, matrix, n_threads)
         return self._finished(matrix, vocabulary)
 
     def rows(

@@ -70,19 +70,22 @@ class Scanner:
             encoded = joined(documents, _TAIL)
         raw = _as_array(encoded)
         starts = np.empty(len(documents), dtype=np.int64)
-        marks = np.zeros(len(documents), dtype=np.uint8)
+        marked: list[int] = []
         changed: dict[int, str] = {}
         if plain or self._markup is None:
             starts[0] = 0
             starts[1:] = np.flatnonzero(raw == 0xFF)[: len(documents) - 1] + 1
         else:
+            marks = np.zeros(len(documents), dtype=np.uint8)
             _markup.reveal(raw, starts, marks)
             strict = self._markup == "html5"
+            marked = np.flatnonzero(marks).tolist()
             changed = {
                 k: _html.visible_text(documents[k], strict=strict)
-                for k in np.flatnonzero(marks == _markup.LEFT).tolist()
+                for k in marked
+                if marks[k] == _markup.LEFT
             }
-        for k in dict.fromkeys(suspects + np.flatnonzero(marks).tolist()):
+        for k in dict.fromkeys(suspects + marked):
             if k in changed:
                 changed[k] = normalized(changed[k], form)
             else:
@@ -253,7 +256,8 @@ class Matrix:
     def fill(self, stream: Stream) -> None:
         """Write a block's ids into the rows of its documents; the stream may change."""
         rows = self.rows[stream.first : stream.first + len(stream.starts) - 1]
-        self._n_longer.append(int(np.count_nonzero(np.diff(stream.starts) > rows.shape[1])))
+        lengths = stream.starts[1:] - stream.starts[:-1]
+        self._n_longer.append(int(np.count_nonzero(lengths > rows.shape[1])))
         _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._n_head, rows)
 
     def fill_all(self, streams: Iterable[Stream], ids: np.ndarray, n_threads: int) -> None:

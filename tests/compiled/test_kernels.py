@@ -65,6 +65,7 @@ def scan(raw=RAW, rules=RULES, table=TABLE.arrays, token=8, stream=40, state=(2,
 # Each kernel, and arguments with which it succeeds.
 CALLS = {
     "count": (row_kernels.count, IDS, zeros(6, dtype=I64)),
+    "are_below": (row_kernels.are_below, IDS, 30),
     "extents": (row_kernels.extents, IDS, zeros(6, dtype=I64), zeros(6, dtype=I64)),
     "means": (word_kernels.means, IDS, zeros(30, 3), True, zeros(6, 3)),
     "share_out of words": (
