@@ -16,7 +16,7 @@ from sentilib import (
     DenseSentimentClassifier,
     HTMLTokenizer,
     TokenShapExplainer,
-    _classifier,
+    _ids,
 )
 from sentilib._ngrams._dictionary import NgramDictionary
 from sentilib._ngrams._keys import EMPTY, key_of, prefix_of
@@ -279,26 +279,26 @@ class TestThreads:
     ):
         model = copy.copy(dense)
         expected = getattr(dense, method)(ids)
-        check = _classifier.as_token_ids
+        check = _ids.are_known
 
         def fitted_meanwhile(X, *limits):
             model.__dict__ = dict(other.__dict__)  # as `fit` ends
             return check(X, *limits)
 
-        monkeypatch.setattr(_classifier, "as_token_ids", fitted_meanwhile)
+        monkeypatch.setattr(_ids, "are_known", fitted_meanwhile)
         np.testing.assert_array_equal(getattr(model, method)(ids), expected)
         assert model.classes_.tolist() == ["a", "b", "c"]
 
     def test_a_fit_within_an_explanation_does_not_change_it(self, dense, other, ids, monkeypatch):
         model = copy.copy(dense)
         expected = TokenShapExplainer(dense).explain(ids[:3])
-        check = _classifier.as_token_ids
+        check = _ids.are_known
 
         def fitted_meanwhile(X, *limits):
             model.__dict__ = dict(other.__dict__)
             return check(X, *limits)
 
-        monkeypatch.setattr(_classifier, "as_token_ids", fitted_meanwhile)
+        monkeypatch.setattr(_ids, "are_known", fitted_meanwhile)
         found = TokenShapExplainer(model).explain(ids[:3])
         for row in range(3):
             np.testing.assert_array_equal(found.values[row], expected.values[row])

@@ -35,10 +35,10 @@ TERMS = DICTIONARY.terms(IDS)
 BLOCKS = [(rng.normal(size=(3, 8, 8)), np.zeros(8))] * 2
 LAYERS = Layers.of(rng.normal(size=(30, 8)), BLOCKS, np.float64)
 NETWORK = Network.of(rng.normal(size=(30, 8)), BLOCKS)
-N_PLACES = 96 + 20
+N_PLACES = windows.COLUMNS + windows.SPARE + 20
 TAPE = zeros(N_PLACES, dtype=I32), zeros(N_PLACES, dtype=I32), np.ones(N_PLACES)
 WINDOWS = (*TAPE, *NETWORK, np.ones((8, 1)), np.array([0, 10]))
-WORKSPACE = zeros(2 * 2**3 * 8 * 96), zeros(2**3 * 24 * 98), zeros(1, 32, 96)
+WORKSPACE = windows.workspace(NETWORK.channels, 3, 1)
 WALK = (
     *TAPE,
     np.arange(9),

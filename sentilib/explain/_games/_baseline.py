@@ -1,5 +1,6 @@
 """BaselineModel: a fitted model whose words can be replaced by a baseline."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class BaselineModel:
         """Compute the outputs as the estimator predicts them, shape (n_samples, n_outputs)."""
         return self.of_logits(self._predicting.logits(X))
 
-    @property
+    @cached_property
     def predicts_exactly(self) -> bool:
         """Whether the estimator predicts in float64 throughout."""
         return self._predicting.exact() is self._predicting

@@ -19,6 +19,7 @@ from sentilib._compiled cimport _instructions
 cdef extern from "_windows.h" nogil:
     enum:
         WINDOW_COLUMNS
+        WINDOW_SPARE
     cdef struct windows:
         const int32_t* words
         const int32_t* baselines
@@ -30,6 +31,8 @@ cdef extern from "_windows.h" nogil:
         int64_t kernel_size
         const double* head
         int64_t n_outputs
+        int64_t width
+        int64_t n_units
         double* units
         double* products
         double* tables
@@ -52,7 +55,7 @@ cdef extern from "_windows.h" nogil:
     const walk_function* walk_versions
 
 
-COLUMNS = WINDOW_COLUMNS
+COLUMNS, SPARE = WINDOW_COLUMNS, WINDOW_SPARE
 
 cdef enum:
     MAX_FIELD = 30  # words of a window, bits of a variant
@@ -91,8 +94,30 @@ cdef windows _windows(
     w.embedding, w.channels, w.n_layers = &embedding[0, 0], &channels[0], n_layers
     w.weights, w.kernel_size = &weights[0], kernel_size
     w.head, w.n_outputs = &head[0, 0] if head.shape[1] else NULL, head.shape[1]
+    w.width = w.n_units = 0
     w.units = w.products = w.tables = NULL
     return w
+
+
+def workspace(const int64_t[::1] channels, int64_t kernel_size, int64_t n_outputs):
+    """Return arrays for units, products and tables of the blocks of a network, all zeros."""
+    cdef int64_t n_layers = channels.shape[0] - 1, n_more = n_layers * (kernel_size - 1)
+    cdef int64_t width = _width(n_more), n_variants = 2, n_units = 0, n_products = 0, depth
+    _check(0 < n_layers and 0 <= n_more < min(MAX_FIELD, WINDOW_COLUMNS), "the size of windows")
+    for depth in range(n_layers):
+        n_units = max(n_units, n_variants * channels[depth] * width)
+        n_products = n_variants * kernel_size * 4 * width
+        n_variants <<= kernel_size - 1
+    return (
+        np.zeros(2 * n_units + MAX_FIELD + WINDOW_SPARE),
+        np.zeros(n_products),
+        np.zeros((n_outputs, n_variants, WINDOW_COLUMNS)),
+    )
+
+
+cdef int64_t _width(int64_t n_more) noexcept:
+    """Return the columns of units that a block reads: whole vectors of each instruction set."""
+    return WINDOW_COLUMNS + (n_more + WINDOW_SPARE - 1) // WINDOW_SPARE * WINDOW_SPARE
 
 
 cdef int64_t _blocks(
@@ -103,14 +128,18 @@ cdef int64_t _blocks(
     """
     cdef int64_t n_more = w.n_layers * (w.kernel_size - 1), n_variants = 2, depth, k
     _check(n_more < min(MAX_FIELD, WINDOW_COLUMNS), f"windows of {n_more + 1} words")
+    w.width, w.n_units = _width(n_more), 0
     for depth in range(w.n_layers):
+        w.n_units = max(w.n_units, n_variants * w.channels[depth] * w.width)
         _check(
-            units.shape[0] >= n_variants * w.channels[depth] * WINDOW_COLUMNS
-            and products.shape[0] >= n_variants * w.kernel_size * w.channels[depth + 1]
-            * (WINDOW_COLUMNS + w.kernel_size - 1),
+            products.shape[0] >= n_variants * w.kernel_size * 4 * w.width,
             "the workspace is too small",
         )
         n_variants <<= w.kernel_size - 1
+    # A vector of the last row may begin before its end, and read as far as a tap beyond it.
+    _check(
+        units.shape[0] >= 2 * w.n_units + MAX_FIELD + WINDOW_SPARE, "the workspace is too small"
+    )
     _check(
         tables.shape[0] == w.n_outputs
         and tables.shape[1] == n_variants
@@ -118,7 +147,10 @@ cdef int64_t _blocks(
         "the shape of the tables of variants",
     )
     for k in range(blocks.shape[0]):
-        _check(0 <= blocks[k] <= n_places - WINDOW_COLUMNS - n_more, "a block beyond the tape")
+        _check(
+            0 <= blocks[k] <= n_places - WINDOW_COLUMNS - n_more - WINDOW_SPARE,
+            "a block beyond the tape",
+        )
     w.units, w.products = &units[0], &products[0]
     w.tables = &tables[0, 0, 0] if w.n_outputs else NULL
     return n_more

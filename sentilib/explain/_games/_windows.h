@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 
-enum { WINDOW_COLUMNS = 96 };
+enum {
+    WINDOW_COLUMNS = 64,  /* whole vectors of every instruction set, and room for a window */
+    WINDOW_SPARE = 8,     /* columns of the largest vector: the last of a block may exceed it */
+};
 
 struct windows {
     const int32_t *words, *baselines;
@@ -16,6 +19,8 @@ struct windows {
     int64_t kernel_size;
     const double *head;
     int64_t n_outputs;
+    int64_t width;    /* of rows of units and products, in columns */
+    int64_t n_units;  /* of one layer; two are kept in `units` */
     double *units, *products, *tables;
 };
 

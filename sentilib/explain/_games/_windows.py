@@ -1,6 +1,7 @@
 """Exact Shapley values of convolutional models with average pooling."""
 
 from collections.abc import Iterator
+from functools import cache
 from math import factorial
 from typing import NamedTuple
 
@@ -237,9 +238,9 @@ class WindowGame:
         rows, row_columns = np.nonzero(kept)
         places = starts[rows] + row_columns - low[rows]
 
-        from sentilib.explain._games._window_kernels import COLUMNS
+        from sentilib.explain._games._window_kernels import COLUMNS, SPARE
 
-        n_places = gap + int((n_kept + gap).sum()) + COLUMNS + gap
+        n_places = gap + int((n_kept + gap).sum()) + COLUMNS + gap + SPARE
         words, baselines, row_numbers = np.zeros((3, n_places), dtype=np.int32)
         valid = np.zeros(n_places)
         token_here = is_token[kept]
@@ -252,8 +253,8 @@ class WindowGame:
     def _blocks(self, tape: Tape) -> np.ndarray:
         from sentilib.explain._games._window_kernels import COLUMNS
 
-        gap = self.receptive_field - 1
-        return np.arange(0, len(tape.words) - COLUMNS - gap, COLUMNS - gap, dtype=np.int64)
+        n_windows = int(tape.tokens[-1]) + 1 if len(tape.tokens) else 0
+        return np.arange(0, n_windows, COLUMNS, dtype=np.int64)
 
     def _divisors(self, X: np.ndarray, tape: Tape) -> np.ndarray:
         if not self._model.masks_padding:
@@ -262,14 +263,10 @@ class WindowGame:
         return n_tokens[tape.rows[tape.tokens]]
 
     def _workspace(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        from sentilib.explain._games._window_kernels import COLUMNS
+        import sentilib.explain._games._window_kernels as _window_kernels
 
         _, channels, _, size, _ = self._network
-        n_variants = 2 ** (1 + np.arange(len(channels)) * (size - 1))
-        n_units = (n_variants * channels)[:-1].max() * COLUMNS
-        n_products = (n_variants[:-1] * channels[1:]).max() * size * (COLUMNS + size - 1)
-        tables = np.zeros((self._model.n_outputs, n_variants[-1], COLUMNS))
-        return np.zeros(n_units), np.zeros(n_products), tables
+        return _window_kernels.workspace(channels, size, self._model.n_outputs)
 
 
 def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
@@ -279,6 +276,7 @@ def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
     return iter(np.split(X, np.flatnonzero(np.diff(part)) + 1))
 
 
+@cache
 def _subset_weights(n_players: int, order: int) -> np.ndarray:
     """Return the weights of the subsets T in Shapley interactions of one or two players."""
     sizes = np.array([subset.bit_count() for subset in range(2**n_players)])

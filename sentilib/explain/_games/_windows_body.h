@@ -1,106 +1,166 @@
 /* The games of convolutional classifiers, in vectors of double; `_window_kernels` describes them. */
 #include "_vectors.h"
 
-/* Multiply the channels of COLUMNS positions by all taps of a convolution. */
-static void NAME(tap_products)(
-    const double *inputs, int64_t n_in, const double *taps, int64_t n_products, int64_t width,
-    double *products)
+/* Vectors of columns whose sums for OUTPUTS channels stay in registers. */
+#undef GROUP
+#if defined(SENTILIB_AVX512) || defined(SENTILIB_NEON)
+#define GROUP 4
+#else
+#define GROUP 2
+#endif
+
+SENTILIB_INLINE void NAME(tap_of_group)(
+    const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_products,
+    const double *biases, double *products, const int n_vectors)
 {
-    for (int64_t p = 0; p < WINDOW_COLUMNS; p += VECTORS * LANES)
-        for (int64_t o = 0; o < n_products; o += OUTPUTS) {
-            V sums[OUTPUTS][VECTORS];
-            for (int k = 0; k < OUTPUTS; k++)
-                for (int v = 0; v < VECTORS; v++)
-                    sums[k][v] = V_SET(0);
-            NAME(multiply)(inputs + p, WINDOW_COLUMNS, taps + o, n_in, n_products, VECTORS, sums);
-            for (int k = 0; k < OUTPUTS; k++)
-                for (int v = 0; v < VECTORS; v++)
-                    V_STORE(products + (o + k) * width + p + v * LANES, sums[k][v]);
+    V sums[OUTPUTS][GROUP];
+    for (int k = 0; k < OUTPUTS; k++)
+        for (int v = 0; v < n_vectors; v++)
+            sums[k][v] = V_SET(biases ? biases[k] : 0.0);
+    for (int64_t i = 0; i < n_in; i++) {
+        V x[GROUP];
+        for (int v = 0; v < n_vectors; v++)
+            x[v] = V_LOAD(inputs + i * width + v * LANES);
+        for (int k = 0; k < OUTPUTS; k++) {
+            const V weight = V_SET(taps[i * n_products + k]);
+            for (int v = 0; v < n_vectors; v++)
+                sums[k][v] = V_FMA(weight, x[v], sums[k][v]);
         }
-}
-
-/* Columns of one variant of a unit: the sum of its taps, rectified, and zero where invalid. */
-SENTILIB_INLINE V NAME(unit)(
-    const double *products, int64_t n_variants, int64_t n_products, int64_t width,
-    int64_t variant, int64_t channel, int64_t n_channels, int64_t kernel_size, double bias,
-    const double *valid, int64_t p)
-{
-    const int64_t low = n_variants - 1;
-    const double *of_channel = products + channel * width + p;
-    V sum;
-    if (kernel_size == 3) {
-        const int64_t step = n_products * width, tap = n_channels * width;
-        sum = V_ADD(V_LOAD(of_channel + (variant & low) * step),
-                    V_LOAD(of_channel + ((variant >> 1) & low) * step + tap + 1));
-        sum = V_ADD(sum, V_LOAD(of_channel + (variant >> 2) * step + 2 * tap + 2));
-        sum = V_ADD(sum, V_SET(bias));
-    } else {
-        sum = V_SET(bias);
-        for (int64_t tap = 0; tap < kernel_size; tap++)
-            sum = V_ADD(sum, V_LOAD(of_channel + ((variant >> tap) & low) * n_products * width +
-                                    tap * n_channels * width + tap));
     }
-    return V_MUL(V_MAX(V_SET(0), sum), V_LOAD(valid + p));
+    for (int k = 0; k < OUTPUTS; k++)
+        for (int v = 0; v < n_vectors; v++)
+            V_STORE(products + k * width + v * LANES, sums[k][v]);
 }
 
-/* Fill the margins of all variants of a block's windows: (n_outputs, n_variants, COLUMNS). */
+/* Multiply the channels of n_columns positions by one tap, for OUTPUTS channels of a layer. */
+static void NAME(tap)(
+    const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_products,
+    const double *biases, double *products, int64_t n_columns)
+{
+    int64_t p = 0;
+    for (; p + GROUP * LANES <= n_columns; p += GROUP * LANES)
+        NAME(tap_of_group)(inputs + p, width, taps, n_in, n_products, biases, products + p, GROUP);
+    for (; p < n_columns; p += LANES)
+        NAME(tap_of_group)(inputs + p, width, taps, n_in, n_products, biases, products + p, 1);
+}
+
+/* Columns of one variant of a unit: the sum of its taps, rectified. */
+SENTILIB_INLINE V NAME(unit)(
+    const double *products, int64_t n_before, int64_t width, int64_t variant, int64_t kernel_size)
+{
+    V sum = V_LOAD(products + (variant & (n_before - 1)) * OUTPUTS * width);
+    for (int64_t tap = 1; tap < kernel_size; tap++) {
+        const int64_t of_tap = tap * n_before + ((variant >> tap) & (n_before - 1));
+        sum = V_ADD(sum, V_LOAD(products + of_tap * OUTPUTS * width));
+    }
+    return V_MAX(V_SET(0), sum);
+}
+
+/* Add the head's products with OUTPUTS channels of the last layer to the tables of variants. */
+static void NAME(add_to_tables)(
+    const struct windows *w, const double *products, const double *heads, int64_t n_before,
+    int64_t n_all, int64_t width, int64_t absent)
+{
+    const int64_t size = w->kernel_size, n_outputs = w->n_outputs;
+    const int64_t half = size == 3 ? n_all / 2 : n_all;
+    for (int64_t variant = 0; variant < half; variant++) {
+        if (absent && !(variant & absent))
+            continue;
+        const double *first = products, *second = products, *third = products;
+        if (size == 3) {
+            first += (variant & (n_before - 1)) * OUTPUTS * width;
+            second += (n_before + ((variant >> 1) & (n_before - 1))) * OUTPUTS * width;
+            third += (2 * n_before + (variant >> 2)) * OUTPUTS * width;
+        }
+        for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
+            V units[2][OUTPUTS];
+            for (int k = 0; k < OUTPUTS; k++)
+                if (size == 3) {  /* the variants without and with the last word */
+                    const V sum = V_ADD(V_LOAD(first + k * width + p), V_LOAD(second + k * width + p));
+                    const double *last = third + k * width + p;
+                    units[0][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
+                    last += n_before / 2 * OUTPUTS * width;
+                    units[1][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
+                } else {
+                    units[0][k] = NAME(unit)(products + k * width + p, n_before, width, variant, size);
+                }
+            for (int64_t m = 0; m < n_outputs; m++)
+                for (int64_t v = 0; v <= (size == 3); v++) {
+                    double *table = w->tables + (m * n_all + variant + v * half) * WINDOW_COLUMNS + p;
+                    V sum = V_LOAD(table);
+                    for (int k = 0; k < OUTPUTS; k++)
+                        sum = V_FMA(V_SET(heads[k * n_outputs + m]), units[v][k], sum);
+                    V_STORE(table, sum);
+                }
+        }
+    }
+}
+
+/* Fill the margins of all variants of a block's windows: (n_outputs, n_variants, COLUMNS).
+ *
+ * A layer computes the columns that the next one reads; the columns of the last vector beyond
+ * them are never read. */
 static void NAME(fill_tables)(const struct windows *w, int64_t start, int deletion)
 {
-    const int64_t size = w->kernel_size, reach = (size - 1) / 2, width = WINDOW_COLUMNS + size - 1;
+    const int64_t size = w->kernel_size, reach = (size - 1) / 2, width = w->width;
     const double *weights = w->weights;
-    int64_t n_variants = 2, n_in = w->channels[0], n_all = 2;
-    double *layer = w->units;
-    for (int64_t p = 0; p < WINDOW_COLUMNS; p++) {
+    int64_t n_before = 2, n_in = w->channels[0], n_all = (int64_t)2 << w->n_layers * (size - 1);
+    double *layer = w->units, *next = w->units + w->n_units;
+    for (int64_t p = 0; p < width; p++) {
         const int64_t place = start + p;
         const double *absent = w->embedding + w->baselines[place] * n_in;
         const double *present = w->embedding + w->words[place] * n_in;
         for (int64_t c = 0; c < n_in; c++) {
-            layer[c * WINDOW_COLUMNS + p] = deletion ? 0.0 : absent[c] * w->valid[place];
-            layer[(n_in + c) * WINDOW_COLUMNS + p] = present[c] * w->valid[place];
+            layer[c * width + p] = deletion ? 0.0 : absent[c] * w->valid[place];
+            layer[(n_in + c) * width + p] = present[c] * w->valid[place];
         }
     }
-    for (int64_t depth = 0; depth < w->n_layers; depth++)
-        n_all <<= size - 1;
     memset(w->tables, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(double));
     for (int64_t depth = 1; depth <= w->n_layers; depth++) {
-        const int64_t n_out = w->channels[depth], n_products = size * n_out, n_before = n_variants;
+        const int64_t n_out = w->channels[depth], n_products = size * n_out;
+        const int64_t n_variants = n_before << (size - 1), centre = depth * reach;
+        const int64_t n_read = WINDOW_COLUMNS + (w->n_layers - depth) * (size - 1);
+        const int64_t n_columns = (n_read + LANES - 1) / LANES * LANES;
         const double *taps = weights, *biases = weights + n_in * n_products;
-        const int64_t centre = depth * reach;
         const double *is_position = w->valid + start + centre;
         weights = biases + n_out;
-        for (int64_t v = 0; v < n_before; v++)
-            NAME(tap_products)(layer + v * n_in * WINDOW_COLUMNS, n_in, taps, n_products, width,
-                               w->products + v * n_products * width);
-        n_variants <<= size - 1;
-        for (int64_t v = 0; v < n_variants; v++) {
-            double *units = w->units + v * n_out * WINDOW_COLUMNS;
-            const int is_absent = deletion && !(v >> centre & 1);
-            if (depth < w->n_layers) {
-                if (is_absent) {
-                    memset(units, 0, n_out * WINDOW_COLUMNS * sizeof(double));
+        for (int64_t o = 0; o < n_out; o += OUTPUTS) {
+            for (int64_t tap = 0; tap < size; tap++)
+                for (int64_t v = 0; v < n_before; v++)
+                    NAME(tap)(layer + v * n_in * width + tap, width, taps + tap * n_out + o, n_in,
+                              n_products, tap ? NULL : biases + o,
+                              w->products + (tap * n_before + v) * OUTPUTS * width, n_columns);
+            if (depth == w->n_layers) {
+                NAME(add_to_tables)(w, w->products, w->head + o * w->n_outputs, n_before, n_all,
+                                    width, deletion ? (int64_t)1 << centre : 0);
+                continue;
+            }
+            for (int64_t v = 0; v < n_variants; v++) {
+                double *units = next + (v * n_out + o) * width;
+                if (deletion && !(v >> centre & 1)) {
+                    memset(units, 0, OUTPUTS * width * sizeof(double));
                     continue;
                 }
-                for (int64_t o = 0; o < n_out; o++)
-                    for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES)
-                        V_STORE(units + o * WINDOW_COLUMNS + p,
-                                NAME(unit)(w->products, n_before, n_products, width, v, o, n_out,
-                                           size, biases[o], is_position, p));
-            } else if (!is_absent) {
-                for (int64_t o = 0; o < n_out; o++) {
-                    const double *head = w->head + o * w->n_outputs;
-                    for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
-                        const V row = NAME(unit)(w->products, n_before, n_products, width, v, o,
-                                                 n_out, size, biases[o], is_position, p);
-                        for (int64_t m = 0; m < w->n_outputs; m++) {
-                            double *table = w->tables + (m * n_all + v) * WINDOW_COLUMNS + p;
-                            V_STORE(table, V_FMA(V_SET(head[m]), row, V_LOAD(table)));
-                        }
+                for (int k = 0; k < OUTPUTS; k++)
+                    for (int64_t p = 0; p < n_columns; p += LANES) {
+                        const V unit =
+                            NAME(unit)(w->products + k * width + p, n_before, width, v, size);
+                        V_STORE(units + k * width + p, V_MUL(unit, V_LOAD(is_position + p)));
                     }
-                }
             }
         }
+        double *const read = layer;
+        layer = next;
+        next = read;
         n_in = n_out;
+        n_before = n_variants;
     }
+    const double *is_position = w->valid + start + w->n_layers * reach;
+    for (int64_t k = 0; k < w->n_outputs * n_all; k++)
+        for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
+            double *table = w->tables + k * WINDOW_COLUMNS + p;
+            V_STORE(table, V_MUL(V_LOAD(table), V_LOAD(is_position + p)));
+        }
 }
 
 static void NAME(shapley)(
@@ -132,7 +192,7 @@ static void NAME(shapley)(
                     V_STORE(share + p + LANES, sums[1]);
                 }
                 memcpy(values + (m * n_distances + j) * n_places + start + j, share,
-                       (WINDOW_COLUMNS - n_more) * sizeof(double));
+                       WINDOW_COLUMNS * sizeof(double));
             }
         }
     }
@@ -167,7 +227,7 @@ static void NAME(interactions)(
                         V_STORE(share + p, sum);
                     }
                     double *pairs = values + (m * n_distances + j - i - 1) * n_places + start + i;
-                    for (int64_t p = 0; p < WINDOW_COLUMNS - n_more; p++)
+                    for (int64_t p = 0; p < WINDOW_COLUMNS; p++)
                         pairs[p] += share[p];
                 }
         }
@@ -184,7 +244,7 @@ static void NAME(deletion_shapley)(
     for (int64_t block = 0; block < n_blocks; block++) {
         const int64_t start = blocks[block];
         NAME(fill_tables)(w, start, 1);
-        for (int64_t p = 0; p < WINDOW_COLUMNS - n_more; p++) {
+        for (int64_t p = 0; p < WINDOW_COLUMNS; p++) {
             const int64_t place = start + p, row = rows[place + reach];
             int64_t players = 0, n_players = 0;
             if (w->valid[place + reach] == 0)
