@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sentilib._dense_classifier import DenseSentimentClassifier
     from sentilib._html_tokenizer import HTMLTokenizer
     from sentilib._pipelines._chunks import predict_proba_in_chunks
+    from sentilib._pipelines._compression import compress
     from sentilib.explain._explainer import TokenShapExplainer
 
 __version__ = "0.1.0"
@@ -19,18 +20,35 @@ _HOME = {
     "ConvSentimentClassifier": "sentilib._conv_classifier",
     "TokenShapExplainer": "sentilib.explain._explainer",
     "predict_proba_in_chunks": "sentilib._pipelines._chunks",
+    "compress": "sentilib._pipelines._compression",
     "datasets": None,
     "explain": None,
     "inspection": None,
     "keras_layers": "sentilib._training._layers",
 }
 
+# What a file of skops may contain besides arrays, containers and scikit-learn's estimators
+TRUSTED_TYPES = [
+    "sentilib.ConvSentimentClassifier",
+    "sentilib.DenseSentimentClassifier",
+    "sentilib.HTMLTokenizer",
+    "sentilib.TokenShapExplainer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.utils._bunch.Bunch",
+]
+
 __all__ = [
+    "TRUSTED_TYPES",
     "ConvSentimentClassifier",
     "DenseSentimentClassifier",
     "HTMLTokenizer",
     "TokenShapExplainer",
     "__version__",
+    "compress",
     "datasets",
     "explain",
     "inspection",

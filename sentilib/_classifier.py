@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sentilib import _ids
-from sentilib._compiled._states import restoring, snapshot
+from sentilib._compiled._states import snapshot
 from sentilib._compiled._threads import threads
 from sentilib._ngrams._dictionary import empty_dictionary
 from sentilib._sklearn import COUNT, N_JOBS, HasMethods, Interval, StrOptions, fit_context
@@ -23,10 +23,15 @@ from sentilib._tables._base import Tables
 from sentilib._tables._softmax import log_softmax, softmax
 from sentilib._training import _fit, _rows
 from sentilib._training._architecture import Architecture
+from sentilib._training._saved import SavedModel
 
 
 class BaseSentimentClassifier(
-    ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    SavedModel,
+    BaseEstimator,
 ):
     """Labels, validation data and prediction, for any architecture.
 
@@ -386,15 +391,4 @@ class BaseSentimentClassifier(
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def __getstate__(self) -> dict:
-        """Leave out the tables, which are derived, and used callbacks, which are of Keras."""
-        left_out = "tables_", "callbacks_"
-        return {k: value for k, value in super().__getstate__().items() if k not in left_out}
-
     __copy__ = snapshot  # shares the tables, which `__setstate__` would derive again
-
-    def __setstate__(self, state: dict) -> None:
-        super().__setstate__(state)
-        if "_trained" in state:
-            with restoring(f"saved {type(self).__name__}"):
-                self.tables_ = self._trained.tables()

@@ -156,6 +156,8 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
     True
     """
 
+    __module__ = "sentilib"  # saved files name the public path
+
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
         "filters": ["array-like"],

@@ -157,6 +157,8 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     True
     """
 
+    __module__ = "sentilib"  # saved files name the public path
+
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
         "hidden_units": [COUNT],

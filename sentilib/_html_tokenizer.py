@@ -187,6 +187,8 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
     ["it's", 'unbelievable', '&', 'fun', '!']
     """
 
+    __module__ = "sentilib"  # saved files name the public path
+
     _parameter_constraints: dict = {
         "max_features": [COUNT, None],
         "max_length": [COUNT],

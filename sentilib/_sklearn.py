@@ -11,6 +11,7 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    Options,
     RealNotInt,
     StrOptions,
     validate_params,
@@ -40,6 +41,7 @@ __all__ = [
     "SHARE",
     "HasMethods",
     "Interval",
+    "Options",
     "StrOptions",
     "check_fitted",
     "check_parameters_of",

@@ -1,5 +1,6 @@
 """Every public name is documented as numpydoc asks."""
 
+import doctest
 import inspect
 
 import pytest
@@ -55,3 +56,15 @@ def test_public_names_are_found():
 def test_docstring_is_complete(path):
     errors = [f"{code}: {text}" for code, text in validate(path)["errors"] if code not in IGNORED]
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in sentilib.__all__ if inspect.isclass(getattr(sentilib, name))]
+)
+def test_examples_of_classes_run(name):
+    """pytest finds examples by the name of a module, which for these classes is the public one."""
+    tests = doctest.DocTestFinder().find(getattr(sentilib, name), module=False)
+    found = [test for test in tests if test.examples]
+    assert found
+    for test in found:
+        assert doctest.DocTestRunner().run(test).failed == 0, test.name

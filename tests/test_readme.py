@@ -16,7 +16,7 @@ DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 @pytest.mark.slow
 def test_the_python_blocks_run_one_after_the_other_without_a_warning(tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     last = "assert search.best_params_.keys() == grid.keys()\n"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", "\n".join([*blocks, last])],

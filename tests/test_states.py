@@ -64,38 +64,36 @@ class TestDamagedStates:
     @pytest.mark.parametrize(
         "change",
         [
-            {"size": 1 << 40},
-            {"size": -1},
-            {"starts": np.array([0, 1, 2])},
-            {"starts": np.array([0, 1, 2, 1 << 40])},
-            {"starts": np.array([0, 3, 2, 4])},  # descends
-            {"starts": np.array([0, 1, 1, 3])},  # a word without a byte
-            {"starts": np.array([-1, 1, 2, 3])},
-            {"starts": np.array([0, 1, 2, 3], dtype=np.int32)},
-            {"starts": np.array([0, 1, 2, 3], dtype=">i8")},
-            {"starts": np.array([0, 0, 1, 0, 2, 0, 3, 0])[::2]},
-            {"starts": [0, 1, 2, 3]},
-            {"chunks": np.zeros(2, dtype=np.int64)},
-            {"chunks": np.zeros(3)},
-            {"stats": np.zeros((2, 2), dtype=np.int64)},
-            {"chunks": np.array([97, 0xF7, 99])},  # beyond Unicode
-            {"chunks": np.array([97, 0xBFF4, 99])},
-            {"stats": np.zeros((3, 1), dtype=np.int64)},
-            {"stats": np.zeros((3, 2))},
-            {"chunks": None},
+            {"text": np.array([97, 10, 98, 10], dtype=np.uint8)},  # a word less
+            {"text": np.array([97, 10, 98, 10, 99], dtype=np.uint8)},  # without an end
+            {"text": np.array([97, 10, 10, 99, 10], dtype=np.uint8)},  # a word without a byte
+            {"text": np.array([10, 98, 10, 99, 10], dtype=np.uint8)},
+            {"text": np.array([97, 10, 0, 10, 99, 10], dtype=np.uint8)},
+            {"text": np.array([97, 10, 0xC3, 10, 99, 10], dtype=np.uint8)},  # no UTF-8
+            {"text": np.array([97, 10, 0xF7, 0x80, 0x80, 0x80, 10, 99, 10], dtype=np.uint8)},
+            {"text": np.array([97, 10, 0xED, 0xA0, 0x80, 10, 99, 10], dtype=np.uint8)},  # surrogate
+            {"text": np.array([97, 10, 98, 10, 99, 10])},
+            {"text": np.array([97, 10, 98, 10, 99, 10], dtype=np.uint8)[:, None]},
+            {"text": np.repeat(np.array([97, 10, 98, 10, 99, 10], dtype=np.uint8), 2)[::2]},
+            {"text": "a b c"},
+            {"text": None},
+            {"term_counts": np.array([1, 2], dtype=np.uint8)},
+            {"term_counts": np.array([1, -2, 3])},
+            {"term_counts": np.array([1, 2**63, 3], dtype=np.uint64)},
+            {"term_counts": np.array([1.0, 2, 3])},
+            {"document_counts": np.array([1, 2**31, 3])},
+            {"document_counts": [1, 2, 3]},
         ],
         ids=str,
     )
     def test_a_table_of_words_is_checked(self, change):
-        state = WordTable.of(["a", "b", "c"]).__getstate__()
-        table = WordTable()
-        table.__setstate__(state)
-        assert table.words() == ["a", "b", "c"]
+        state = WordTable.of(["a", "b", "c"]).state()
+        assert WordTable.from_state(state).words() == ["a", "b", "c"]
         with pytest.raises(ValueError, match="saved vocabulary is damaged"):
-            WordTable().__setstate__({**state, **change})
-        del state["stats"]
+            WordTable.from_state({**state, **change})
+        del state["term_counts"]
         with pytest.raises(ValueError, match="saved vocabulary is damaged"):
-            WordTable().__setstate__(state)
+            WordTable.from_state(state)
 
     @pytest.mark.parametrize(
         "change",
@@ -105,22 +103,26 @@ class TestDamagedStates:
             {"ids": np.int64},
             {"ids": 2**29},
             {"ids": -2},
-            {"table": None},
-            {"words": ["a"]},
+            {"text": None},
+            {"text": np.array([97, 10, 97, 10], dtype=np.uint8)},
+            {"n_words": 1},
+            {"n_words": -1},
+            {"n_words": 10**6},
+            {"n_words": "3"},
         ],
         ids=str,
     )
     def test_the_vocabulary_of_a_tokenizer_is_checked(self, change, tokenizer):
-        vocabulary = tokenizer._vocabulary
+        vocabulary = tokenizer.__getstate__()["_vocabulary"]
         [(name, value)] = change.items()
         if name == "ids":
-            ids = vocabulary.ids.copy()
+            ids = vocabulary["ids"].copy()
             if isinstance(value, int):
                 ids[1] = value
             value = ids[value] if isinstance(value, slice) else value
             value = ids.astype(value) if isinstance(value, type) else value
             value = ids if isinstance(value, int) else value
-        state = {**tokenizer.__getstate__(), "_vocabulary": vocabulary._replace(**{name: value})}
+        state = {**tokenizer.__getstate__(), "_vocabulary": {**vocabulary, name: value}}
         with pytest.raises(ValueError, match="saved vocabulary is damaged"):
             HTMLTokenizer().__setstate__(state)
 
@@ -172,11 +174,11 @@ class TestDamagedStates:
         ],
     )
     def test_weights_of_other_shapes_are_refused(self, name, shape, dense):
-        weights = dict(dense._trained.weights)
+        state = dense.__getstate__()
+        weights = state["_trained"]["weights"]
         weights.pop(name)
         if shape is not None:
             weights[name] = np.zeros(shape, dtype=np.float32)
-        state = {**dense.__getstate__(), "_trained": dense._trained._replace(weights=weights)}
         with pytest.raises(ValueError, match="is damaged"):
             DenseSentimentClassifier().__setstate__(state)
 
@@ -194,8 +196,8 @@ class TestDamagedStates:
         ],
     )
     def test_convolutions_of_other_shapes_are_refused(self, name, shape, conv):
-        weights = {**conv._trained.weights, name: np.zeros(shape, dtype=np.float32)}
-        state = {**conv.__getstate__(), "_trained": conv._trained._replace(weights=weights)}
+        state = conv.__getstate__()
+        state["_trained"]["weights"][name] = np.zeros(shape, dtype=np.float32)
         try:
             restored = ConvSentimentClassifier()
             restored.__setstate__(state)
@@ -203,6 +205,34 @@ class TestDamagedStates:
             assert "is damaged" in str(error)
         else:  # NumPy fills up an axis of length 1
             assert 1 in shape and restored.tables_.biases[1].shape == (8,)
+
+    @pytest.mark.parametrize(
+        ("part", "value"),
+        [
+            ("kind", "lstm"),
+            ("layers", {"embedding_dim": 4}),
+            ("layers", None),
+            ("seen", np.ones(3, dtype=bool)),
+            ("seen", None),
+            ("class_weight", np.ones(3)),
+            ("weights", {}),
+            ("weights", None),
+            ("ngrams", {}),
+            ("stream", {"counts": np.ones((3, 2)), "n_fixed": 0}),
+            ("optimizer", {"kind": "Adam"}),
+        ],
+        ids=str,
+    )
+    def test_the_other_parts_of_a_model_are_checked(self, part, value, dense):
+        state = dense.__getstate__()
+        state["_trained"][part] = value
+        with pytest.raises(ValueError, match="is damaged"):
+            DenseSentimentClassifier().__setstate__(state)
+        for labels in (np.arange(3), None):
+            with pytest.raises(ValueError, match="is damaged"):
+                DenseSentimentClassifier().__setstate__(
+                    {**dense.__getstate__(), "classes_": labels}
+                )
 
     FLIPS = """
 import pickle, random, sys, warnings

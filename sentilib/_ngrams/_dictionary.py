@@ -132,7 +132,7 @@ class NgramDictionary:
         if len(counts) <= room:
             return known
         kept = np.sort(np.argsort(-counts, kind="stable")[:room])
-        return known._restricted_to(np.concatenate([np.arange(first), first + kept]))
+        return known.restricted_to(np.concatenate([np.arange(first), first + kept]))
 
     def _new_words(self, X: np.ndarray) -> np.ndarray:
         words = np.zeros(int(X.max()) + 1, dtype=bool)
@@ -142,7 +142,7 @@ class NgramDictionary:
         words[:n_known] &= self._words[:n_known] < 0
         return np.flatnonzero(words).astype(np.int64)
 
-    def _restricted_to(self, numbers: np.ndarray) -> "NgramDictionary":
+    def restricted_to(self, numbers: np.ndarray) -> "NgramDictionary":
         """Keep n-grams, in ascending order, and renumber them, as keys refer to other numbers."""
         new_number = np.full(len(self), -1)
         new_number[numbers] = np.arange(len(numbers))
@@ -150,6 +150,21 @@ class NgramDictionary:
         longer = before < 0
         before[longer] = prefix_of(new_number[number_of(before[longer])])
         return self._with(key_of(before, word))
+
+    def strongest(self, strength: np.ndarray, n: int) -> np.ndarray:
+        """Return the numbers of all words and of the n strongest longer n-grams, ascending.
+
+        An n-gram counts as no weaker than those that extend it, so that it is kept with them.
+        """
+        before = split(self.keys)[0]
+        longer = np.flatnonzero(before < 0)
+        strength = strength.copy()
+        for _ in range(self.max_n - 2):
+            np.maximum.at(strength, number_of(before[longer]), strength[longer])
+        long = np.flatnonzero(before)
+        kept = before == 0
+        kept[long[np.argsort(-strength[long], kind="stable")[:n]]] = True
+        return np.flatnonzero(kept)
 
     def _n_long(self) -> int:
         return int(np.count_nonzero(split(self.keys)[0]))

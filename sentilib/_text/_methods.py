@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
-from sentilib._compiled._states import require, restoring
+from sentilib._compiled._states import SavedState, restoring, snapshot
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import check_fitted, check_parameters_of
 from sentilib._text._documents import as_documents
@@ -16,6 +16,7 @@ from sentilib._text._documents import as_documents
 if TYPE_CHECKING:
     from sentilib._text._reader import Reader
     from sentilib._text._vocabulary import Vocabulary
+    from sentilib._text._words import WordTable
 
 # Parameters that determine a vocabulary's table if its words are given
 _GIVEN = (
@@ -24,14 +25,16 @@ _GIVEN = (
 )  # fmt: skip
 
 
-class ReadingMethods(BaseEstimator):
+class ReadingMethods(SavedState, BaseEstimator):
     """Methods that split single documents, and words of ids; inherited by `HTMLTokenizer`."""
 
     verbose: int
     vocabulary: Any
     stop_words: Any
     vocabulary_: Mapping[str, int]
+    document_frequency_: np.ndarray
     _vocabulary: "Vocabulary"
+    _counts: "WordTable"
     _given: tuple = (None,)  # parameters from which a vocabulary was derived without `fit`
 
     def inverse_transform(self, X: Any) -> list[np.ndarray]:
@@ -161,17 +164,46 @@ class ReadingMethods(BaseEstimator):
         """
         return self._reader_of(text).scanner.visible_text(text)
 
+    def __getstate__(self) -> dict:
+        """Leave out what is derived of the vocabulary, and write its words as one array."""
+        state = super().__getstate__()
+        for name in ("vocabulary_", "document_frequency_"):
+            state.pop(name, None)
+        vocabulary, counts = state.pop("_vocabulary", None), state.pop("_counts", None)
+        if counts is not None:
+            state["_counts"] = counts.state()
+        given = state.pop("_given", self._given)
+        is_stale = counts is None and any(map(is_not, self._given_now(), given))
+        if vocabulary is not None and not is_stale:
+            state["_vocabulary"] = vocabulary.state()
+        return state
+
+    __copy__ = snapshot  # shares the vocabulary
+
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
-        if "_vocabulary" in state:
-            with restoring("saved vocabulary"):
-                self._vocabulary.check()
-                require(len(self.vocabulary_) == len(self._vocabulary.words), "saved vocabulary")
+        with restoring("saved vocabulary"):
+            saved = {name: self.__dict__.pop(name, None) for name in ("_vocabulary", "_counts")}
+            if saved["_vocabulary"] is None:
+                return
+            from sentilib._text._vocabulary import Vocabulary
+            from sentilib._text._words import WordTable
+
+            vocabulary = Vocabulary.from_state(saved["_vocabulary"])
+            self.__dict__.update(vocabulary_=vocabulary.numbered, _vocabulary=vocabulary)
+            if saved["_counts"] is None:
+                self._given = self._given_now()
+                return
+            self._counts = WordTable.from_state(saved["_counts"])
+            self.document_frequency_ = vocabulary.document_frequency(self._counts)
+
+    def _given_now(self) -> tuple:
+        return tuple(getattr(self, name) for name in _GIVEN)
 
     def _check_vocabulary(self) -> None:
         """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""
         check_fitted(self)
-        given = tuple(getattr(self, name) for name in _GIVEN)  # `set_params` may have changed them
+        given = self._given_now()  # `set_params` may have changed them
         if not hasattr(self, "_counts") and any(map(is_not, given, self._given)):
             check_parameters_of(self)
             words = self._reader().given_vocabulary()

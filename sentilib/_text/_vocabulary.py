@@ -46,16 +46,29 @@ class Vocabulary(NamedTuple):
         ids[table.find(stop_table)] = -1
         return cls(words, table, scanner.with_marks(table, ids))
 
-    def check(self) -> None:
-        """Raise ValueError if the arrays, which may come from a damaged file, do not fit."""
-        n_ids = FIRST_WORD + len(self.words)
+    def state(self) -> dict[str, Any]:
+        """Return plain values from which `from_state` restores the vocabulary."""
+        text = self.table.state()["text"]
+        return {"text": text, "n_words": len(self.words), "ids": self.ids}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Vocabulary":
+        """Return the vocabulary; raise ValueError if its arrays, which may be damaged, misfit."""
+        n_lines = np.count_nonzero(state["text"] == ord("\n"))
+        counts = np.zeros(n_lines, dtype=np.uint8)
+        table = WordTable.from_state(
+            {"text": state["text"], "term_counts": counts, "document_counts": counts}
+        )
+        n_words, ids = state["n_words"], state["ids"]
+        require(isinstance(n_words, int) and 0 <= n_words <= table.size, "saved vocabulary")
         require(
-            isinstance(self.table, WordTable)
-            and len(self.words) <= self.table.size
-            and is_array(self.ids, np.int32, self.table.size)
-            and ((self.ids == -1) | ((self.ids >= 0) & (self.ids & ~IS_MARK < n_ids))).all(),
+            is_array(ids, np.int32, table.size)
+            and ((ids == -1) | ((ids >= 0) & (ids & ~IS_MARK < FIRST_WORD + n_words))).all(),
             "saved vocabulary",
         )
+        words = table.words(np.arange(n_words))
+        require(len(set(words)) == n_words, "saved vocabulary")
+        return cls(words, table, ids.copy())
 
     @property
     def numbered(self) -> dict[str, int]:

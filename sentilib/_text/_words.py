@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 
 import sentilib._text._table_kernels as _table_kernels
-from sentilib._compiled._states import is_array, require, restoring, snapshot
+from sentilib._compiled._states import (
+    integers,
+    is_array,
+    narrowed,
+    require,
+    restoring,
+    snapshot,
+)
 
 # Size of a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
 _N_WORDS, _N_CHUNKS = (1 << 11) - 1, 1 << 12
+_LINE_FEED = 10
 
 
 class WordTable:
@@ -26,19 +34,25 @@ class WordTable:
     @classmethod
     def of(cls, words: Iterable[str]) -> "WordTable":
         """Return a table of distinct words, with counts of zero."""
-        chunks: list[int] = []
-        starts = [0]
-        for word in words:
-            encoded = word.encode()
-            chunks += [
-                int.from_bytes(encoded[k : k + 8], "little") for k in range(0, len(encoded), 8)
-            ]
-            starts.append(len(chunks))
-        table = cls(len(starts) - 1, len(chunks))
-        table.size = len(starts) - 1
-        table.chunks[:] = np.array(chunks, dtype=np.uint64).view(np.int64)
-        table.starts[:] = starts
+        text = "".join(f"{word}\n" for word in words).encode()
+        table = cls._of_text(np.frombuffer(text, dtype=np.uint8))
         table.stats[:] = (0, _table_kernels.NO_DOCUMENT)
+        return table
+
+    @classmethod
+    def _of_text(cls, text: np.ndarray) -> "WordTable":
+        """Return a table of the words in UTF-8, each with a line feed, without counts."""
+        is_end = text == _LINE_FEED
+        ends = np.flatnonzero(is_end)
+        begins = np.concatenate([[0], ends + 1])[:-1]
+        starts = np.concatenate([[0], np.cumsum((ends - begins + 7) // 8)])
+        places = np.repeat(8 * starts[:-1] - begins, ends - begins + 1) + np.arange(len(text))
+        padded = np.zeros(8 * int(starts[-1]), dtype=np.uint8)
+        padded[places[~is_end]] = text[~is_end]
+        table = cls(len(ends), int(starts[-1]))
+        table.size = len(ends)
+        table.chunks[:] = padded.view("<i8")
+        table.starts[:] = starts
         _table_kernels.fill_slots(table.arrays, table.size)
         return table
 
@@ -59,38 +73,34 @@ class WordTable:
             _table_kernels.fill_slots((slots, chunks, starts, stats, self.key), self.size)
         self.slots, self.chunks, self.starts, self.stats = slots, chunks, starts, stats
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out unused room, and the key and slots, which are derived."""
+    def state(self) -> dict[str, Any]:
+        """Return the words as one array of bytes, each with a line feed, and their counts."""
         return {
-            "size": self.size,
-            "chunks": self.chunks[: self.starts[self.size]].copy(),
-            "starts": self.starts[: self.size + 1].copy(),
-            "stats": self.stats[: self.size].copy(),
+            "text": self._text(np.arange(self.size)),
+            "term_counts": narrowed(self.term_counts),
+            "document_counts": narrowed(self.document_counts),
         }
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Check and copy the arrays, which may be read-only in a joblib worker."""
-        with restoring("saved vocabulary"):
-            size, starts = int(state["size"]), state["starts"]
-            require(
-                is_array(starts, np.int64, size + 1)
-                and starts[0] == 0
-                and (np.diff(starts) > 0).all()
-                and is_array(state["chunks"], np.int64, int(starts[-1]))
-                and is_array(state["stats"], np.int64, size, 2),
-                "saved vocabulary",
-            )
-            first = state["chunks"][starts[:-1]]
-            lead, second = first & 0xFF, first >> 8 & 0x3F
-            require(
-                (
-                    (lead < 0xF4) | ((lead == 0xF4) & (second < 0x10))
-                ).all(),  # no code above 0x10FFFF
-                "saved vocabulary",
-            )
-        self.__dict__.update(state)
-        self.key, self.slots = _random_key(), np.zeros(1, dtype=np.int64)
-        self.make_room(self.size, len(self.chunks))
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "WordTable":
+        """Return the table; raise ValueError if its arrays, which may be damaged, do not fit."""
+        what = "saved vocabulary"
+        with restoring(what):
+            text = state["text"]
+            require(is_array(text, np.uint8, None) and (text != 0).all(), what)
+            require(len(text) == 0 or text[-1] == _LINE_FEED, what)
+            is_end = np.concatenate([[True], text == _LINE_FEED])
+            require(not (is_end[1:] & is_end[:-1]).any(), what)  # an empty word
+            text.tobytes().decode()  # is UTF-8
+            table = cls._of_text(text)
+            counts = [
+                integers(state[name], np.int64, table.size, what=what)
+                for name in ("term_counts", "document_counts")
+            ]
+            require(all((n >= 0).all() for n in counts) and (counts[1] < 2**31).all(), what)
+        table.stats[:, 0] = counts[0]
+        table.stats[:, 1] = counts[1] | _table_kernels.NO_DOCUMENT
+        return table
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -111,10 +121,13 @@ class WordTable:
         """Return the words with these numbers, or all words."""
         if numbers is None:
             numbers = np.arange(self.size)
-        n_bytes = 8 * self._n_chunks(numbers) + len(numbers)
-        text = np.empty(n_bytes, dtype=np.uint8)
+        return self._text(numbers).tobytes().decode().split("\n")[:-1]
+
+    def _text(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the words with these numbers in UTF-8, each with a line feed."""
+        text = np.empty(8 * self._n_chunks(numbers) + len(numbers), dtype=np.uint8)
         n_written = _table_kernels.spell(self.arrays, numbers, text)
-        return text[:n_written].tobytes().decode().split("\n")[:-1]
+        return text[:n_written].copy()
 
     def merged(
         self, other: "WordTable", numbers: np.ndarray | None = None

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from sentilib._compiled._states import SavedState
 from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._ids import PAD
 from sentilib._pipelines import Parts, Progress, Reviews
@@ -24,7 +25,7 @@ from sentilib.explain._values import (
 )
 
 
-class TokenShapExplainer(BaseEstimator):
+class TokenShapExplainer(SavedState, BaseEstimator):
     """Compute how much each word of a review contributes to the prediction, as Shapley values.
 
     The players are the tokens of a review that reach the classifier; an absent token is replaced
@@ -106,6 +107,8 @@ class TokenShapExplainer(BaseEstimator):
     >>> bool(abs(explanation.base_values[0] + explanation.values[0].sum() - margin[0]) < 1e-12)
     True
     """
+
+    __module__ = "sentilib"  # saved files name the public path
 
     _parameter_constraints: dict = {
         "estimator": [object],
