@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 # What an editable installation compiles; it is repeated when one of them changes.
 KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: demo test test-fast test-lowest sanitize fuzz bench accuracy reference lint clean
+.PHONY: demo test test-fast test-lowest test-backends sanitize fuzz bench accuracy reference lint clean
 
 # With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
@@ -22,6 +22,27 @@ test-fast: $(VENV)/.test
 # newer ones mended, so a warning is no error here.
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n auto --dist worksteal -W default
+
+# The core tests with each backend of Keras on the CPU, in environments that have only this one.
+CORE_TESTS := tests/test_classifiers.py tests/explain/test_exact_values.py \
+	$(addprefix tests/training/test_,$(addsuffix .py,backends callbacks devices graphs optimizers trainer))
+test-backends: $(VENV)/.test $(VENV)-jax/.test $(VENV)-torch/.test
+	status=0; for name in tensorflow jax torch; do \
+		folder=$(VENV)-$$name; test $$name != tensorflow || folder=$(VENV); \
+		echo "Backend $$name:"; \
+		KERAS_BACKEND=$$name PYTHONPATH=$(CURDIR) SENTILIB_PYTHONS=$(abspath $(VENV)) \
+		$$folder/bin/python -m pytest -n auto -m "not slow or backends" $(ARGS) $(CORE_TESTS) \
+		|| status=1; \
+	done; exit $$status
+
+# All requirements but TensorFlow; the package itself is imported from here.
+$(VENV)-jax/.test $(VENV)-torch/.test: $(VENV)-%/.test: setup.cfg $(VENV)/.test
+	$(PYTHON) -m venv --clear $(VENV)-$*
+	$(BIN)/python -c 'import configparser; c = configparser.ConfigParser(); c.read("setup.cfg"); \
+		print(c["options"]["install_requires"], c["options.extras_require"]["core_test"], sep="\n")' \
+		| grep -v tensorflow > $(VENV)-$*/requirements.txt
+	$(VENV)-$*/bin/python -m pip install --quiet $* --requirement $(VENV)-$*/requirements.txt
+	touch $@
 
 # The tests of kernels with AddressSanitizer and UndefinedBehaviorSanitizer; needs gcc.
 SANITIZED := $(abspath build/sanitized)
@@ -85,5 +106,5 @@ $(LOWEST)/.test: setup.cfg pyproject.toml $(KERNELS)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) *_output build *.egg-info
+	rm -rf $(VENV) $(VENV)-jax $(VENV)-torch $(LOWEST) *_output build *.egg-info
 	find sentilib -name '*.so' -delete

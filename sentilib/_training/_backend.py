@@ -4,8 +4,11 @@ Each backend has one module with the functions that `Backend` lists: `_tensorflo
 `_torch`. No other module of the package imports a backend.
 """
 
+import gc
+import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +16,7 @@ from sentilib._training import _jax, _tensorflow, _torch
 from sentilib._training._keras import import_keras
 
 _MODULES = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+_T = TypeVar("_T")
 
 
 class Steps(Protocol):
@@ -29,7 +33,9 @@ class Steps(Protocol):
 
 
 class Backend(Protocol):
-    """The functions of a backend's module."""
+    """The content of a backend's module."""
+
+    HAS_INT64: bool  # whether Keras's variables can be integers of 64 bits
 
     def count_gpus(self) -> int:
         """Return the number of GPUs, whose memory is then allocated as needed."""
@@ -58,6 +64,9 @@ class Backend(Protocol):
     def steps(self, model: Any) -> Steps:
         """Return the training and validation steps of a compiled and built model."""
 
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Return whether an error says that the device has too little memory."""
+
     def forget_kernels(self) -> None:
         """Free what the backend keeps of graphs which are gone."""
 
@@ -77,6 +86,24 @@ def backend() -> Backend:
             "KERAS_BACKEND=tensorflow, jax or torch, and start Python again."
         )
     return cast(Backend, _MODULES[name])
+
+
+def with_smaller_batches(train: Callable[[int], _T], batch_size: int, device: str) -> _T:
+    """Call `train` with a batch size, which is halved and tried again where memory runs out."""
+    while True:
+        try:
+            return train(batch_size)
+        except Exception as error:
+            if batch_size < 2 or not backend().is_out_of_memory(error):
+                raise
+        gc.collect()  # the graph, and what the traceback referred to
+        batch_size //= 2
+        warnings.warn(
+            f"The memory of {device} was too small for a step of training, which starts again "
+            f"with {batch_size} rows per step: pass batch_size={batch_size}.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def list_devices() -> list[str]:

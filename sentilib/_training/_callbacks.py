@@ -95,6 +95,23 @@ def _copied(callback: Any, memo: dict[int, Any]) -> Any:
         return callback
 
 
+def with_own_callbacks(
+    callbacks: list[Any], options: Any, rate: float | None, n_batches: int, message: str
+) -> list[Any]:
+    """Add the callbacks of our own that the options of a fit ask for."""
+    callbacks = [StopWhenNotFinite(message), *callbacks]
+    if options.learning_rate_schedule == "linear" and rate and not options.in_stream:
+        warn_of_other_schedules(callbacks)
+        callbacks.append(LinearSchedule(rate, options.epochs * n_batches))
+    if options.patience is not None:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss", patience=options.patience, restore_best_weights=True
+            )
+        )
+    return callbacks
+
+
 def warn_of_other_schedules(callbacks: list[Any]) -> None:
     """Warn if callbacks set a learning rate that the linear schedule sets again."""
     kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau

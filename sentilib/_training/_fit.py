@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +19,17 @@ from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable, factor_of
 from sentilib._training._architecture import (
     Architecture,
+    Defaults,
     Weights,
     n_neutral_ngrams,
     with_neutral_tokens,
 )
-from sentilib._training._backend import backend, resolve_device, resolve_precision
+from sentilib._training._backend import (
+    backend,
+    resolve_device,
+    resolve_precision,
+    with_smaller_batches,
+)
 from sentilib._training._batches import (
     Batches,
     Encoded,
@@ -149,7 +156,13 @@ def fit(
     if "keras" not in sys.modules:
         announce(options.verbose, "Importing Keras and its backend ...")
     with own_settings():
-        return _fit(architecture, data, n_classes, options, seed, validation, previous)
+        check_optimizer(options.optimizer, options.learning_rate)
+        device = resolve_device(options.device)
+        defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
+        size = options.batch_size
+        size = min(defaults.batch_size if isinstance(size, str) else size, len(data.ids))
+        known = architecture, data, n_classes, options, seed, validation, previous, device, defaults
+        return with_smaller_batches(partial(_fit, *known), size, device)
 
 
 def _fit(
@@ -160,17 +173,16 @@ def _fit(
     seed: int,
     validation: Data | None,
     previous: Model | None,
+    device: str,
+    defaults: Defaults,
+    batch_size: int,
 ) -> tuple[Model, dict[str, list[float]], str, list[Any]]:
-    from sentilib._training._callbacks import copied_callbacks
+    from sentilib._training._callbacks import copied_callbacks, with_own_callbacks
     from sentilib._training._textbook import textbook_model
 
-    check_optimizer(options.optimizer, options.learning_rate)
     callbacks = copied_callbacks(options.callbacks)
-    device = resolve_device(options.device)
-    defaults = architecture.defaults(data.ids, n_classes, on_gpu=device.startswith("gpu"))
     before = previous and previous.architecture
     architecture = with_neutral_tokens(architecture, data.ids, before)
-    batch_size = defaults.batch_size if isinstance(options.batch_size, str) else options.batch_size
     seen = _seen_ids(data.ids, None if previous is None else previous.seen)
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
     class_weight = np.bincount(data.labels, data.weight, minlength=n_classes)
@@ -234,7 +246,7 @@ def _fit(
             epochs=options.epochs,
             validation=validation_batches,
             before_validation=take_statistics,
-            callbacks=_with_own_callbacks(callbacks, options, rate, batches.n, message),
+            callbacks=with_own_callbacks(callbacks, options, rate, batches.n, message),
             textbook=textbook,
             verbose=options.verbose,
         )
@@ -377,21 +389,3 @@ class _Encoder:
         wide = scipy.sparse.csr_array((evidence.data, evidence.indices, evidence.indptr), shape)
         columns = np.arange(n_columns)
         return lambda rows: (wide[(rows[:, None] * n_columns + columns).ravel()],)
-
-
-def _with_own_callbacks(
-    callbacks: list[Any], options: Options, rate: float | None, n_batches: int, message: str
-) -> list[Any]:
-    from sentilib._training import _callbacks
-
-    callbacks = [_callbacks.StopWhenNotFinite(message), *callbacks]
-    if options.learning_rate_schedule == "linear" and rate and not options.in_stream:
-        _callbacks.warn_of_other_schedules(callbacks)
-        callbacks.append(_callbacks.LinearSchedule(rate, options.epochs * n_batches))
-    if options.patience is not None:
-        callbacks.append(
-            _callbacks.keras.callbacks.EarlyStopping(
-                monitor="val_loss", patience=options.patience, restore_best_weights=True
-            )
-        )
-    return callbacks

@@ -10,6 +10,8 @@ import scipy.sparse
 
 from sentilib._training._keras import import_keras
 
+HAS_INT64 = False  # unless a setting of the process is changed
+
 
 def count_gpus() -> int:
     """Return the number of GPUs, whose memory JAX then allocates as needed, not at once."""
@@ -73,6 +75,13 @@ def fast_optimizer(optimizer: Any) -> Any:
     return optimizer
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error says that the device has too little memory."""
+    import jax
+
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
+
 def forget_kernels() -> None:
     """Do nothing: compiled functions are freed with their model."""
 
@@ -93,6 +102,9 @@ class JaxSteps:
         import jax
 
         self._model = model
+        # Metrics create their variables when they are first computed.
+        row = np.zeros((1, model.output_shape[-1]), dtype=np.float32)
+        model.compute_metrics(None, np.zeros(1, dtype=np.int32), row, np.ones(1, dtype=np.float32))
         self._trained = [
             model.trainable_variables,
             model.non_trainable_variables,

@@ -1,6 +1,7 @@
 """Keras, imported on first use."""
 
 import contextlib
+import importlib.util
 import os
 import random
 import sys
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+BACKENDS = ("tensorflow", "jax", "torch")
 _import_lock = threading.Lock()
 
 
@@ -28,10 +30,15 @@ def import_keras() -> Any:
 
 def _without_backend(error: Exception) -> ImportError:
     name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    installed = [other for other in BACKENDS if importlib.util.find_spec(other)]
+    advice = "No backend is installed. Install tensorflow, or jax or torch, and"
+    if installed:
+        advice = "Install that package, or"
+    names = " or ".join(installed or BACKENDS)
     return ImportError(
         f"Keras could not be imported ({error}). It loads the backend that the environment "
-        f"variable KERAS_BACKEND (now {name!r}) or ~/.keras/keras.json names: install that "
-        "package, or set KERAS_BACKEND=tensorflow and start Python again."
+        f"variable KERAS_BACKEND (now {name!r}) or ~/.keras/keras.json names. {advice} set "
+        f"KERAS_BACKEND={names} and start Python again."
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sentilib._ids import OOV, PAD
 from sentilib._ngrams._dictionary import NgramDictionary, n_evidence_columns
-from sentilib._ngrams._keys import key_of, prefix_of
+from sentilib._ngrams._keys import key_of, prefix_of, split
 from sentilib._tables._ngram_table import factor_of
 from sentilib._training._backend import backend
 from sentilib._training._keras import import_keras
@@ -207,39 +207,82 @@ class Ngrams(_NgramWeights):
         shape = (n_ngrams, n_evidence_columns(n_classes))
         self.ratio = self.add_weight(shape=shape, trainable=False, name="log_count_ratio")
 
-        def table(name: str, dtype: str) -> Any:
-            shape = (n_ngrams + 1,)
+        def table(name: str, dtype: str, *width: int) -> Any:
+            shape = (n_ngrams + 1, *width)
             return self.add_weight(
                 shape=shape, dtype=dtype, trainable=False, initializer="zeros", name=name
             )
 
-        self.sorted_keys = table("sorted_keys", "int64")
+        if backend().HAS_INT64:
+            self.sorted_keys = table("sorted_keys", "int64")
+        else:  # prefix and last id
+            self.sorted_keys = table("sorted_keys", "int32", 2)
         self.numbers = table("numbers", "int32")
 
     def set_dictionary(self, dictionary: NgramDictionary) -> None:
         """Set the keys of a dictionary."""
         order = np.argsort(dictionary.keys)
-        self.sorted_keys.assign(np.append(dictionary.keys[order], np.iinfo(np.int64).max))
+        self._set_keys(np.append(dictionary.keys[order], np.iinfo(np.int64).max))
         self.numbers.assign(np.append(order, 0).astype(np.int32))
+
+    def _set_keys(self, keys: np.ndarray) -> None:
+        if not backend().HAS_INT64:
+            keys = np.stack(split(keys), axis=1).astype(np.uint32).view(np.int32)
+        self.sorted_keys.assign(keys)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save the variables; files contain keys of 64 bits with every backend."""
+        for number, variable in enumerate(self._in_files()):
+            value = ops.convert_to_numpy(variable)
+            if value.ndim == 2 and variable is self.sorted_keys:
+                value = key_of(value[:, 0].astype(np.int64), value[:, 1].view(np.uint32))
+            store[str(number)] = value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load the variables."""
+        for number, variable in enumerate(self._in_files()):
+            if variable is self.sorted_keys:
+                self._set_keys(np.asarray(store[str(number)]))
+            else:
+                variable.assign(store[str(number)])
+
+    def _in_files(self) -> list[Any]:
+        return [self.deviation, self.ratio, self.sorted_keys, self.numbers]
+
+    def _places(self, before: Any, ids: Any) -> tuple[Any, Any]:
+        """Search the n-grams that extend prefixes by ids; return places, and which were found."""
+        keys = ops.convert_to_tensor(self.sorted_keys)
+        if backend().HAS_INT64:
+            wanted = key_of(before, ids)
+            place = ops.reshape(ops.searchsorted(keys, ops.reshape(wanted, (-1,))), ops.shape(ids))
+            return place, ops.take(keys, place) == wanted
+        prefixes, words = keys[:, 0], keys[:, 1]
+        place, end = ops.zeros_like(ids), ops.full_like(ids, self.n_ngrams)
+        for _ in range(self.n_ngrams.bit_length()):
+            middle = (place + end) // 2
+            prefix, word = ops.take(prefixes, middle), ops.take(words, middle)
+            is_below = (prefix < before) | ((prefix == before) & (word < ids))
+            place, end = ops.where(is_below, middle + 1, place), ops.where(is_below, end, middle)
+        return place, (ops.take(prefixes, place) == before) & (ops.take(words, place) == ids)
 
     def call(self, ids: Any) -> Any:
         """Compute the sum of n-grams over the root of a row's length: (n_rows, n_classes)."""
         worth = self.ratio * factor_of(self.deviation)
-        keys, numbers = ops.convert_to_tensor(self.sorted_keys), ops.convert_to_tensor(self.numbers)
+        numbers = ops.convert_to_tensor(self.numbers)
         n_tokens = ops.sum(ops.cast(ops.not_equal(ids, PAD), "float32"), axis=1, keepdims=True)
-        ids = ops.cast(ids, "int64")
+        kind = "int64" if backend().HAS_INT64 else "int32"
+        ids = ops.cast(ids, kind)
         before, total = ops.zeros_like(ids), 0.0
         for n in range(1, self.max_n + 1):
-            wanted = key_of(before, ids)
-            place = ops.reshape(ops.searchsorted(keys, ops.reshape(wanted, (-1,))), ops.shape(ids))
-            found = ops.logical_and(ops.take(keys, place) == wanted, ids > OOV)
+            place, found = self._places(before, ids)
+            found = ops.logical_and(found, ids > OOV)
             if n > 1:
                 found = ops.logical_and(found, before != 0)
             number = ops.take(numbers, place)
             if n >= self.min_n:
                 rows = ops.take(worth, number, axis=0)
                 total += ops.sum(rows * ops.cast(ops.expand_dims(found, -1), rows.dtype), axis=1)
-            next_ = ids if n == 1 else prefix_of(ops.cast(number, "int64"))
+            next_ = ids if n == 1 else prefix_of(ops.cast(number, kind))
             next_ = ops.where(found if n > 1 else ids > OOV, next_, 0)
             before = ops.pad(next_[:, :-1], [[0, 0], [1, 0]])
         return self.logits(total / ops.sqrt(ops.maximum(n_tokens + self.n_neutral, 1)))

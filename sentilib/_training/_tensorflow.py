@@ -21,6 +21,8 @@ import scipy.sparse
 
 from sentilib._training._keras import import_keras
 
+HAS_INT64 = True
+
 
 def has_started(by_us: bool) -> bool:
     """Return whether this process has run TensorFlow, which then has threads."""
@@ -159,6 +161,13 @@ def _traced(model: Any, step: Any) -> Any:
         return replica.merge_call(lambda _, batch: step(batch), args=((x, y, weight),))
 
     return run.get_concrete_function()
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error says that the device has too little memory."""
+    import tensorflow as tf
+
+    return isinstance(error, tf.errors.ResourceExhaustedError)
 
 
 def forget_kernels() -> None:

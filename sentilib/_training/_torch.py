@@ -14,6 +14,8 @@ import scipy.sparse
 
 from sentilib._training._keras import import_keras
 
+HAS_INT64 = True
+
 
 def count_gpus() -> int:
     """Return the number of GPUs; PyTorch allocates their memory as needed."""
@@ -154,6 +156,13 @@ def _one_pass_adam() -> Any:
             )
 
     return Adam
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error says that the device has too little memory."""
+    import torch
+
+    return isinstance(error, torch.cuda.OutOfMemoryError)
 
 
 def forget_kernels() -> None:

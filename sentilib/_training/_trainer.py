@@ -179,7 +179,8 @@ def borrowed_trainer(
         trainer = idle.pop() if idle else None
         if idle:
             _idle_trainers[key] = idle  # no list is ever empty
-    with import_keras().device(device):
+    scope = device.replace("cpu:0", "cpu")  # PyTorch would copy variables from one to the other
+    with import_keras().device(scope):
         if trainer is None:
             announce(verbose, "Building the training graph ...")
             trainer = _build(

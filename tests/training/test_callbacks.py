@@ -20,7 +20,7 @@ KEPT = []
 
 
 def logits_of(model, X):
-    return np.asarray(model(X))
+    return keras.ops.convert_to_numpy(model(X))
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_the_best_weights_that_early_stopping_restores_are_the_models(data):
 def test_callbacks_that_set_the_learning_rate_need_a_constant_schedule(make, data):
     class Rates(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            KEPT.append(float(np.asarray(self.model.optimizer.learning_rate)))
+            KEPT.append(float(self.model.optimizer.learning_rate.value))
 
     callback = make()
     model = dense(callbacks=[Rates(), callback], epochs=4, learning_rate=0.02)

@@ -22,6 +22,10 @@ keras = import_keras()
 CLASSIFIERS = [DenseSentimentClassifier, ConvSentimentClassifier]
 
 
+def logits_of(model, X):
+    return keras.ops.convert_to_numpy(model(X))
+
+
 @pytest.fixture(scope="module")
 def X():
     texts, _ = make_reviews(200, length=40, random_state=0)
@@ -59,8 +63,8 @@ def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
     )
     logits = classifier.tables_.logits(X[:50])
     inputs = [part.toarray() if issparse(part) else part for part in x]
-    np.testing.assert_allclose(graph(inputs), logits, atol=1e-5)
-    np.testing.assert_allclose(classifier.to_keras()(X[:50]), logits, atol=1e-5)
+    np.testing.assert_allclose(logits_of(graph, inputs), logits, atol=1e-5)
+    np.testing.assert_allclose(logits_of(classifier.to_keras(), X[:50]), logits, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -76,7 +80,7 @@ def test_any_convolution_equals_its_keras_model(X, mask_padding, pooling, kernel
         epochs=1,
         random_state=0,
     ).fit(X, np.arange(len(X)) % 2)
-    expected = np.asarray(conv.to_keras()(X), dtype=float)
+    expected = logits_of(conv.to_keras(), X).astype(float)
     np.testing.assert_allclose(
         conv.decision_function(X), expected[:, 1] - expected[:, 0], atol=1e-5
     )
@@ -101,13 +105,16 @@ import keras, numpy as np
 from sentilib import keras_layers
 X = np.load("X.npy")
 for number in range({len(models)}):
-    np.save(f"{{number}}.npy", np.asarray(keras.saving.load_model(f"{{number}}.keras")(X)))
+    model = keras.saving.load_model(f"{{number}}.keras")
+    np.save(f"{{number}}.npy", keras.ops.convert_to_numpy(model(X)))
 """
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     for number, model in enumerate(models):
-        np.testing.assert_allclose(np.load(tmp_path / f"{number}.npy"), model(X[:20]), atol=1e-6)
+        np.testing.assert_allclose(
+            np.load(tmp_path / f"{number}.npy"), logits_of(model, X[:20]), atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -118,7 +125,7 @@ def test_keras_models_can_be_cloned_summarised_and_trained(X, kind, mask_padding
     model, before = classifier.to_keras(), classifier.predict_proba(X)
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
-    np.testing.assert_allclose(clone(X[:20]), model(X[:20]), atol=1e-6)
+    np.testing.assert_allclose(logits_of(clone, X[:20]), logits_of(model, X[:20]), atol=1e-6)
     lines = []
     model.summary(print_fn=lines.append)
     assert "logits" in "".join(lines)
@@ -126,5 +133,5 @@ def test_keras_models_can_be_cloned_summarised_and_trained(X, kind, mask_padding
     model.compile("adam", loss)
     y = np.arange(len(X)) % n_classes
     model.fit(X, y, verbose=0)
-    assert not np.allclose(model(X[:20]), clone(X[:20]))
+    assert not np.allclose(logits_of(model, X[:20]), logits_of(clone, X[:20]))
     np.testing.assert_array_equal(classifier.predict_proba(X), before)  # it is a copy
