@@ -339,7 +339,8 @@ class BaseSentimentClassifier(
             Labels, of the type of `y`.
         """
         model = snapshot(self)
-        return model.classes_[model._logits(X).argmax(axis=1)]
+        numbers = model._logits(X).argmax(axis=1)
+        return model.classes_[numbers]
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute latent vectors: the input of the output layer, and the evidence of n-grams.
