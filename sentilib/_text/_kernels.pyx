@@ -22,6 +22,7 @@ cdef enum:
     RUN = 8  # tokens kept of a run of marks
 
 IS_MARK = MARK_BIT
+MAX_RUN = RUN
 
 cdef int32_t _OOV = OOV
 cdef uint8_t SEPARATOR = _unicode.SEPARATOR, STANDALONE = _unicode.STANDALONE

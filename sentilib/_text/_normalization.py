@@ -9,7 +9,7 @@ Form = Literal["NFC", "NFKC"] | None
 # Malayalam chillus were written as letter, virama and joiner before Unicode 5.1 encoded them; the
 # joiner is ignored otherwise, which would leave another word.
 _CHILLU = re.compile("([\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15])\u0d4d\u200d")
-_CHILLUS = dict(
+CHILLUS = dict(
     zip("\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15", map(chr, range(0x0D7A, 0x0D80)), strict=True)
 )
 # Runs in which all characters might be combining marks (the last two become such), whose sorting
@@ -35,7 +35,7 @@ def normalized(text: str, form: Form) -> str:
     if form is None or text.isascii():
         return text
     if "\u0d4d\u200d" in text:
-        text = _CHILLU.sub(lambda chillu: _CHILLUS[chillu[1]], text)
+        text = _CHILLU.sub(lambda chillu: CHILLUS[chillu[1]], text)
     if unicodedata.is_normalized(form, text):
         return text
     return unicodedata.normalize(form, _LONG_RUN.sub(_stream_safe, text))

@@ -32,7 +32,7 @@ SKIN_TONE = 16  # continues an emoji, or is one
 REGIONAL = 17  # two in a row are a flag
 
 _PUNCTUATION_CLASS = {"drop": IGNORED, "split": SEPARATOR, "token": STANDALONE}
-_APOSTROPHES = {  # and what they contribute to a token; U+05F3 and U+05F4 are those of Hebrew
+APOSTROPHES = {  # and what they contribute to a token; U+05F3 and U+05F4 are those of Hebrew
     "'": "'", "\u2019": "'", "\uff07": "'", "\u05f3": "'", "\u05f4": '"'
 }  # fmt: skip
 _CATEGORY_CLASS = {
@@ -127,8 +127,8 @@ def rules(
 
 def fold_character(character: str, lowercase: bool, strip_accents: str | None) -> str:
     """Return what a character contributes to its token."""
-    if character in _APOSTROPHES:
-        return _APOSTROPHES[character]
+    if character in APOSTROPHES:
+        return APOSTROPHES[character]
     folded = character.casefold() if lowercase else character
     if strip_accents is None:
         return folded
@@ -153,7 +153,7 @@ def _classes(punctuation: str, unspaced: str) -> tuple[np.ndarray, np.ndarray]:
         character_class[_FOLLOWING_VOWELS] = WORD
         character_class[_STACKERS] = MARK
     if punctuation == "drop":
-        for apostrophe in _APOSTROPHES:
+        for apostrophe in APOSTROPHES:
             character_class[ord(apostrophe)] = IGNORED
 
     ascii_class = character_class[:128]
@@ -196,7 +196,7 @@ def _base_classes() -> np.ndarray:
     classes[0x20E3] = KEYCAP
     classes[0x200B] = SEPARATOR  # zero-width space: a format character that separates words
     classes[_IGNORED_MARKS] = IGNORED
-    classes[[ord(apostrophe) for apostrophe in _APOSTROPHES]] = APOSTROPHE
+    classes[[ord(apostrophe) for apostrophe in APOSTROPHES]] = APOSTROPHE
     return classes
 
 
@@ -232,7 +232,7 @@ def _folds(
 
 def _stays(character: str, lowercase: bool, strip_accents: str | None) -> bool:
     """Return whether no option except "ascii" changes this character; fast, as it runs for all."""
-    if (lowercase and character.casefold() != character) or character in _APOSTROPHES:
+    if (lowercase and character.casefold() != character) or character in APOSTROPHES:
         return False
     return strip_accents is None or (
         unicodedata.is_normalized("NFKD", character) and not unicodedata.combining(character)
