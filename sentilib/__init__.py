@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentilib import datasets, explain, inspection
+    from sentilib import datasets, explain, export, inspection
     from sentilib._conv_classifier import ConvSentimentClassifier
     from sentilib._dense_classifier import DenseSentimentClassifier
     from sentilib._html_tokenizer import HTMLTokenizer
@@ -23,6 +23,7 @@ _HOME = {
     "compress": "sentilib._pipelines._compression",
     "datasets": None,
     "explain": None,
+    "export": None,
     "inspection": None,
     "keras_layers": "sentilib._training._layers",
 }
@@ -51,6 +52,7 @@ __all__ = [
     "compress",
     "datasets",
     "explain",
+    "export",
     "inspection",
     "predict_proba_in_chunks",
 ]

@@ -7,7 +7,7 @@ import pytest
 from numpydoc.validate import validate
 
 import sentilib
-from sentilib import datasets, explain, inspection
+from sentilib import datasets, explain, export, inspection
 from sentilib.explain import plots
 
 IGNORED = {
@@ -32,7 +32,7 @@ def members(cls):
 def public_names():
     """Return the paths of all public functions and classes, and of the members of these."""
     paths = set()
-    for module in (sentilib, datasets, explain, inspection, plots):
+    for module in (sentilib, datasets, explain, export, inspection, plots):
         for name in module.__all__:
             value = getattr(module, name)
             path = f"{module.__name__}.{name}"

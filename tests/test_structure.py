@@ -23,6 +23,7 @@ LAYERS = [
     ["_classifier"],
     ["_conv_classifier", "_dense_classifier", "_html_tokenizer"],
     ["_pipelines"],
+    ["export"],
     ["_plotting"],
     ["_pages"],
     ["explain"],

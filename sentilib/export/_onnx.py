@@ -40,7 +40,8 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     See Also
     --------
-    sentilib.DenseSentimentClassifier.to_keras : A Keras model, which Keras exports to other formats.
+    to_tokenizer_json : The tokenizer as a file, for text without markup.
+    sentilib.DenseSentimentClassifier.to_keras : A Keras model, which Keras can export.
 
     Notes
     -----
@@ -56,6 +57,7 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     Examples
     --------
+    >>> import os, tempfile
     >>> import onnxruntime
     >>> from sentilib import DenseSentimentClassifier, HTMLTokenizer
     >>> from sentilib.datasets import make_reviews
@@ -64,12 +66,14 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> reviews, labels = make_reviews(200, random_state=0)
     >>> pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(epochs=1, random_state=0))
     >>> pipe = pipe.fit(reviews, labels)
-    >>> to_onnx(pipe, "reviews.onnx")
-    >>> session = onnxruntime.InferenceSession("reviews.onnx")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "reviews.onnx")
+    ...     to_onnx(pipe, path)
+    ...     session = onnxruntime.InferenceSession(path)
     >>> ids = pipe[0].transform(reviews[:3])
     >>> logits, probabilities = session.run(None, {"token_ids": ids})
-    >>> abs(probabilities - pipe.predict_proba(reviews[:3])).max() < 1e-5
-    np.True_
+    >>> bool(abs(probabilities - pipe.predict_proba(reviews[:3])).max() < 1e-5)
+    True
     """
     model = _model(estimator)
     tables = model.tables_
@@ -97,7 +101,7 @@ def _model(estimator: Any) -> Any:
     if parts.model is None or parts.classifier is not parts.model:
         raise TypeError(
             "to_onnx writes a DenseSentimentClassifier or ConvSentimentClassifier, alone or as the "
-            f"last step of a pipeline or search, got {parts.name}. Write the models inside it one by "
-            "one, and combine their outputs."
+            f"last step of a pipeline or search, got {parts.name}. Write the models inside it "
+            "one by one, and combine their outputs."
         )
     return parts.model

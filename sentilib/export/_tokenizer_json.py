@@ -16,8 +16,9 @@ from sentilib._text._kernels import IS_MARK, MAX_RUN
 from sentilib._text._normalization import CHILLUS
 
 _PAD_WORD = "[PAD]"  # like OOV_WORD, no token has this name: brackets are tokens of their own
-_JOINER, _APOSTROPHE, _QUOTE = "\u200d", "'", '"'
+_JOINER, _QUOTE = "\u200d", '"'
 _TAGS = np.r_[0xE0020:0xE0080]  # in flags of emoji
+_STYLES = "\ufe0e\ufe0f"
 
 
 def to_tokenizer_json(estimator: Any, path: str | os.PathLike[str]) -> None:
@@ -52,23 +53,27 @@ def to_tokenizer_json(estimator: Any, path: str | os.PathLike[str]) -> None:
     -----
     The ids are those of the tokenizer with ``markup=None``, except for
 
-    - characters that Python's version of Unicode does not know, but that of the other library;
+    - characters that only one of the two libraries' versions of Unicode knows;
     - more than eight marks in a row that contain single skin tones, single regional letters or
       stray combining marks;
-    - symbols that U+FE0F turns into an emoji: what is joined to them, and with ``punctuation`` other
-      than "token" they themselves;
-    - Hebrew gershayim between letters of other scripts, and invisible characters before a quote
-      within a Hebrew word, or between the parts of an emoji;
-    - U+0345 where it is not part of a letter, and more than 30 combining marks in a row.
+    - symbols such as "™" that U+FE0F makes an emoji, if `punctuation` is not "token" or if other
+      parts of an emoji follow;
+    - gershayim (U+05F4) between other letters than Hebrew ones;
+    - invisible characters before a quote in a Hebrew word, or between the parts of an emoji;
+    - U+0345 where it is not part of a Greek letter, and more than 30 combining marks in a row.
 
     Examples
     --------
+    >>> import os, tempfile
+    >>> import tokenizers
     >>> from sentilib import HTMLTokenizer
     >>> from sentilib.export import to_tokenizer_json
     >>> tokenizer = HTMLTokenizer(max_length=6).fit(["A superb film!", "A <b>bad</b> film."])
-    >>> to_tokenizer_json(tokenizer, "tokenizer.json")
-    >>> import tokenizers
-    >>> tokenizers.Tokenizer.from_file("tokenizer.json").encode("A superb plot!").ids
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "tokenizer.json")
+    ...     to_tokenizer_json(tokenizer, path)
+    ...     read_again = tokenizers.Tokenizer.from_file(path)
+    >>> read_again.encode("A superb plot!").ids
     [2, 7, 1, 4, 0, 0]
     >>> tokenizer.transform(["A superb plot!"])
     array([[2, 7, 1, 4, 0, 0]], dtype=int32)
@@ -169,6 +174,7 @@ def _normalizers(tokenizer: Any, words: list[str], of: "_Characters") -> list[di
         steps.append({"type": "Lowercase"})
         steps += [_replace(c, fold) for c, fold in _unlike_lowercase() if fold in known]
     steps.append(_replace(f"[^{of.all}]+", " ", regex=True))
+    steps.append(_replace(of.surplus, "", regex=True))
     return steps
 
 
@@ -211,36 +217,43 @@ class _Characters:
             set_of(kind) for kind in (unicode.EMOJI, unicode.SKIN_TONE, unicode.REGIONAL)
         )
         keycap, bases = set_of(unicode.KEYCAP), set_of(unicode.KEYCAP_BASE)
-        self.quotes = _set(np.isin(np.arange(len(classes)), [ord(_QUOTE), *map(ord, _unicode.APOSTROPHES)]))
-        ignored = [f"[{_set(is_ignored)}]", f"{_JOINER}(?![{emoji}])"]
+        self.quotes = _set(
+            np.isin(np.arange(len(classes)), [ord(_QUOTE), *map(ord, _unicode.APOSTROPHES)])
+        )
+        all_tags = _set(tags)
+        ignored = [
+            f"[{_set(is_ignored)}]",
+            f"{_JOINER}(?![{emoji}])",
+            f"(?<![{emoji}{tone}{all_tags}{_STYLES}])[{all_tags}]+",
+        ]
         if bang == unicode.IGNORED:
-            ignored += [f"[{_set(is_mark & (classes != unicode.KEYCAP_BASE))}]", f"[{bases}](?!{keycap})"]
+            ignored += [
+                f"[{_set(is_mark & (classes != unicode.KEYCAP_BASE))}]",
+                f"[{bases}](?![{_STYLES}]?{keycap})",
+            ]
         self.ignored = "|".join(ignored)
         self.all = _set((classes != unicode.SEPARATOR) | tags)
 
-        marks = [f"[{_set(is_mark)}]{keycap}?"] if bang == unicode.STANDALONE else [f"[{bases}]{keycap}"]
-        tail = f"[{tone}{_set(tags)}]"
-        one = f"[{emoji}]{tail}{{0,8}}(?:{_JOINER}[{emoji}]{tail}?){{0,4}}|[{flag}][{flag}]"
-        unit = f"(?:{'|'.join([*marks, one])})[ {_JOINER}]?"
+        base = f"[{bases}]{keycap}"
+        tail = f"[{tone}{all_tags}]"
+        joined = f"[{emoji}]{tail}{{0,7}}(?:{_JOINER}[{emoji}]{tail}?){{0,3}}"
+        mark = f"|[{_set(is_mark)}]" if bang == unicode.STANDALONE else ""
+        unit = f"(?:{base}|{joined}|[{flag}][{flag}]{mark})"
+        # A look-behind from each mark on: what a run has beyond its first tokens.
+        starts = f"(?=[{bases}{emoji}{tone}{flag}{_set(is_mark)}])"
+        self.surplus = f"{starts}(?<=(?:{unit} ?){{{MAX_RUN}}})(?:(?:{unit}|[{tone}{flag}]) ?)+"
         within = [f"[{word}{follows}]"]
         if bang != unicode.IGNORED:
             within.append(f"\\x27(?=[{word}])")
             letter = _set((classes == unicode.WORD) & hebrew)
             within.append(f"(?<=[{_set(hebrew)}])\\x22(?=[{letter}])")
         glue = set_of(unicode.PREFIX, unicode.STACKER)
-        of_marks = [
-            f"[{bases}]{keycap}",
-            f"[{emoji}{tone}](?:{tail}|{_JOINER}[{emoji}])*",
-            f"[{flag}][{flag}]?",
-        ]
-        if bang == unicode.STANDALONE:
-            of_marks.append(f"[{_set(is_mark)}]")
         inside = f"(?:[{follows}]|(?<=[{glue}])[{cluster}])" if cluster else f"[{follows}]"
         tokens = [f"[{word}](?:{'|'.join(within)})*{keycap}?"]
         if cluster:
             tokens.append(f"[{cluster}]{inside}*{keycap}?")
-        run = f"(?<!(?:{unit}){{{MAX_RUN}}})"
-        self.token = "|".join([*tokens, f"{run}(?:{'|'.join(of_marks)})"])
+        tokens += [base, f"[{emoji}{tone}](?:{tail}|{_JOINER}[{emoji}])*", f"[{flag}][{flag}]?"]
+        self.token = "|".join(tokens) + mark
 
 
 def _set(is_in: np.ndarray) -> str:

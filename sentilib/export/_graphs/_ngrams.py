@@ -67,7 +67,9 @@ def ngram_logits(table: NgramTable, stream: Stream, n_ids: int) -> str:
             worth = np.vstack([np.zeros(n_columns), table.worth[order.numbers]])
             values.append(graph.add("Gather", graph.stored(worth), before))
     sums = stream.sums(graph.add("Sum", *values), n_columns)
-    size = graph.add("Max", graph.add("Add", stream.n_tokens, np.array(table.n_neutral)), np.array(1.0))
+    size = graph.add(
+        "Max", graph.add("Add", stream.n_tokens, np.array(table.n_neutral)), np.array(1.0)
+    )
     evidence = graph.add("Div", sums, graph.add("Sqrt", size))
     return graph.add("Mul", evidence, np.array([-0.5, 0.5])) if table.n_classes == 2 else evidence
 
