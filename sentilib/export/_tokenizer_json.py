@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sentilib._files import atomic_write
+from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import OOV, OOV_WORD, PAD
 from sentilib._pipelines import Parts
 from sentilib._text import _unicode
@@ -117,7 +118,7 @@ def to_tokenizer_json(estimator: Any, path: str | os.PathLike[str]) -> None:
 
 def _tokenizer(estimator: Any) -> Any:
     """Return the fitted tokenizer of an estimator, if the file can represent it."""
-    parts = Parts.of(estimator) if not hasattr(estimator, "vocabulary_") else None
+    parts = None if isinstance(estimator, HTMLTokenizer) else Parts.of(estimator)
     tokenizer = estimator if parts is None else parts.tokenizer
     if tokenizer is None or (parts is not None and parts.front):
         raise TypeError(
@@ -240,8 +241,9 @@ class _Characters:
         mark = f"|[{_set(is_mark)}]" if bang == unicode.STANDALONE else ""
         unit = f"(?:{base}|{joined}|[{flag}][{flag}]{mark})"
         # A look-behind from each mark on: what a run has beyond its first tokens.
-        starts = f"(?=[{bases}{emoji}{tone}{flag}{_set(is_mark)}])"
-        self.surplus = f"{starts}(?<=(?:{unit} ?){{{MAX_RUN}}})(?:(?:{unit}|[{tone}{flag}]) ?)+"
+        starts = f"(?=[{bases}{emoji}{flag}{_set(is_mark)}])"
+        more = f"(?:(?:{unit}|[{tone}{flag}]) ?)*"
+        self.surplus = f"{starts}(?<=(?:{unit} ?){{{MAX_RUN}}}){unit} ?{more}"
         within = [f"[{word}{follows}]"]
         if bang != unicode.IGNORED:
             within.append(f"\\x27(?=[{word}])")

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-import sentilib
 from sentilib._optional import import_optional
 
 # ONNX Runtime reads these since 1.14, of February 2023.
@@ -84,7 +83,6 @@ class Graph:
         model = helper.make_model(
             graph,
             producer_name="sentilib",
-            producer_version=sentilib.__version__,
             ir_version=_FORMAT,
             opset_imports=[
                 helper.make_opsetid("", _OPERATORS),
