@@ -19,7 +19,7 @@ from sentilib._ngrams import _keys
 
 cdef int32_t FIRST = FIRST_WORD
 cdef int64_t EMPTY = _keys.EMPTY
-cdef uint64_t MIX = int.from_bytes(os.urandom(8), "little") | 1  # as in `_lookup_kernels`
+cdef uint64_t MIX = int.from_bytes(os.urandom(8), "little") | 1  # secret, as in `_lookup_kernels`
 cdef enum: MAX_BITS = 31
 ctypedef const int32_t* ids_of_row
 

@@ -20,4 +20,5 @@ cdef inline int64_t number_of(int64_t prefix) noexcept nogil:
 
 
 cdef inline bint is_prefix(int64_t before, int32_t first_word) noexcept nogil:
+    """Return whether a prefix is that of a word or a known n-gram, which a word can extend."""
     return <uint64_t>before + 1 > <uint64_t>first_word  # negative: huge, or 0 for -1

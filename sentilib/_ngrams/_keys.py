@@ -3,10 +3,8 @@
 The prefix of a word is 0; of a pair, the id of its first word; of a longer n-gram,
 `prefix_of(number)` of the n-gram that it extends by one word, which is below -1. Two n-grams
 therefore never have the same key, whatever their lengths. The functions work on integers and on
-arrays, and compiled loops use them too.
+arrays; `_keys.pxd` contains those of compiled loops.
 """
-
-from sentilib._ids import FIRST_WORD
 
 EMPTY = -1  # not a key, since a prefix is never -1
 
@@ -29,8 +27,3 @@ def prefix_of(number):
 def number_of(prefix):
     """Return the number of the n-gram that a prefix below -1 refers to."""
     return -2 - prefix
-
-
-def is_prefix(before):
-    """Return whether a prefix is that of a word or a known n-gram, which a word can extend."""
-    return (before >= FIRST_WORD) | (before <= -2)
