@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
+SERVING := .venv-serving
 # What an editable installation compiles; it is repeated when one of them changes.
 KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: demo test test-fast test-lowest test-backends sanitize fuzz bench accuracy reference lint clean
+.PHONY: demo test test-fast test-lowest test-backends test-serving sanitize fuzz bench accuracy reference lint clean
 
 # With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
@@ -34,6 +35,16 @@ test-backends: $(VENV)/.test $(VENV)-jax/.test $(VENV)-torch/.test
 		$$folder/bin/python -m pytest -n auto -m "not slow or backends" $(ARGS) $(CORE_TESTS) \
 		|| status=1; \
 	done; exit $$status
+
+# Prediction, explanation and the example's server where only requirements/serve.txt is installed.
+test-serving: $(VENV)/.test $(SERVING)/.test
+	$(SERVING)/bin/python -m pip install --quiet --force-reinstall --no-deps .
+	SENTILIB_SERVING=$(abspath $(SERVING))/bin/python $(BIN)/python -m pytest -n 0 $(ARGS) tests/serving
+
+$(SERVING)/.test: requirements/predict.txt requirements/serve.txt
+	$(PYTHON) -m venv --clear $(SERVING)
+	$(SERVING)/bin/python -m pip install --quiet --requirement requirements/serve.txt
+	touch $@
 
 # All requirements but TensorFlow; the package itself is imported from here.
 $(VENV)-jax/.test $(VENV)-torch/.test: $(VENV)-%/.test: setup.cfg $(VENV)/.test
@@ -106,5 +117,5 @@ $(LOWEST)/.test: setup.cfg pyproject.toml $(KERNELS)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-jax $(VENV)-torch $(LOWEST) *_output build *.egg-info
+	rm -rf $(VENV) $(VENV)-jax $(VENV)-torch $(LOWEST) $(SERVING) *_output build *.egg-info
 	find sentilib -name '*.so' -delete

@@ -6,12 +6,13 @@ import warnings
 from typing import Any
 
 
-def missing(what: str, package: str, extra: str) -> str:
+def missing(what: str, package: str, extra: str | None) -> str:
     """Return a message that names what needs a package, and how to install it."""
-    return f"{what} needs {package}: pip install 'sentilib[{extra}]'."
+    source = package if extra is None else f"'sentilib[{extra}]'"
+    return f"{what} needs {package}: pip install {source}."
 
 
-def import_optional(module: str, what: str, extra: str) -> Any:
+def import_optional(module: str, what: str, extra: str | None) -> Any:
     """Import a module, or raise an error that names what needs it and how to install it.
 
     Parameters
@@ -20,8 +21,9 @@ def import_optional(module: str, what: str, extra: str) -> Any:
         Module to import, such as "matplotlib.pyplot".
     what : str
         Function or object that needs it, as the subject of the message.
-    extra : str
-        Extra of sentilib that installs it.
+    extra : str or None
+        Extra of sentilib that installs it; None for a requirement of sentilib, which installations
+        for prediction leave out.
 
     Returns
     -------

@@ -14,11 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
 from sentilib import _plotting
 from sentilib._files import atomic_write, is_stream
+from sentilib._optional import import_optional
 from sentilib._pages import _heat_map
+
+jinja2 = import_optional("jinja2", "An HTML page", None)  # before anything is computed for it
 
 
 def render(template: str, package: str | None = None, **values: Any) -> str:
@@ -78,12 +79,12 @@ def writable_path(path: Any) -> Path:
 
 
 @functools.cache
-def _environment(package: str | None) -> Environment:
+def _environment(package: str | None) -> Any:
     packages = ["sentilib._pages", *([package] if package else [])]
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(name) for name in packages]),
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in packages]),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

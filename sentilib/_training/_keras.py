@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 BACKENDS = ("tensorflow", "jax", "torch")
+_WITHOUT_KERAS = (
+    "Training, to_keras and keras_layers need Keras and one of its backends, and Keras is not "
+    "installed: pip install keras tensorflow (or jax or torch in place of tensorflow). Fitted "
+    "estimators predict and explain without it."
+)
 _import_lock = threading.Lock()
 
 
@@ -24,6 +29,8 @@ def import_keras() -> Any:
             try:
                 import keras
             except (ImportError, ValueError) as error:
+                if isinstance(error, ImportError) and error.name == "keras":
+                    raise ImportError(_WITHOUT_KERAS) from None
                 raise _without_backend(error) from error
         return keras
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from sentilib._files import atomic_write
+from sentilib._optional import import_optional
 
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT_SECONDS = 30.0
@@ -47,8 +48,7 @@ class _Bounded:
 
 def fetch(remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, verbose: bool) -> Path:
     """Download `remote` into `folder`, with `n_retries` further attempts if the network fails."""
-    from requests.exceptions import HTTPError, RequestException
-
+    errors = import_optional("requests.exceptions", "Downloading", None)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / remote.filename
     for attempt in range(n_retries + 1):
@@ -57,14 +57,14 @@ def fetch(remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, ver
         try:
             _download(remote, path, verbose)
             return path
-        except HTTPError as error:
+        except errors.HTTPError as error:
             response = error.response
             assert response is not None
             response.close()
             failure = f"HTTP status {response.status_code} ({response.reason})"
             if response.status_code < 500 and response.status_code not in _TEMPORARY_STATUS:
                 raise OSError(f"{remote.url} answered with {failure}.") from error
-        except RequestException as error:
+        except errors.RequestException as error:
             failure = f"{type(error).__name__}: {error}"
         if verbose and attempt < n_retries:
             print(f"\n{failure}; trying again in {delay:g} s", file=sys.stderr)
@@ -75,8 +75,7 @@ def fetch(remote: RemoteFile, folder: Path, *, n_retries: int, delay: float, ver
 
 
 def _download(remote: RemoteFile, path: Path, verbose: bool) -> None:
-    import pooch
-
+    pooch = import_optional("pooch", "Downloading", None)
     if verbose:
         print(f"Downloading {remote.filename} from {remote.url}", file=sys.stderr)
     # Not to be decoded on the way: the hash is that of the compressed file.
