@@ -59,7 +59,6 @@ $(VENV)-jax/.test $(VENV)-torch/.test: $(VENV)-%/.test: setup.cfg $(VENV)/.test
 SANITIZED := $(abspath build/sanitized)
 SANITIZERS := -fsanitize=address,undefined
 sanitize: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet 'cython >= 3.2, < 4' 'setuptools >= 77'
 	CC=gcc CFLAGS='$(SANITIZERS) -fno-sanitize-recover=all' LDFLAGS='$(SANITIZERS)' $(BIN)/python \
 		setup.py --quiet build --build-lib $(SANITIZED) --build-temp $(SANITIZED)-objects
 	PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
@@ -71,7 +70,7 @@ sanitize: $(VENV)/.test
 # A few minutes of fuzzing for each kernel that reads what strangers write; needs clang.
 FUZZED := $(abspath build/fuzzed)
 fuzz: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet 'atheris >= 3, < 4' 'cython >= 3.2, < 4' 'setuptools >= 77'
+	$(BIN)/python -m pip install --quiet 'atheris >= 3, < 4'
 	CC=clang CFLAGS='-fsanitize=address,fuzzer-no-link' LDFLAGS=-shared $(BIN)/python \
 		setup.py --quiet build --build-lib $(FUZZED) --build-temp $(FUZZED)-objects
 	for kernel in reveal scan find; do mkdir -p build/corpus/$$kernel; \

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -61,6 +62,14 @@ class BuildExtensions(build_ext):
             )
         for extension in self.extensions:
             extension.extra_compile_args = options
+        link = self.compiler.link_shared_object
+
+        def link_whole(objects: list[str], path: str, *args: Any, **kwargs: Any) -> None:
+            """Give a module its name once it is whole: an interrupted build is begun again."""
+            link(objects, f"{path}.part", *args, **kwargs)
+            os.replace(f"{path}.part", path)
+
+        self.compiler.link_shared_object = link_whole
         super().build_extensions()
 
     def build_extension(self, extension: Extension) -> None:
