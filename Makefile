@@ -55,7 +55,8 @@ $(VENV)-jax/.test $(VENV)-torch/.test: $(VENV)-%/.test: setup.cfg $(VENV)/.test
 	$(VENV)-$*/bin/python -m pip install --quiet $* --requirement $(VENV)-$*/requirements.txt
 	touch $@
 
-# The tests of kernels with AddressSanitizer and UndefinedBehaviorSanitizer; needs gcc.
+# The tests of kernels, but for those of time, with AddressSanitizer and UndefinedBehaviorSanitizer;
+# needs gcc.
 SANITIZED := $(abspath build/sanitized)
 SANITIZERS := -fsanitize=address,undefined
 sanitize: $(VENV)/.test
@@ -63,7 +64,8 @@ sanitize: $(VENV)/.test
 		setup.py --quiet build --build-lib $(SANITIZED) --build-temp $(SANITIZED)-objects
 	PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		$(BIN)/python -P -m pytest -n 0 --capture=no -m "not slow" --override-ini=testpaths=tests \
+		$(BIN)/python -P -m pytest -n 0 --capture=no -m "not slow" -k "not linear_time" \
+		--override-ini=testpaths=tests \
 		tests/compiled/test_kernels.py tests/text tests/ngrams tests/tables/test_tables.py \
 		tests/explain/test_exact_values.py
 
