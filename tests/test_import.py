@@ -41,16 +41,17 @@ from sentilib import HTMLTokenizer
 HTMLTokenizer()
 assert not {"keras", "tensorflow", "numba", "selectolax", "shap"} & set(sys.modules)
 
+print(HTMLTokenizer(max_length=3).fit_transform(["A <b>good</b> film", "a film"]).tolist())
+assert not {"keras", "tensorflow", "shap"} & set(sys.modules)
+assert not {"sklearn.model_selection", "sklearn.feature_extraction"} & set(sys.modules)
+
 import sentilib
 for name in sentilib.__all__:
     getattr(sentilib, name)
 print(sentilib.ConvSentimentClassifier(epochs=1))
 assert not {"keras", "tensorflow", "numba", "shap"} & set(sys.modules)
-
-print(HTMLTokenizer(max_length=3).fit_transform(["A <b>good</b> film", "a film"]).tolist())
-assert not {"keras", "tensorflow", "shap"} & set(sys.modules)
 """
-    named, tokenized = run(program).stdout.splitlines()
+    tokenized, named = run(program).stdout.splitlines()
     assert "ConvSentimentClassifier" in named
     assert tokenized == "[[2, 4, 3], [2, 3, 0]]"
 
@@ -63,9 +64,11 @@ def test_looking_at_a_fitted_classifier_and_its_explainer_loads_no_keras(name, t
     (tmp_path / "classifier.pickle").write_bytes(pickle.dumps(classifier))
     program = f"""
 import pickle, sys
-from sentilib import TokenShapExplainer
 with open({str(tmp_path / "classifier.pickle")!r}, "rb") as file:
     classifier = pickle.load(file)
+classifier.predict([[1, 2, 3, 4, 5, 6]])
+assert "sklearn.model_selection" not in sys.modules
+from sentilib import TokenShapExplainer
 for looked_at in (classifier, TokenShapExplainer(classifier)):
     for name in dir(looked_at):
         getattr(looked_at, name, None)

@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sentilib._compiled._progress import announce
 from sentilib._compiled._threads import resolve_n_jobs
@@ -189,5 +188,7 @@ class Reader:
         return resolve_n_jobs(self._parameters.n_jobs)
 
     def _folded_stop_words(self) -> set[str]:
-        words = self._parameters.stop_words
-        return folded(ENGLISH_STOP_WORDS if words == "english" else words or (), self.scanner)
+        words = self._parameters.stop_words or ()
+        if words == "english":
+            from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS as words
+        return folded(words, self.scanner)

@@ -5,7 +5,6 @@ from numbers import Number, Real
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.utils import compute_sample_weight
 
 from sentilib._sklearn import check_sample_weight
@@ -205,6 +204,8 @@ def validation_split(
     ValueError
         If the two sides cannot both contain every class.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
     classes, class_sizes = np.unique(y, return_counts=True)
     smaller_side = min(fraction, 1 - fraction) * len(y)
     too_small = ValueError(
