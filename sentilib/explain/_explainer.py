@@ -24,6 +24,8 @@ from sentilib.explain._values import (
     shapley_values,
 )
 
+_TOKENS_TO_SAMPLE = 16  # that are worth a thread
+
 
 class TokenShapExplainer(SavedState, BaseEstimator):
     """Compute how much each word of a review contributes to the prediction, as Shapley values.
@@ -239,14 +241,15 @@ class TokenShapExplainer(SavedState, BaseEstimator):
             raise ValueError(f"method='exact' is not possible: {reason}")
         game = self._game(parts)
         n_threads = resolve_n_jobs(self.n_jobs)
-        slices = chunks(ids, self.batch_size, n_threads)
         if reason is None and self.method != "permutation":
+            slices = chunks(ids, self.batch_size, n_threads, game.worth_a_thread)
 
             def exact(rows: np.ndarray, first_row: int) -> tuple[np.ndarray, None, np.ndarray]:
                 values, outputs = game.shapley_and_outputs(rows)
                 return values, None, outputs
 
             return shapley_values(game.model, exact, ids, slices, n_threads), "exact"
+        slices = chunks(ids, self.batch_size, n_threads, _TOKENS_TO_SAMPLE)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sampling = PermutationSampling(game, self.n_permutations, seed)
 
@@ -292,7 +295,7 @@ class TokenShapExplainer(SavedState, BaseEstimator):
                 "that every word interacts with every other. Use baseline='oov' or 'mean'."
             )
         n_threads = resolve_n_jobs(self.n_jobs)
-        slices = chunks(ids, self.batch_size, n_threads)
+        slices = chunks(ids, self.batch_size, n_threads, game.worth_a_thread)
         progress(f"Computing the interactions in {len(ids):,} reviews")
         matrices = interaction_matrices(game, ids, slices, n_threads)
         progress.done()

@@ -26,10 +26,16 @@ class Values(NamedTuple):
     additivity_error: np.ndarray  # float64 (n_rows,)
 
 
-def chunks(ids: np.ndarray, batch_size: int | str, n_threads: int) -> list[slice]:
-    """Split rows into chunks, about four per thread."""
+def chunks(
+    ids: np.ndarray, batch_size: int | str, n_threads: int, worth_a_thread: int
+) -> list[slice]:
+    """Split rows into chunks, about four per thread, but none of few tokens.
+
+    `worth_a_thread` is the number of tokens whose values take longer than starting a thread.
+    """
     if batch_size == "auto":
-        each = -(-len(ids) // (4 * n_threads))
+        n_chunks = min(4 * n_threads, max(1, int(count_tokens(ids).sum()) // worth_a_thread))
+        each = -(-len(ids) // n_chunks)
         batch_size = max(1, min(_IDS_PER_CHUNK // ids.shape[1], each))
     n_rows = int(batch_size)
     return [slice(start, start + n_rows) for start in range(0, len(ids), n_rows)]

@@ -205,7 +205,7 @@ import numpy as np
 from sentilib import TokenShapExplainer
 with open({str(tmp_path / "model.pickle")!r}, "rb") as file:
     model, X, y = pickle.load(file)
-values = [model.predict_proba(X), TokenShapExplainer(model)(X[:5]).values]
+values = [model.predict_proba(X), np.stack([*TokenShapExplainer(model)(X[:5]).values])]
 assert "keras" not in sys.modules
 model.partial_fit(X, y)
 values.append(model.predict_proba(X))
@@ -213,7 +213,8 @@ np.savez({str(tmp_path / "values.npz")!r}, *values)
 print(sys.modules["keras"].backend.backend())
 """
     others = [name for name in ("tensorflow", "jax", "torch") if name != NAME]
-    expected = model.predict_proba(X), TokenShapExplainer(model)(X[:5]).values
+    values = np.stack([*TokenShapExplainer(model)(X[:5]).values])
+    expected = model.predict_proba(X), values
     expected = *expected, model.partial_fit(X, y).predict_proba(X)
     home = os.environ.get("SENTILIB_PYTHONS", "none")  # of TensorFlow; others are beside it
     ran = []

@@ -16,6 +16,10 @@ from sentilib.explain._games._words import WordGame
 class Game(Protocol):
     """Term of the sum; `X` contains valid ids of shape (n_samples, n_columns), int32."""
 
+    @property
+    def worth_a_thread(self) -> int:
+        """Number of tokens whose values take longer than starting a thread."""
+
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Compute exact values of all tokens of all rows, float64 (n_tokens, n_outputs)."""
 
@@ -65,6 +69,11 @@ class SumOfGames:
     @property
     def _games(self) -> list[Game]:
         return [self._layers] if self._ngrams is None else [self._layers, self._ngrams]
+
+    @property
+    def worth_a_thread(self) -> int:
+        """Number of tokens whose values take longer than starting a thread."""
+        return self._layers.worth_a_thread
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Compute exact Shapley values, in the unit of the margin (log-odds)."""

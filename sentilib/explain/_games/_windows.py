@@ -43,6 +43,8 @@ class WindowGame:
         Model with `ConvTables`; exact values need average pooling.
     """
 
+    worth_a_thread = 2**9
+
     def __init__(self, model: BaselineModel):
         from sentilib._tables._conv_layers import fill
 

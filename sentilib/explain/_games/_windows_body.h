@@ -1,7 +1,7 @@
 /* The games of convolutional classifiers, in vectors of double; `_window_kernels` describes them. */
 #include "_vectors.h"
 
-/* Vectors of columns whose sums for OUTPUTS channels stay in registers. */
+/* Variants of a unit whose sums for OUTPUTS channels stay in registers. */
 #undef GROUP
 #if defined(SENTILIB_AVX512) || defined(SENTILIB_NEON)
 #define GROUP 4
@@ -9,97 +9,108 @@
 #define GROUP 2
 #endif
 
-SENTILIB_INLINE void NAME(tap_of_group)(
+/* Multiply the channels of a vector of positions by one tap, for OUTPUTS channels of a layer and
+ * n_variants variants. */
+SENTILIB_INLINE void NAME(tap_of_variants)(
     const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_products,
-    const double *biases, double *products, const int n_vectors)
+    const double *biases, double *products, const int n_variants)
 {
     V sums[OUTPUTS][GROUP];
     for (int k = 0; k < OUTPUTS; k++)
-        for (int v = 0; v < n_vectors; v++)
+        for (int v = 0; v < n_variants; v++)
             sums[k][v] = V_SET(biases ? biases[k] : 0.0);
     for (int64_t i = 0; i < n_in; i++) {
         V x[GROUP];
-        for (int v = 0; v < n_vectors; v++)
-            x[v] = V_LOAD(inputs + i * width + v * LANES);
+        for (int v = 0; v < n_variants; v++)
+            x[v] = V_LOAD(inputs + (v * n_in + i) * width);
         for (int k = 0; k < OUTPUTS; k++) {
             const V weight = V_SET(taps[i * n_products + k]);
-            for (int v = 0; v < n_vectors; v++)
+            for (int v = 0; v < n_variants; v++)
                 sums[k][v] = V_FMA(weight, x[v], sums[k][v]);
         }
     }
-    for (int k = 0; k < OUTPUTS; k++)
-        for (int v = 0; v < n_vectors; v++)
-            V_STORE(products + k * width + v * LANES, sums[k][v]);
+    for (int v = 0; v < n_variants; v++)
+        for (int k = 0; k < OUTPUTS; k++)
+            V_STORE(products + (v * OUTPUTS + k) * LANES, sums[k][v]);
 }
 
-/* Multiply the channels of n_columns positions by one tap, for OUTPUTS channels of a layer. */
-static void NAME(tap)(
-    const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_products,
-    const double *biases, double *products, int64_t n_columns)
+/* The products of all taps and variants: (kernel_size, n_before, OUTPUTS, LANES). Taps are
+ * innermost, so that variants are read from a near cache. */
+static void NAME(multiply_taps)(
+    const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_out,
+    const double *biases, double *products, int64_t n_before, int64_t kernel_size)
 {
-    int64_t p = 0;
-    for (; p + GROUP * LANES <= n_columns; p += GROUP * LANES)
-        NAME(tap_of_group)(inputs + p, width, taps, n_in, n_products, biases, products + p, GROUP);
-    for (; p < n_columns; p += LANES)
-        NAME(tap_of_group)(inputs + p, width, taps, n_in, n_products, biases, products + p, 1);
+    const int64_t n_products = kernel_size * n_out;
+    for (int64_t v = 0; v < n_before; v += n_before < GROUP ? 2 : GROUP)
+        for (int64_t tap = 0; tap < kernel_size; tap++) {
+            const double *x = inputs + v * n_in * width + tap;
+            double *of_tap = products + (tap * n_before + v) * OUTPUTS * LANES;
+            if (n_before < GROUP)
+                NAME(tap_of_variants)(x, width, taps + tap * n_out, n_in, n_products,
+                                      tap ? NULL : biases, of_tap, 2);
+            else
+                NAME(tap_of_variants)(x, width, taps + tap * n_out, n_in, n_products,
+                                      tap ? NULL : biases, of_tap, GROUP);
+        }
 }
 
-/* Columns of one variant of a unit: the sum of its taps, rectified. */
+/* One variant of a unit: the sum of its taps, rectified. */
 SENTILIB_INLINE V NAME(unit)(
-    const double *products, int64_t n_before, int64_t width, int64_t variant, int64_t kernel_size)
+    const double *products, int64_t n_before, int64_t variant, int64_t kernel_size)
 {
-    V sum = V_LOAD(products + (variant & (n_before - 1)) * OUTPUTS * width);
+    V sum = V_LOAD(products + (variant & (n_before - 1)) * OUTPUTS * LANES);
     for (int64_t tap = 1; tap < kernel_size; tap++) {
         const int64_t of_tap = tap * n_before + ((variant >> tap) & (n_before - 1));
-        sum = V_ADD(sum, V_LOAD(products + of_tap * OUTPUTS * width));
+        sum = V_ADD(sum, V_LOAD(products + of_tap * OUTPUTS * LANES));
     }
     return V_MAX(V_SET(0), sum);
 }
 
-/* Add the head's products with OUTPUTS channels of the last layer to the tables of variants. */
+/* Add the head's products with OUTPUTS channels of the last layer to the margins of all variants of
+ * a vector of windows, which are (n_all, LANES) for each output. */
 static void NAME(add_to_tables)(
-    const struct windows *w, const double *products, const double *heads, int64_t n_before,
-    int64_t n_all, int64_t width, int64_t absent)
+    const double *products, const double *heads, int64_t n_outputs, int64_t n_before,
+    int64_t n_all, int64_t size, int64_t absent, double *tables)
 {
-    const int64_t size = w->kernel_size, n_outputs = w->n_outputs;
     const int64_t half = size == 3 ? n_all / 2 : n_all;
     for (int64_t variant = 0; variant < half; variant++) {
+        V units[2][OUTPUTS];
         if (absent && !(variant & absent))
             continue;
-        const double *first = products, *second = products, *third = products;
-        if (size == 3) {
-            first += (variant & (n_before - 1)) * OUTPUTS * width;
-            second += (n_before + ((variant >> 1) & (n_before - 1))) * OUTPUTS * width;
-            third += (2 * n_before + (variant >> 2)) * OUTPUTS * width;
-        }
-        for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
-            V units[2][OUTPUTS];
+        if (size == 3) {  /* the variants without and with the last word */
+            const double *first = products + (variant & (n_before - 1)) * OUTPUTS * LANES;
+            const double *second =
+                products + (n_before + ((variant >> 1) & (n_before - 1))) * OUTPUTS * LANES;
+            const double *third = products + (2 * n_before + (variant >> 2)) * OUTPUTS * LANES;
+            for (int k = 0; k < OUTPUTS; k++) {
+                const V sum = V_ADD(V_LOAD(first + k * LANES), V_LOAD(second + k * LANES));
+                const double *last = third + k * LANES;
+                units[0][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
+                last += n_before / 2 * OUTPUTS * LANES;
+                units[1][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
+            }
+        } else {
             for (int k = 0; k < OUTPUTS; k++)
-                if (size == 3) {  /* the variants without and with the last word */
-                    const V sum = V_ADD(V_LOAD(first + k * width + p), V_LOAD(second + k * width + p));
-                    const double *last = third + k * width + p;
-                    units[0][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
-                    last += n_before / 2 * OUTPUTS * width;
-                    units[1][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
-                } else {
-                    units[0][k] = NAME(unit)(products + k * width + p, n_before, width, variant, size);
-                }
-            for (int64_t m = 0; m < n_outputs; m++)
-                for (int64_t v = 0; v <= (size == 3); v++) {
-                    double *table = w->tables + (m * n_all + variant + v * half) * WINDOW_COLUMNS + p;
-                    V sum = V_LOAD(table);
-                    for (int k = 0; k < OUTPUTS; k++)
-                        sum = V_FMA(V_SET(heads[k * n_outputs + m]), units[v][k], sum);
-                    V_STORE(table, sum);
-                }
+                units[0][k] = NAME(unit)(products + k * LANES, n_before, variant, size);
         }
+        for (int64_t m = 0; m < n_outputs; m++)
+            for (int64_t v = 0; v <= (size == 3); v++) {
+                double *table =
+                    tables + m * n_all * WINDOW_COLUMNS + (variant + v * half) * LANES;
+                V sum = V_LOAD(table);
+                for (int k = 0; k < OUTPUTS; k++)
+                    sum = V_FMA(V_SET(heads[k * n_outputs + m]), units[v][k], sum);
+                V_STORE(table, sum);
+            }
     }
 }
 
-/* Fill the margins of all variants of a block's windows: (n_outputs, n_variants, COLUMNS).
+/* Fill the margins of all variants of a block's windows: (n_outputs, COLUMNS / LANES, n_variants,
+ * LANES).
  *
  * A layer computes the columns that the next one reads; the columns of the last vector beyond
- * them are never read. */
+ * them are never read. Each vector of columns passes through a layer as a whole, so that its
+ * products stay in the nearest cache. */
 static void NAME(fill_tables)(const struct windows *w, int64_t start, int deletion)
 {
     const int64_t size = w->kernel_size, reach = (size - 1) / 2, width = w->width;
@@ -117,37 +128,39 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int deleti
     }
     memset(w->tables, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(double));
     for (int64_t depth = 1; depth <= w->n_layers; depth++) {
-        const int64_t n_out = w->channels[depth], n_products = size * n_out;
-        const int64_t n_variants = n_before << (size - 1), centre = depth * reach;
-        const int64_t n_read = WINDOW_COLUMNS + (w->n_layers - depth) * (size - 1);
-        const int64_t n_columns = (n_read + LANES - 1) / LANES * LANES;
-        const double *taps = weights, *biases = weights + n_in * n_products;
-        const double *is_position = w->valid + start + centre;
+        const int64_t n_out = w->channels[depth], n_variants = n_before << (size - 1);
+        const int64_t centre = depth * reach;
+        const int64_t n_columns = WINDOW_COLUMNS + (w->n_layers - depth) * (size - 1);
+        const double *taps = weights, *biases = weights + n_in * size * n_out;
         weights = biases + n_out;
-        for (int64_t o = 0; o < n_out; o += OUTPUTS) {
-            for (int64_t tap = 0; tap < size; tap++)
-                for (int64_t v = 0; v < n_before; v++)
-                    NAME(tap)(layer + v * n_in * width + tap, width, taps + tap * n_out + o, n_in,
-                              n_products, tap ? NULL : biases + o,
-                              w->products + (tap * n_before + v) * OUTPUTS * width, n_columns);
-            if (depth == w->n_layers) {
-                NAME(add_to_tables)(w, w->products, w->head + o * w->n_outputs, n_before, n_all,
-                                    width, deletion ? (int64_t)1 << centre : 0);
-                continue;
-            }
-            for (int64_t v = 0; v < n_variants; v++) {
-                double *units = next + (v * n_out + o) * width;
-                if (deletion && !(v >> centre & 1)) {
-                    memset(units, 0, OUTPUTS * width * sizeof(double));
+        for (int64_t p = 0; p < n_columns; p += LANES) {
+            const V is_position = V_LOAD(w->valid + start + centre + p);
+            double *tables = w->tables + p * n_all;
+            for (int64_t o = 0; o < n_out; o += OUTPUTS) {
+                NAME(multiply_taps)(layer + p, width, taps + o, n_in, n_out, biases + o, w->products,
+                               n_before, size);
+                if (depth == w->n_layers) {
+                    NAME(add_to_tables)(w->products, w->head + o * w->n_outputs, w->n_outputs,
+                                        n_before, n_all, size,
+                                        deletion ? (int64_t)1 << centre : 0, tables);
                     continue;
                 }
-                for (int k = 0; k < OUTPUTS; k++)
-                    for (int64_t p = 0; p < n_columns; p += LANES) {
+                for (int64_t v = 0; v < n_variants; v++)
+                    for (int k = 0; k < OUTPUTS; k++) {
+                        double *units = next + (v * n_out + o + k) * width + p;
                         const V unit =
-                            NAME(unit)(w->products + k * width + p, n_before, width, v, size);
-                        V_STORE(units + k * width + p, V_MUL(unit, V_LOAD(is_position + p)));
+                            deletion && !(v >> centre & 1)
+                                ? V_SET(0)
+                                : NAME(unit)(w->products + k * LANES, n_before, v, size);
+                        V_STORE(units, V_MUL(unit, is_position));
                     }
             }
+            if (depth == w->n_layers)
+                for (int64_t m = 0; m < w->n_outputs; m++)
+                    for (int64_t v = 0; v < n_all; v++) {
+                        double *table = tables + m * n_all * WINDOW_COLUMNS + v * LANES;
+                        V_STORE(table, V_MUL(V_LOAD(table), is_position));
+                    }
         }
         double *const read = layer;
         layer = next;
@@ -155,12 +168,6 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int deleti
         n_in = n_out;
         n_before = n_variants;
     }
-    const double *is_position = w->valid + start + w->n_layers * reach;
-    for (int64_t k = 0; k < w->n_outputs * n_all; k++)
-        for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
-            double *table = w->tables + k * WINDOW_COLUMNS + p;
-            V_STORE(table, V_MUL(V_LOAD(table), V_LOAD(is_position + p)));
-        }
 }
 
 static void NAME(shapley)(
@@ -176,20 +183,16 @@ static void NAME(shapley)(
             const double *tables = w->tables + m * n_variants * WINDOW_COLUMNS;
             for (int64_t j = 0; j <= n_more; j++) {
                 const int64_t bit = (int64_t)1 << j;
-                for (int64_t p = 0; p < WINDOW_COLUMNS; p += 2 * LANES) {
-                    V sums[2] = {V_SET(0), V_SET(0)};
+                for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
+                    V sum = V_SET(0);
                     for (int64_t subset = 0; subset < n_variants; subset++) {
                         if (subset & bit)
                             continue;
-                        const double *without = tables + subset * WINDOW_COLUMNS + p;
-                        const double *joined = without + bit * WINDOW_COLUMNS;
-                        const V weight = V_SET(weights[subset]);
-                        for (int v = 0; v < 2; v++)
-                            sums[v] = V_FMA(weight, V_SUB(V_LOAD(joined + v * LANES),
-                                                          V_LOAD(without + v * LANES)), sums[v]);
+                        const double *without = tables + p * n_variants + subset * LANES;
+                        const V joined = V_LOAD(without + bit * LANES);
+                        sum = V_FMA(V_SET(weights[subset]), V_SUB(joined, V_LOAD(without)), sum);
                     }
-                    V_STORE(share + p, sums[0]);
-                    V_STORE(share + p + LANES, sums[1]);
+                    V_STORE(share + p, sum);
                 }
                 memcpy(values + (m * n_distances + j) * n_places + start + j, share,
                        WINDOW_COLUMNS * sizeof(double));
@@ -217,10 +220,10 @@ static void NAME(interactions)(
                         for (int64_t subset = 0; subset < n_variants; subset++) {
                             if (subset & (left | right))
                                 continue;
-                            const double *none = tables + subset * WINDOW_COLUMNS + p;
-                            const V one = V_LOAD(none + left * WINDOW_COLUMNS);
-                            const V other = V_LOAD(none + right * WINDOW_COLUMNS);
-                            const V both = V_LOAD(none + (left | right) * WINDOW_COLUMNS);
+                            const double *none = tables + p * n_variants + subset * LANES;
+                            const V one = V_LOAD(none + left * LANES);
+                            const V other = V_LOAD(none + right * LANES);
+                            const V both = V_LOAD(none + (left | right) * LANES);
                             const V change = V_SUB(V_SUB(both, one), V_SUB(other, V_LOAD(none)));
                             sum = V_FMA(V_SET(weights[subset]), change, sum);
                         }
@@ -265,7 +268,9 @@ static void NAME(deletion_shapley)(
                 const double joining = weights[(size - 1) * 3];
                 const double before = weights[size * 3 + 1], outside = weights[size * 3 + 2];
                 for (int64_t m = 0; m < w->n_outputs; m++) {
-                    const double margin = w->tables[(m * n_variants + subset) * WINDOW_COLUMNS + p];
+                    const double *of_vector =
+                        w->tables + (m * WINDOW_COLUMNS + p / LANES * LANES) * n_variants;
+                    const double margin = of_vector[subset * LANES + p % LANES];
                     double *of_places = values + m * n_places + place;
                     const double gain = (joining - outside) * margin;
                     const double loss = (before + outside) * margin;

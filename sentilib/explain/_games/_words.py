@@ -21,6 +21,8 @@ class WordGame:
         Model with `DenseTables`.
     """
 
+    worth_a_thread = 2**14
+
     def __init__(self, model: BaselineModel):
         self._model = model
         words = model.tables.words @ model.head  # (n_ids, n_outputs)
