@@ -1,6 +1,6 @@
 """HTMLTokenizer: from raw documents, with or without HTML, to a matrix of token ids."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -152,6 +152,9 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
     is read; the title of an XML document is text, that of a page is not; references that are or
     begin a word need their semicolon (``good&not bad``). It builds no tree, so that text between a
     table's cells stays where it is written.
+
+    Documents may be a column in Arrow's format (of pyarrow, polars, pandas' ``str``, Hugging Face's
+    datasets): they are read from its buffers, without a Python string for each.
 
     Documents that were escaped once too often (``&amp;lt;br /&amp;gt;``, or ``&lt;br /&gt;`` at
     the end of each line) must be unescaped before: pass ``map(html.unescape, documents)``.
@@ -361,7 +364,7 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _read(self, documents: list[str], n_jobs: int | None = None) -> "Readings":
+    def _read(self, documents: Sequence[str], n_jobs: int | None = None) -> "Readings":
         """Read documents once; `transform` accepts the result, which has words and offsets too."""
         self._check_vocabulary()
         return self._reader().read(documents, self._vocabulary, n_jobs)

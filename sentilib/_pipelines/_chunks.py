@@ -1,6 +1,6 @@
 """Prediction of more texts than there is room for their ids."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from sentilib._compiled._states import snapshot
 from sentilib._sklearn import COUNT, HasMethods, validate_params
+from sentilib._text._columns import TextColumn
 from sentilib._text._documents import as_documents
 
 
@@ -74,8 +75,12 @@ def predict_proba_in_chunks(
     return np.concatenate(parts)
 
 
-def _chunks(documents: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:
+def _chunks(documents: Iterable[str], size: int) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield chunks of documents, each with the index of its first."""
+    if isinstance(documents, TextColumn):
+        for first in range(0, len(documents), size):
+            yield first, documents[first : first + size]
+        return
     iterator, first = iter(documents), 0
     while chunk := list(islice(iterator, size)):
         yield first, chunk

@@ -1,7 +1,7 @@
 """Reviews, further columns and row names of any container that is passed as X."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from numbers import Real
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sentilib._text._documents import as_documents, column_names
+from sentilib._text._documents import column_names, sequence_of_documents
 
 _N_LOOKED_AT = 100  # first values of a column, which show whether it is text
 
@@ -17,7 +17,7 @@ _N_LOOKED_AT = 100  # first values of a column, which show whether it is text
 class Frame(NamedTuple):
     """Content of a container of reviews."""
 
-    texts: list[str] | None  # documents, not yet checked to be strings; None for token ids
+    texts: Sequence[str] | None  # documents, not yet checked to be strings; None for token ids
     columns: dict[str, np.ndarray]  # further columns of a table
     index: Any  # pandas Index of a Series or DataFrame, otherwise None
     source: Any = None  # container of the texts: X or its column
@@ -64,7 +64,7 @@ def read_frame(X: Any, text_column: Any = None) -> Frame:
         text_column = _text_column(X, arrays, text_column)
         columns = {str(name): part for name, part in arrays.items() if name != text_column}
         X = X[text_column]
-    documents = list(as_documents(X))
+    documents = sequence_of_documents(X)
     source = documents if isinstance(X, Iterator) else X
     if not documents:
         raise ValueError("There are no reviews: X is empty.")

@@ -1,5 +1,6 @@
 """Reviews as a fitted estimator reads them, each of them once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ class Reviews:
     ----------
     parts : Parts
         Parts of the estimator.
-    texts : list of str or None
+    texts : sequence of str or None
         Raw reviews, None for ids.
     reading : Readings or None
         Visible texts and tokens, as the tokenizer read them.
@@ -46,7 +47,7 @@ class Reviews:
     """
 
     parts: Parts
-    texts: list[str] | None
+    texts: Sequence[str] | None
     reading: "Readings | None"
     ids: np.ndarray
     inputs: Any
@@ -322,10 +323,10 @@ def documents(X: Any, text_column: Any = None) -> tuple[list[str], Frame]:
     frame = read_frame(X, text_column)
     if frame.texts is None:
         raise TypeError(f"Expected reviews as text, got a {type(X).__name__} of numbers.")
-    return frame.texts, frame
+    return list(frame.texts), frame
 
 
-def snippets(texts: list[str], n_characters: int) -> list[str]:
+def snippets(texts: Sequence[str], n_characters: int) -> list[str]:
     """Return the start of the visible text of each review, on one line."""
     reading = HTMLTokenizer(decode_error="replace")._reader().read(texts)
     return [_short(reading.visible_text(row), n_characters) for row in range(len(texts))]

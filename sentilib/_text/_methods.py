@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 from sentilib._compiled._states import SavedState, restoring, snapshot
 from sentilib._ids import OOV_WORD, PAD
 from sentilib._sklearn import check_fitted, check_parameters_of
-from sentilib._text._documents import as_documents
+from sentilib._text._documents import sequence_of_documents
 
 if TYPE_CHECKING:
     from sentilib._text._reader import Reader
@@ -95,7 +95,7 @@ class ReadingMethods(SavedState, BaseEstimator):
         """
         self._check_vocabulary()
         reader, vocabulary = self._reader(), self._vocabulary
-        readings = reader.read(list(as_documents(raw_documents)), vocabulary)
+        readings = reader.read(sequence_of_documents(raw_documents), vocabulary)
         matrix = reader.matrix(len(readings))
         readings.fill(matrix)
         return Bunch(

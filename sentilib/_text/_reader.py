@@ -1,7 +1,7 @@
 """HTMLTokenizer's work on documents."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from sentilib._compiled._progress import announce
 from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._ids import FIRST_WORD, OOV, PAD
-from sentilib._text._documents import as_documents
+from sentilib._text._documents import as_documents, sequence_of_documents
 from sentilib._text._kernels import IS_MARK
 from sentilib._text._readings import Readings
 from sentilib._text._scan import Matrix, Scanner, Stream
@@ -111,9 +111,7 @@ class Reader:
             matrix = self.matrix(len(raw_documents))
             raw_documents.fill(matrix)
             return self._finished(matrix, vocabulary)
-        documents = as_documents(raw_documents)
-        if not isinstance(documents, list):
-            documents = list(documents)
+        documents = sequence_of_documents(raw_documents)
         if not documents:
             raise ValueError("There are no documents: raw_documents is empty.")
         matrix = self.matrix(len(documents))
@@ -172,7 +170,7 @@ class Reader:
 
     def read(
         self,
-        documents: list[str],
+        documents: Sequence[str],
         vocabulary: Vocabulary | None = None,
         n_jobs: int | None = None,
     ) -> Readings:

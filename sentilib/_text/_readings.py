@@ -1,6 +1,6 @@
 """Documents read once: visible text, tokens, their offsets and ids, in compact arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ class Readings:
     ----------
     scanner : Scanner
         Scanner that splits documents into words.
-    documents : list of str
+    documents : sequence of str
         Raw documents.
     table : WordTable
         Known words, and stop words.
@@ -64,7 +64,7 @@ class Readings:
     def __init__(
         self,
         scanner: Scanner,
-        documents: list[str],
+        documents: Sequence[str],
         table: WordTable,
         ids: np.ndarray,
         n_threads: int,
@@ -74,7 +74,7 @@ class Readings:
         idle: list[WordTable] = []
         parts: dict[int, _Part] = {}
 
-        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+        def work(jobs: Iterator[tuple[int, Sequence[str]]]) -> None:
             try:
                 own = idle.pop()
             except IndexError:

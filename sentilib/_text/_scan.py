@@ -1,7 +1,7 @@
 """Scans of documents by the kernels, in blocks that threads share."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ import numpy as np
 import sentilib._text._kernels as _kernels
 import sentilib._text._markup as _markup
 from sentilib._text import _html
-from sentilib._text._documents import blocks, joined, without_surrogates
-from sentilib._text._normalization import Form, may_change, normalized
+from sentilib._text._documents import blocks, prepared
+from sentilib._text._normalization import Form, normalized
 from sentilib._text._unicode import rules
 from sentilib._text._words import WordTable
 
@@ -56,18 +56,13 @@ class Scanner:
         self._decode_error = decode_error
         self._markup = markup
 
-    def prepare(self, first: int, documents: list[str], *, plain: bool = False) -> Block:
+    def prepare(self, first: int, documents: Sequence[str], *, plain: bool = False) -> Block:
         """Encode documents, replace markup by visible text, and normalize it.
 
         Plain documents are visible text already.
         """
         form = self._normalization
-        suspects = [k for k, d in enumerate(documents) if not d.isascii() and may_change(d, form)]
-        try:
-            encoded = joined(documents, _TAIL)
-        except UnicodeEncodeError:
-            documents = without_surrogates(first, documents, self._decode_error)
-            encoded = joined(documents, _TAIL)
+        documents, encoded, suspects = prepared(first, documents, _TAIL, form, self._decode_error)
         raw = _as_array(encoded)
         starts = np.empty(len(documents), dtype=np.int64)
         marked: list[int] = []
@@ -144,7 +139,7 @@ class Scanner:
         kept: list[tuple[Stream, WordTable]] = []
         sizes: list[int] = []
 
-        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+        def work(jobs: Iterator[tuple[int, Sequence[str]]]) -> None:
             try:
                 table = idle.pop()
             except IndexError:
@@ -168,7 +163,7 @@ class Scanner:
 
     def encode_all(
         self,
-        documents: list[str],
+        documents: Sequence[str],
         table: WordTable,
         ids: np.ndarray,
         matrix: "Matrix",
@@ -176,7 +171,7 @@ class Scanner:
     ) -> None:
         """Write the ids of words into rows: 1 if unknown; words with a negative id are left out."""
 
-        def work(jobs: Iterator[tuple[int, list[str]]]) -> None:
+        def work(jobs: Iterator[tuple[int, Sequence[str]]]) -> None:
             for first, texts in jobs:
                 stream = self.scan(self.prepare(first, texts), table, learn=False)
                 matrix.fill(translate(stream, ids))

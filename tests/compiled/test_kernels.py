@@ -11,6 +11,7 @@ import sentilib._tables._word_kernels as word_kernels
 import sentilib._text._kernels as text
 import sentilib._text._markup as markup
 import sentilib._text._table_kernels as table_kernels
+import sentilib._text._utf8_kernels as utf8_kernels
 import sentilib.explain._games._additive_kernels as additive
 import sentilib.explain._games._window_kernels as windows
 
@@ -131,6 +132,10 @@ CALLS = {
     ),
     "walk": (windows.walk, *WALK),
     "reveal": (markup.reveal, RAW.copy(), zeros(1, dtype=I64), zeros(1, dtype=np.uint8)),
+    "join": (
+        utf8_kernels.join, RAW[:20].copy(), np.array([0, 2, 20]), zeros(22, dtype=np.uint8),
+        zeros(2, dtype=np.uint8),
+    ),
     "scan": (scan,),
     "add_marks": (
         text.add_marks, TABLE.chunks, TABLE.starts[:-1], RULES[1], zeros(2, dtype=I32),

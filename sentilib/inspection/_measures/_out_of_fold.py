@@ -3,6 +3,7 @@
 It is read once more where the second opinions need marks that the tokenizer drops.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ _DOUBTED = 0.15  # label quality below which a review is left out of the second 
 
 def opinions(
     estimator: Any, X: Any, text_column: Any = None, *, second_opinion: bool
-) -> tuple[list[tuple[Any, Any]], list[str] | None, Any]:
+) -> tuple[list[tuple[Any, Any]], Sequence[str] | None, Any]:
     """Return the models whose predictions judge the labels, each with its input.
 
     The first is the estimator. Of a pipeline that begins with a tokenizer, only the other steps are
@@ -43,7 +44,7 @@ def opinions(
     -------
     models : list of tuple of an estimator and its input
         Unfitted estimators.
-    texts : list of str or None
+    texts : sequence of str or None
         Reviews, None if X is not text.
     index : pandas Index or None
         Names of the reviews, as in `Frame`.
@@ -72,7 +73,7 @@ def opinions(
 
 def _opinions_of_any(
     estimator: Any, X: Any, text_column: Any, second_opinion: bool
-) -> tuple[list[tuple[Any, Any]], list[str] | None, Any]:
+) -> tuple[list[tuple[Any, Any]], Sequence[str] | None, Any]:
     """Return what `opinions` returns, for an estimator that does not begin with a tokenizer."""
     if second_opinion and isinstance(estimator, BaseSentimentClassifier):
         models = [(estimator, X), *second_opinions(as_token_ids(np.asarray(X)))]
