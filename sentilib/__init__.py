@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sentilib._html_tokenizer import HTMLTokenizer
     from sentilib._pipelines._chunks import predict_proba_in_chunks
     from sentilib._pipelines._compression import compress
+    from sentilib._pipelines._distillation import DistilledClassifier
     from sentilib.explain._explainer import TokenShapExplainer
 
 __version__ = "0.1.0"
@@ -21,6 +22,7 @@ _HOME = {
     "TokenShapExplainer": "sentilib.explain._explainer",
     "predict_proba_in_chunks": "sentilib._pipelines._chunks",
     "compress": "sentilib._pipelines._compression",
+    "DistilledClassifier": "sentilib._pipelines._distillation",
     "datasets": None,
     "explain": None,
     "export": None,
@@ -32,6 +34,7 @@ _HOME = {
 TRUSTED_TYPES = [
     "sentilib.ConvSentimentClassifier",
     "sentilib.DenseSentimentClassifier",
+    "sentilib.DistilledClassifier",
     "sentilib.HTMLTokenizer",
     "sentilib.TokenShapExplainer",
     "sklearn.metrics._scorer._PassthroughScorer",
@@ -46,6 +49,7 @@ __all__ = [
     "TRUSTED_TYPES",
     "ConvSentimentClassifier",
     "DenseSentimentClassifier",
+    "DistilledClassifier",
     "HTMLTokenizer",
     "TokenShapExplainer",
     "__version__",

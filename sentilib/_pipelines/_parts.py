@@ -178,7 +178,7 @@ def _inside(estimator: Any) -> tuple[list[tuple[str, Parts]], int]:
     Each has an expression that leads to it, such as ".estimators_[0]". The second value is the
     number of all estimators inside.
     """
-    for name in ("estimators_", "calibrated_classifiers_", "estimator_"):
+    for name in ("estimators_", "calibrated_classifiers_", "estimator_", "student_"):
         found = getattr(estimator, name, None)
         if found is None:
             continue

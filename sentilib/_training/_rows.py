@@ -10,7 +10,7 @@ from sklearn.utils import compute_sample_weight
 from sentilib._sklearn import check_sample_weight
 
 
-def checked_weight(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
     """Validate the weights of rows, and return them as float64."""
     if sample_weight is None:
         return None
