@@ -31,6 +31,17 @@ def test_the_python_blocks_run_one_after_the_other_without_a_warning(tmp_path):
     assert (tmp_path / "report.html").stat().st_size > 100_000
 
 
+@pytest.mark.slow
+def test_the_blocks_of_the_page_on_few_labels_run(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "few_labels.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(blocks), {})
+    links = re.findall(r"\]\(([^)h][^)]+)\)", page)
+    assert [link for link in links if not (ROOT / "docs" / link).is_file()] == []
+
+
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", README))
 def test_links_lead_to_files(target):
     assert (ROOT / target).is_file()

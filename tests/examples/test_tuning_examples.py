@@ -69,3 +69,10 @@ def test_numbers_and_text_together_tell_more_than_either(capsys):
     names = "text", "numbers", "stack of both", "latent features and numbers"
     text, numbers, stack, latent = (accuracy[name] for name in names)
     assert stack > max(text, numbers) and latent > text
+
+
+def test_a_slow_model_teaches_a_fast_one(capsys):
+    load("teach").main([], n_generated=1500)
+    rows = re.findall(r"^(\S.*?)  +(0\.\d{3}) +\d\.\d{3} +([\d,]+)$", capsys.readouterr().out, re.M)
+    (alone, taught, slow) = (float(accuracy) for _, accuracy, _ in rows)
+    assert taught > alone and slow > alone
