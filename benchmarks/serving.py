@@ -1,4 +1,4 @@
-"""Installed size, cold start, throughput and latency of examples/serve.py: `make serving`.
+"""Installed size, cold start, throughput and latency of examples/serve.py.
 
     python benchmarks/serving.py pipe.skops --python .venv-serving/bin/python --data imdb
 

@@ -195,43 +195,30 @@ def make_app(pipe: Pipeline, limits: Limits, n_threads: int) -> FastAPI:
         """Answer as soon as the model is loaded, whatever is computed."""
         return {"status": "ready", "classes": classes}
 
-    @app.post("/predict")
-    def predict(batch: Batch) -> Predictions:
+    # Plain dictionaries: validation of the answers would take longer than the answers
+    @app.post("/predict", response_model=Predictions)
+    def predict(batch: Batch) -> JSONResponse:
         """Predict the label of each review."""
         probabilities = pipe.predict_proba(checked(batch))
-        return Predictions.model_construct(
-            classes=classes,
-            predictions=[
-                Prediction.model_construct(label=classes[best], probabilities=row)
-                for best, row in zip(
-                    probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True
-                )
-            ],
-        )
+        best = probabilities.argmax(axis=1).tolist()
+        predictions = [
+            {"label": classes[k], "probabilities": row}
+            for k, row in zip(best, probabilities.tolist(), strict=True)
+        ]
+        return JSONResponse({"classes": classes, "predictions": predictions})
 
-    @app.post("/explain")
-    def explain(batch: Batch) -> Explanations:
+    @app.post("/explain", response_model=Explanations)
+    def explain(batch: Batch) -> JSONResponse:
         """Compute how much each word contributes to the prediction."""
         found = explainer.explain(checked(batch))
         names = found.output_names
         outputs = [names] if isinstance(names, str) else names
-        return Explanations.model_construct(
-            outputs=outputs,
-            explanations=[
-                Explanation.model_construct(
-                    base_values=np.atleast_1d(base).tolist(),
-                    words=[
-                        Word.model_construct(text=text, values=row)
-                        for text, row in zip(
-                            texts, values.reshape(-1, len(outputs)).tolist(), strict=True
-                        )
-                    ],
-                )
-                for base, texts, values in zip(
-                    found.base_values, found.data, found.values, strict=True
-                )
-            ],
-        )
+        explanations = []
+        for base, texts, values in zip(found.base_values, found.data, found.values, strict=True):
+            rows = zip(texts, values.reshape(-1, len(outputs)).tolist(), strict=True)
+            words = [{"text": text, "values": row} for text, row in rows]
+            explanations.append({"base_values": np.atleast_1d(base).tolist(), "words": words})
+        return JSONResponse({"outputs": outputs, "explanations": explanations})
 
     return app
 
