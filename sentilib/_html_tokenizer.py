@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from sentilib._compiled._states import snapshot
 from sentilib._sklearn import (
@@ -18,6 +17,7 @@ from sentilib._sklearn import (
     check_parameters_of,
     fit_context,
 )
+from sentilib._text._merging import merged_counts
 from sentilib._text._methods import ReadingMethods
 
 if TYPE_CHECKING:
@@ -302,6 +302,29 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    def merge(self, tokenizers: "Iterable[HTMLTokenizer]") -> Self:
+        """Learn from tokenizers fitted on other documents, as if these had been one `fit`.
+
+        Parts of a corpus can thus be counted by `partial_fit` in other processes or on other
+        machines. The vocabulary does not depend on how they are divided, nor on their order.
+
+        Parameters
+        ----------
+        tokenizers : iterable of HTMLTokenizer
+            Fitted tokenizers that read documents as this one does; they remain unchanged. Those
+            of a generator are merged one by one.
+
+        Returns
+        -------
+        self : HTMLTokenizer
+            Fitted estimator.
+        """
+        check_parameters_of(self)
+        counts, n_documents = merged_counts(self, tokenizers)
+        self._learn(counts, n_documents, allow_empty=True)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, raw_documents: Iterable[str], y: Any = None) -> np.ndarray:
         """Learn the vocabulary and return the token ids; the text is read only once.
 
@@ -336,22 +359,6 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         """
         self._check_vocabulary()
         return self._reader().encode(raw_documents, self._vocabulary)
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the matrix's columns, which are positions: token0, token1, ...
-
-        Parameters
-        ----------
-        input_features : None
-            Ignored.
-
-        Returns
-        -------
-        names : ndarray of str of shape (max_length,)
-            Column names. The words are the keys of `vocabulary_`.
-        """
-        check_is_fitted(self)
-        return np.array([f"token{k}" for k in range(self.max_length)], dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.vocabulary is not None or hasattr(self, "_counts")

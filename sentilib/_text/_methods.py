@@ -28,6 +28,7 @@ _GIVEN = (
 class ReadingMethods(SavedState, BaseEstimator):
     """Methods that split single documents, and words of ids; inherited by `HTMLTokenizer`."""
 
+    max_length: int
     verbose: int
     vocabulary: Any
     stop_words: Any
@@ -63,6 +64,22 @@ class ReadingMethods(SavedState, BaseEstimator):
                 f"Ids must be between 0 and {len(words) - 1}, got {ids.min()} to {ids.max()}."
             )
         return [words[row[row != PAD]] for row in ids]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the matrix's columns, which are positions: token0, token1, ...
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str of shape (max_length,)
+            Column names. The words are the keys of `vocabulary_`.
+        """
+        check_fitted(self)
+        return np.array([f"token{k}" for k in range(self.max_length)], dtype=object)
 
     def document_statistics(self, raw_documents: Iterable[str]) -> Bunch:
         """Return what the token ids of documents leave out: words that are cut off, or unknown.
