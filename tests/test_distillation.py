@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sklearn
 from sklearn.base import ClassifierMixin, clone
@@ -151,7 +152,7 @@ class TestLearning:
         ].mean() > 0.02
 
     @pytest.mark.parametrize(
-        "of", [tuple, iter, np.array, pd.Series, lambda t: np.array(t)[:, None]], ids=str
+        "of", [tuple, iter, np.array, pd.Series, pa.array, lambda t: np.array(t)[:, None]], ids=str
     )
     def test_texts_in_any_container(self, of):
         distilled = quick().fit(of(TEXTS[LABELED]), Y[LABELED], X_unlabeled=of(TEXTS[UNLABELED]))

@@ -76,3 +76,13 @@ def test_a_slow_model_teaches_a_fast_one(capsys):
     rows = re.findall(r"^(\S.*?)  +(0\.\d{3}) +\d\.\d{3} +([\d,]+)$", capsys.readouterr().out, re.M)
     (alone, taught, slow) = (float(accuracy) for _, accuracy, _ in rows)
     assert taught > alone and slow > alone
+
+
+def test_stars_are_predicted_in_three_ways(capsys):
+    load("stars").main([], n_generated=1200)
+    out = capsys.readouterr().out
+    rows = re.findall(r"^(\S.*?)  +((?:\d+\.\d+ *)+)$", out, re.M)
+    rmse = {name: float(values.split()[-2]) for name, values in rows}
+    assert len(rmse) == 8
+    assert max(rmse.values()) < 1  # always 3 stars: 1.4
+    assert re.search(r"More than 3 stars\?.*\n\S+ [+-]\d\.\d\d, ", out)

@@ -131,7 +131,8 @@ def labels(y: Any, n_samples: int, name: str = "y") -> np.ndarray:
     what = "label" if name == "y" else "value"
     if y.ndim != 1:
         raise ValueError(
-            f"{name} must contain one {what} per review, got an array of shape {y.shape}."
+            f"{name} must contain one {what} per review, got an array of shape {y.shape}. Of "
+            "several labels, inspect one: y[:, k], with a pipeline of the tokenizer and its model."
         )
     if len(y) != n_samples:
         raise ValueError(
