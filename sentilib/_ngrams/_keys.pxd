@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef inline int64_t key_of(int64_t before, int64_t word) noexcept nogil:
-    return before * (<int64_t>1 << 32) + word
+    return <int64_t>((<uint64_t>before << 32) + <uint64_t>word)  # no overflow, whatever comes in
 
 
 cdef inline int64_t prefix_part(int64_t key) noexcept nogil:
