@@ -3,11 +3,12 @@
 import difflib
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from sentilib import __version__
-from sentilib._cli._errors import exit_code
+from sentilib._cli._errors import ReaderHasEnded, exit_code
 from sentilib._cli._evaluate import evaluate
 from sentilib._cli._explain import explain
 from sentilib._cli._export import export
@@ -19,6 +20,12 @@ from sentilib._cli._train import train
 
 class _InOrder(click.Group):
     """Group whose help lists the commands in the order in which one needs them."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as error:
+            raise ReaderHasEnded from error  # which click would treat in its own way
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(self.commands)

@@ -1,8 +1,6 @@
 """Exit codes, and errors as one line."""
 
-import errno
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -14,6 +12,10 @@ from sentilib._compiled._progress import printable
 
 FAULT, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 _DEBUG = "SENTILIB_DEBUG"
+
+
+class ReaderHasEnded(Exception):
+    """Nobody reads standard output any more, as after `| head`."""
 
 
 def exit_code(command: Callable[[], Any]) -> int:
@@ -31,16 +33,14 @@ def exit_code(command: Callable[[], Any]) -> int:
         message = error.format_message()
         say(f"{message}{'' if message[-1] in '.?' else '.'} See {context} --help.")
         return USAGE
-    except SystemExit as end:  # click ends so at a broken pipe, and after shell completion
-        return _broken_pipe() if isinstance(end.__context__, OSError) else int(end.code or 0)
+    except SystemExit as end:  # of shell completion
+        return int(end.code or 0)
     except (KeyboardInterrupt, click.Abort):
         say("interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
+    except (ReaderHasEnded, BrokenPipeError):
         return _broken_pipe()
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EINVAL):
-            return _broken_pipe()
         if os.environ.get(_DEBUG):
             raise
         say(_message(error))
@@ -72,7 +72,6 @@ def _message(error: Exception) -> str:
 
 def _broken_pipe() -> int:
     """Leave quietly if the reader of standard output has ended, as `head` does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN_PIPE
 

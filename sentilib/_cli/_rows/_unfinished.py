@@ -76,7 +76,7 @@ class Unfinished:
                 raise ValueError(f"Another process is writing {self.target}.") from None
         task = {"version": _VERSION, **task}
         if self._is_moved:
-            self.state = {"rows": 0, "done": True, "result": "data"}
+            self.state = {"rows": 0, "done": True, "result": None}
         elif self._journal.exists() and not restart:
             try:
                 self._resume(task)
@@ -143,9 +143,9 @@ class Unfinished:
         """Rename the result, a file or folder beside the journal, and remove what is left."""
         if not self.state.get("done"):
             self.commit(self.rows, done=True, result=result)
-        result_path = self.folder / self.state["result"]
-        if result_path.exists():
-            os.replace(result_path, self.target)
+        result = self.state["result"]  # None: it was moved by a process that was killed then
+        if result is not None and (self.folder / result).exists():
+            os.replace(self.folder / result, self.target)
         self._lock.close()
         (self.folder / "lock").unlink(missing_ok=True)
         self._discard()
