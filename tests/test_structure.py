@@ -29,6 +29,8 @@ LAYERS = [
     ["explain"],
     ["inspection"],
     ["__init__"],
+    ["_cli"],
+    ["__main__"],
 ]
 
 

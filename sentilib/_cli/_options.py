@@ -12,6 +12,7 @@ from sentilib._cli._rows._rows import Limits
 from sentilib._cli._rows._source import FORMATS, Source
 from sentilib._files import is_stream
 
+_MARKS = ";\t|"  # delimiters of tables that were read with another one
 Decorator = Callable[[Callable], Callable]
 
 
@@ -123,7 +124,7 @@ def source(
 
 def text_column_of(names: list[str], given: str | None, where: str) -> str:
     """Return the name of the column of reviews."""
-    if given is None and len(names) == 1:
+    if given is None and len(names) == 1 and not any(mark in names[0] for mark in _MARKS):
         return names[0]
     return require(names, given or "text", "--text", where)
 
@@ -134,7 +135,7 @@ def require(names: list[str], wanted: str, option: str, where: str) -> str:
         return wanted
     listed = ", ".join(map(repr, names[:12])) + (", ..." if len(names) > 12 else "")
     hint = ""
-    if len(names) == 1 and (found := [mark for mark in ";\t|," if mark in names[0]]):
+    if len(names) == 1 and (found := [mark for mark in _MARKS if mark in names[0]]):
         mark = "tab" if found[0] == "\t" else f"'{found[0]}'"
         hint = f" Is the delimiter another one? Pass --delimiter {mark}."
     raise ValueError(

@@ -151,6 +151,7 @@ class TestExport:
         assert agreement.mean() > 0.97
 
     @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
     def test_keras_reads_its_file(self, cli, tmp_path, model_path, pipe):
         import keras
 
