@@ -69,3 +69,15 @@ def test_the_lists_of_requirements_are_those_of_the_package():
     names = {re.split("[<>=]", line)[0] for line in predict}
     assert names == {"joblib", "numpy", "scikit-learn", "scipy", "selectolax"}
     assert serve == requirements(config["options.extras_require"]["serve"]) | {"-rpredict.txt"}
+
+
+def test_the_page_names_the_limits_of_the_server_and_links_to_files():
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", page):
+        assert (ROOT / "docs" / target).is_file()
+    server = (ROOT / "examples" / "serve.py").read_text(encoding="utf-8")
+    defaults = dict(re.findall(r"^    (\w+): (?:int|float) = ([\d_.]+)", server, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `--max-([\w-]+)` \| ([\d,]+) ", page, re.MULTILINE))
+    assert {name.replace("-", "_"): float(n.replace(",", "")) for name, n in rows.items()} == {
+        name: float(value) for name, value in defaults.items()
+    }

@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from sentilib import HTMLTokenizer
 from sentilib._text._html import visible_text
 
 NAMES = (
@@ -116,3 +117,15 @@ def test_copies_of_the_rest_of_a_document_are_not_made_at_each_tag():
     simple = seconds("<b>" * 200_000, True)
     for hostile in ("<!>", "</>"):
         assert seconds(hostile * 200_000, True) < 3 * simple + 0.2
+
+
+@pytest.mark.parametrize("document", ["e" + "\u0301" * 50_000, "&#" * 50_000, "<b>" * 30_000])
+def test_the_memory_of_reading_a_document_is_a_multiple_of_its_bytes(document):
+    """docs/serving.md gives the multiple: combining marks cost most."""
+    tokenizer = HTMLTokenizer(n_jobs=1).fit(["a good film"])
+    tokenizer.transform([document[:100]])
+    tracemalloc.start()
+    tokenizer.transform([document])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 130 * len(document.encode())
