@@ -20,6 +20,8 @@ class NgramGame:
         Model with n-grams. The baseline must not form n-grams with the words around it.
     """
 
+    worth_a_thread = 2**14
+
     def __init__(self, model: BaselineModel):
         self._model = model
         assert model.ngrams is not None

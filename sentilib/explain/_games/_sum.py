@@ -73,7 +73,7 @@ class SumOfGames:
     @property
     def worth_a_thread(self) -> int:
         """Number of tokens whose values take longer than starting a thread."""
-        return self._layers.worth_a_thread
+        return min(game.worth_a_thread for game in self._games)
 
     def shapley(self, X: np.ndarray) -> np.ndarray:
         """Compute exact Shapley values, in the unit of the margin (log-odds)."""
