@@ -13,7 +13,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from _peers import SAME_LAYERS, keras_cnn, keras_dense
+from _peers import OOV, SAME_LAYERS, keras_cnn, keras_dense
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # read when Keras is imported
 
@@ -161,6 +161,7 @@ class Run:
         for name in KINDS:
             model = self.model(name, epochs=1, precision="float32").fit(self.X[:n], self.y[:n])
             rows = self.X_test[:n]
+            rows = np.where(rows < model.vocabulary_size_, rows, OOV)  # Keras knows no others
             logits = model.to_keras().predict(rows, verbose=0)
             margin = (logits[:, 1:] - logits[:, :1])[:, 0]
             difference = np.abs(margin - model.decision_function(rows)).max()
