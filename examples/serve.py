@@ -195,7 +195,7 @@ def make_app(pipe: Pipeline, limits: Limits, n_threads: int) -> FastAPI:
         """Answer as soon as the model is loaded, whatever is computed."""
         return {"status": "ready", "classes": classes}
 
-    # Plain dictionaries: validation of the answers would take longer than the answers
+    # Plain dictionaries: these answers need no validation
     @app.post("/predict", response_model=Predictions)
     def predict(batch: Batch) -> JSONResponse:
         """Predict the label of each review."""
