@@ -186,7 +186,9 @@ class Reader:
         return resolve_n_jobs(self._parameters.n_jobs)
 
     def _folded_stop_words(self) -> set[str]:
-        words = self._parameters.stop_words or ()
+        words = self._parameters.stop_words
         if words == "english":
-            from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS as words
-        return folded(words, self.scanner)
+            from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+            words = ENGLISH_STOP_WORDS
+        return folded(words or (), self.scanner)
