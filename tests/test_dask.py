@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sentilib import DenseSentimentClassifier, HTMLTokenizer
@@ -77,3 +78,17 @@ def test_partitions_train_and_are_scored_as_in_one_process(example, client, fold
     assert list(scores) == ["label", "probability"]
     np.testing.assert_array_equal(scores["probability"], expected[:, 1])
     np.testing.assert_array_equal(scores["label"], labels)
+
+
+def test_a_search_on_the_workers_finds_what_one_process_finds(example, client, rows):
+    texts, labels = rows[0][:80], rows[1][:80]
+    pipe = make_pipeline(
+        HTMLTokenizer(max_length=32), DenseSentimentClassifier(epochs=1, random_state=0)
+    )
+    grid = {"htmltokenizer__punctuation": ["split", "drop"]}
+    found = example.search(client, pipe, grid, texts, labels)
+    expected = GridSearchCV(pipe, grid, cv=2, n_jobs=1).fit(texts, labels)
+    for name, values in expected.cv_results_.items():
+        if "time" not in name:
+            np.testing.assert_array_equal(found.cv_results_[name], values)
+    np.testing.assert_array_equal(found.predict_proba(texts), expected.predict_proba(texts))
