@@ -60,6 +60,10 @@ class Architecture(Protocol):
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
         """Prepare rows of ids for the training layers, from which batches are cut."""
 
+    def steps(self, model: Any, weights: dict[str, Any], dropouts: list[Any]) -> Any:
+        """Return compiled steps of the training graph on a processor, or None for Keras's own."""
+        return None
+
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> Tables:
         """Derive the tables of prediction from trained weights."""
 

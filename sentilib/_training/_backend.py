@@ -31,6 +31,9 @@ class Steps(Protocol):
     def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """Take a validation step."""
 
+    def synchronize(self) -> None:
+        """Bring the model and its optimizer up to date with the steps so far."""
+
 
 class Backend(Protocol):
     """The content of a backend's module."""

@@ -35,6 +35,8 @@ class StopWhenNotFinite(keras.callbacks.Callback):  # type: ignore[name-defined,
 class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
     """Raise the learning rate to its peak in a tenth of all steps, then lower it to zero."""
 
+    keeps_weights = True  # it neither reads nor changes them
+
     def __init__(self, peak: float, n_steps: int) -> None:
         super().__init__()
         self.peak, self.n_steps = peak, n_steps

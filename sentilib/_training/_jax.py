@@ -127,6 +127,9 @@ class JaxSteps:
         """Take a validation step; return the metrics of the epoch so far."""
         return self._run(self._test, self._tested, x, y, weight)
 
+    def synchronize(self) -> None:
+        """Do nothing: each step changes the model."""
+
     def _run(
         self, step: Callable, variables: list, x: tuple, y: np.ndarray, weight: np.ndarray
     ) -> dict[str, Any]:

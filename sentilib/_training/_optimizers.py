@@ -8,6 +8,7 @@ from typing import Any
 from sentilib._training._backend import backend
 from sentilib._training._keras import import_keras
 
+_OF_ADAM = {"name", "learning_rate", "beta_1", "beta_2", "epsilon"}
 _NEED_ARGUMENTS = {"optimizer", "lossscaleoptimizer", "multioptimizer"}
 
 
@@ -79,6 +80,19 @@ def fresh_optimizer(optimizer: Any, sets_learning_rate: bool) -> Any:
     with keras.saving.custom_object_scope(own):  # a class need not be registered
         copy = type(optimizer).from_config(_config(optimizer, sets_learning_rate))
     return backend().fast_optimizer(copy)
+
+
+def is_plain_adam(optimizer: Any) -> bool:
+    """Return whether a fresh optimizer is Adam, with none of Keras's further options."""
+    adam = import_keras().optimizers.Adam()
+    if type(optimizer) not in (type(adam), type(backend().fast_optimizer(adam))):
+        return False
+    config, plain = optimizer.get_config(), adam.get_config()
+    if any(config[name] != plain[name] for name in plain.keys() - _OF_ADAM):
+        return False
+    # Momentum that moves a weight for ever, and schedules, which count steps, are left to Keras.
+    is_bounded = 0 <= config["beta_1"] < 1 and config["beta_1"] ** 2 < config["beta_2"] < 1
+    return is_bounded and isinstance(config["learning_rate"], float)
 
 
 def optimizer_key(optimizer: Any, sets_learning_rate: bool) -> Hashable:

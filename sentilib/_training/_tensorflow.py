@@ -116,6 +116,9 @@ class TensorFlowSteps:
         """Take a validation step; return the metrics of the epoch so far."""
         return self._run("test_step", x, y, weight)
 
+    def synchronize(self) -> None:
+        """Do nothing: each step changes the model."""
+
     def _run(self, name: str, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         import tensorflow as tf
 

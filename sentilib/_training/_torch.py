@@ -196,6 +196,9 @@ class TorchSteps:
         with torch.no_grad():
             return self._model.test_step(_tensors(x, y, weight))
 
+    def synchronize(self) -> None:
+        """Do nothing: each step changes the model."""
+
 
 def steps(model: Any) -> TorchSteps:
     """Return the training and validation steps of a compiled and built model."""

@@ -186,6 +186,7 @@ def borrowed_trainer(
             trainer = _build(
                 lambda: _training_graph(architecture, *sizes, policy),
                 fresh_optimizer(optimizer, sets_learning_rate),
+                architecture.steps if device.startswith("cpu") else None,
             )
         yield trainer
     if trainer.is_free:
@@ -226,7 +227,9 @@ def _training_graph(
 
 
 @python_random_kept()
-def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
+def _build(
+    graph: Callable[[], tuple], optimizer: Any, own_steps: Callable[..., Steps | None] | None
+) -> Trainer:
     keras = import_keras()
     model, weights, dropouts = graph()
     model.compile(
@@ -238,4 +241,5 @@ def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
         jit_compile=keras.backend.backend() == "jax",
     )
     model.optimizer.build(model.trainable_variables)
-    return Trainer(model, weights, dropouts, backend().steps(model))
+    steps = own_steps(model, weights, dropouts) if own_steps else None
+    return Trainer(model, weights, dropouts, steps or backend().steps(model))

@@ -1,0 +1,237 @@
+"""Steps of the Dense model with Adam in compiled loops, on a processor, for each Keras backend.
+
+A step of a graph passes over all rows of its tables, of which a batch contains a twentieth. A step
+here reads and writes the rows of its batch, and makes up for Adam's updates of a row that were
+missed when the row returns. The state is in the Keras model and its optimizer before and after
+each epoch, and whenever a callback looks.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from scipy.special import log_softmax
+
+import sentilib._training._dense_kernels as _dense_kernels
+from sentilib._compiled._threads import resolve_n_jobs
+from sentilib._ngrams._dictionary import centred, evidence_logits, n_evidence_columns
+from sentilib._tables._ngram_table import factor_of
+from sentilib._training._keras import import_keras
+
+
+class DenseSteps:
+    """Training and validation steps of a training graph of the Dense model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled and built model.
+    weights : dict of str to keras.Variable
+        Weights of the model by name.
+    dropouts : list of SharedDropout
+        Its dropout layers, of the embedding and of the average.
+    """
+
+    def __init__(self, model: Any, weights: dict[str, Any], dropouts: list[Any]) -> None:
+        self._model, self._weights, self._dropouts = model, weights, dropouts
+        self._state: _State | None = None
+
+    def start(self) -> None:
+        """Begin an epoch, or a validation."""
+        self._sums = np.zeros(4)  # of losses, of right rows' weights, of rows, of weights
+        self._tables: tuple | None = None
+
+    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+        """Take a training step."""
+        if self._state is None:
+            self._state = _State(self._model, self._weights, self._dropouts)
+        logits = self._state.forward(x, float(self._model.optimizer.learning_rate))
+        log_proba = log_softmax(logits, axis=1)
+        gradient = np.exp(log_proba)
+        gradient[np.arange(len(y)), y] -= 1
+        gradient *= (weight / len(y))[:, None]
+        self._state.backward(gradient.astype(np.float32))
+        return self._logs(log_proba, y, weight)
+
+    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+        """Take a validation step."""
+        if self._tables is None:
+            w = _values(self._weights)
+            hidden = w["embedding"] @ w["hidden_kernel"] + w["hidden_bias"]
+            self._tables = w, np.maximum(hidden, 0)
+        w, hidden = self._tables
+        logits = (x[0] @ hidden) @ w["head"] + w["bias"]
+        if "ngram_deviation" in w:
+            sums = x[1] @ factor_of(w["ngram_deviation"])
+            logits = logits + _ngram_logits(sums, logits.shape[1])
+        return self._logs(log_softmax(logits, axis=1), y, weight)
+
+    def _logs(self, log_proba: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+        loss = -(weight @ log_proba[np.arange(len(y)), y])
+        self._sums += loss, weight @ (log_proba.argmax(axis=1) == y), len(y), weight.sum()
+        losses, right, n_rows, weights = self._sums.tolist()
+        return {"accuracy": right / max(weights, 1e-12), "loss": losses / n_rows}
+
+    def synchronize(self) -> None:
+        """Write the state to the Keras model and its optimizer."""
+        if self._state is not None:
+            self._state.write(self._model, self._weights)
+            self._state = None
+
+
+def _values(variables: dict[str, Any]) -> dict[str, np.ndarray]:
+    to_numpy = import_keras().ops.convert_to_numpy
+    return {name: to_numpy(variable) for name, variable in variables.items()}
+
+
+def _ngram_logits(sums: np.ndarray, n_classes: int) -> np.ndarray:
+    sums = sums.reshape(-1, n_evidence_columns(n_classes))
+    return evidence_logits(centred(sums), n_classes)
+
+
+class _State:
+    """Weights and Adam's moments in the arrays of the compiled loops, between two synchronizations.
+
+    Widths are padded with zeros, which remain zeros: a unit without weights is 0.
+    """
+
+    def __init__(self, model: Any, variables: dict[str, Any], dropouts: list[Any]) -> None:
+        optimizer = model.optimizer
+        slots = _slots(model)
+        w = _values(variables)
+        m, v = ({name: w[name] * 0 for name in w} for _ in range(2))
+        to_numpy = import_keras().ops.convert_to_numpy
+        self._names = {id(variable): name for name, variable in variables.items()}
+        for variable, of_m, of_v in slots:
+            name = self._names[id(variable)]
+            m[name], v[name] = to_numpy(of_m), to_numpy(of_v)
+        self._trained = {self._names[id(slot[0])] for slot in slots}
+        self.schedule = _dense_kernels.Schedule(
+            int(to_numpy(optimizer.iterations)),
+            float(optimizer.beta_1),
+            float(optimizer.beta_2),
+            float(optimizer.epsilon),
+        )
+        self._shapes = {name: value.shape for name, value in w.items()}
+        block = _dense_kernels.BLOCK
+        self._n_classes = w["head"].shape[1]
+        dim, units = (-(-n // block) * block for n in w["hidden_kernel"].shape)
+        shapes = {
+            "hidden_kernel": (dim, units),
+            "hidden_bias": (units,),
+            "head": (units, self._n_classes),
+            "bias": (self._n_classes,),
+        }
+        # Weights that are in every batch are parts of one array.
+        size = sum(map(np.prod, shapes.values()))
+        self._flat = np.zeros((4, size), dtype=np.float32)
+        self._parts: dict[str, np.ndarray] = {}
+        first = 0
+        for name, shape in shapes.items():
+            last = first + int(np.prod(shape))
+            part = self._parts[name] = self._flat[:, first:last].reshape(4, *shape)
+            for k, value in enumerate((w[name], m[name], v[name])):
+                part[(k, *map(slice, value.shape))] = value
+            first = last
+        rates = [float(to_numpy(layer.changeable_rate)) for layer in dropouts]
+        seeds = np.ravel([to_numpy(layer.seed_generator.state) for layer in dropouts]).tolist()
+        self._rate = rates[1]
+        self._rng = np.random.default_rng([*seeds, self.schedule.n_before])
+        embedding = [np.zeros((len(w["embedding"]), dim), dtype=np.float32) for _ in range(3)]
+        for array, values in zip(embedding, (w, m, v), strict=True):
+            array[:, : w["embedding"].shape[1]] = values["embedding"]
+        self._embedding = embedding
+        self._words = _dense_kernels.WordSteps(*embedding, rates[0])
+        self._ngrams = None
+        if "ngram_deviation" in w:
+            of_ngrams = (values["ngram_deviation"].ravel() for values in (w, m, v))
+            self._ngrams = _dense_kernels.NgramSteps(*of_ngrams, factor_of(1.0) - factor_of(0.0))
+        is_parallel = self._ngrams is not None and resolve_n_jobs(None) > 1
+        self._helper = ThreadPoolExecutor(1) if is_parallel else None
+
+    def forward(self, x: tuple, learning_rate: float) -> np.ndarray:
+        """Compute the logits of a batch, with dropout."""
+        self.schedule.begin(learning_rate)
+        bags, *evidence = map(_entries, x)
+        of_ngrams = None
+        if evidence:
+            sums = np.empty(len(evidence[0][0]) - 1, dtype=np.float32)
+            of_ngrams = self._submit(self._ngrams.forward, *evidence[0], self.schedule, sums)
+        kernel, bias, head = (self._parts[n][0] for n in ("hidden_kernel", "hidden_bias", "head"))
+        latent = np.empty((len(bags[0]) - 1, len(bias)), dtype=np.float32)
+        seed = int(self._rng.integers(2**63))
+        self._words.forward(*bags, kernel, bias, seed, self.schedule, latent)
+        self._kept = np.float32(1)
+        if self._rate:
+            is_kept = self._rng.random(latent.shape, dtype=np.float32) >= self._rate
+            self._kept = is_kept / np.float32(1 - self._rate)
+        self._latent = latent * self._kept
+        logits = self._latent @ head + self._parts["bias"][0]
+        if of_ngrams is not None:
+            of_ngrams()
+            logits = logits + _ngram_logits(sums, self._n_classes)
+        return logits
+
+    def backward(self, gradient: np.ndarray) -> None:
+        """Update the weights, from the gradient of the logits."""
+        of_ngrams = None
+        if self._ngrams is not None:
+            if self._n_classes == 2:
+                of_sums = (gradient[:, 1] - gradient[:, 0]) * np.float32(0.5)
+            else:
+                of_sums = np.ascontiguousarray(centred(gradient)).ravel()
+            of_ngrams = self._submit(self._ngrams.backward, of_sums, self.schedule)
+        of_latent = (gradient @ self._parts["head"][0].T) * self._kept
+        self._flat[3] = 0
+        g = {name: part[3] for name, part in self._parts.items()}
+        g["head"][:] = self._latent.T @ gradient
+        if "bias" in self._trained:
+            g["bias"][:] = gradient.sum(axis=0)
+        transposed = np.ascontiguousarray(self._parts["hidden_kernel"][0].T)
+        self._words.backward(
+            of_latent, transposed, self.schedule, g["hidden_kernel"], g["hidden_bias"]
+        )
+        _dense_kernels.update(*self._flat, self.schedule)
+        if of_ngrams is not None:
+            of_ngrams()
+        self.schedule.end()
+
+    def _submit(self, work: Any, *arguments: Any) -> Any:
+        """Start work on the other core, if there is one; return the function that waits for it."""
+        if self._helper is None:
+            result = work(*arguments)
+            return lambda: result
+        return self._helper.submit(work, *arguments).result
+
+    def write(self, model: Any, variables: dict[str, Any]) -> None:
+        """Write weights and optimizer to the Keras model."""
+        if self._helper is not None:
+            self._helper.shutdown()
+        self._words.finish(self.schedule)
+        arrays = {name: part[:3] for name, part in self._parts.items()}
+        arrays["embedding"] = self._embedding
+        if self._ngrams is not None:
+            arrays["ngram_deviation"] = [a[:, None] for a in self._ngrams.arrays(self.schedule)]
+        for name, values in arrays.items():
+            arrays[name] = [value[tuple(map(slice, self._shapes[name]))] for value in values]
+        for variable, of_m, of_v in _slots(model):
+            _, m, v = arrays[self._names[id(variable)]]
+            of_m.assign(m)
+            of_v.assign(v)
+        for name in self._trained:
+            variables[name].assign(arrays[name][0])
+        optimizer = model.optimizer
+        optimizer.iterations.assign(self.schedule.n_before + self.schedule.n_steps)
+
+
+def _slots(model: Any) -> list[tuple[Any, Any, Any]]:
+    """Return each trained variable with Adam's moments."""
+    trained = model.trainable_variables
+    of_all = [v for v in model.optimizer.variables if v.path.endswith(("_momentum", "_velocity"))]
+    pairs = zip(of_all[::2], of_all[1::2], strict=True)
+    return [(variable, m, v) for variable, (m, v) in zip(trained, pairs, strict=True)]
+
+
+def _entries(matrix: scipy.sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.data
