@@ -44,7 +44,8 @@ class BuildExtensions(build_ext):
                 "sentilib needs the headers of Python (Python.h): install python3-dev or "
                 "python3-devel, or take a Python that contains them, as python.org's and uv's do."
             )
-        options = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"]  # equal sums, whatever the processor
+        # Equal sums, whatever the processor; square roots in vectors.
+        options = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"]
         if self.compiler.compiler_type == "msvc":
             options = ["/O2", "/fp:precise"]
         elif compiler := installed_compiler():
