@@ -4,10 +4,10 @@ import numpy as np
 import scipy.sparse
 
 from sentilib._compiled._threads import in_threads, row_slices
-from sentilib._ngrams._dictionary import Terms
+from sentilib._ngrams._dictionary import Found, Terms
 
 
-def bags(terms: Terms, n_columns: int, divisor: np.ndarray) -> scipy.sparse.csr_array:
+def bags(terms: Found | Terms, n_columns: int, divisor: np.ndarray) -> scipy.sparse.csr_array:
     """Count each row's n-grams, and divide by the row's divisor: float32 (n_rows, n_columns)."""
     return merged_rows(terms.starts, terms.features, 1 / divisor, n_columns)
 

@@ -8,7 +8,7 @@ import numpy as np
 from sentilib._compiled._states import is_array, require, restoring
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
-from sentilib._ngrams._document_frequency import document_frequency
+from sentilib._ngrams._document_frequency import Tokens, occurrences
 from sentilib._ngrams._keys import EMPTY, key_of, number_of, prefix_of, split
 
 _MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
@@ -21,6 +21,13 @@ class Terms(NamedTuple):
     features: np.ndarray  # int32, number of each n-gram in the dictionary
     ends: np.ndarray  # int32, column of its last token
     orders: np.ndarray  # int8, its number of tokens
+
+
+class Found(NamedTuple):
+    """The known n-grams of some rows, sorted by row."""
+
+    starts: np.ndarray  # as in `Terms`
+    features: np.ndarray
 
 
 class NgramDictionary:
@@ -112,31 +119,64 @@ class NgramDictionary:
         An n-gram is at most as frequent as the one that it extends, so the most frequent ones,
         whatever their n, include those that they extend.
         """
-        new_words = self._new_words(X)
-        known = self._with(np.concatenate([self.keys, new_words])) if len(new_words) else self
-        first, room = len(known), max(0, self.max_features - self._n_long())
-        if not room:
-            return known
-        frequency, prefixes = [], X
-        for n in range(2, self.max_n + 1):
-            if n > 2:
-                prefixes = known._prefixes(prefixes, X)
-            keys, counts = document_frequency(prefixes, X, self.min_df)
-            is_new = ~self._contains(keys)
-            keys, counts = keys[is_new], counts[is_new]
-            ascending = np.argsort(keys)
-            falling = ascending[np.argsort(-counts[ascending], kind="stable")][: self.max_features]
-            frequency.append(counts[falling])
-            known = known._with(np.concatenate([known.keys, keys[falling]]))
-        counts = np.concatenate(frequency) if frequency else np.empty(0)
-        if len(counts) <= room:
-            return known
-        kept = np.sort(np.argsort(-counts, kind="stable")[:room])
-        return known.restricted_to(np.concatenate([np.arange(first), first + kept]))
+        return self._learn(Tokens.of(X))[0]
 
-    def _new_words(self, X: np.ndarray) -> np.ndarray:
-        words = np.zeros(int(X.max()) + 1, dtype=bool)
-        words[X] = True
+    def learn_and_find(self, X: np.ndarray) -> tuple["NgramDictionary", Found]:
+        """Return a dictionary with these rows' n-grams added, and the n-grams of each row."""
+        tokens = Tokens.of(X)
+        known, longer, renumbered = self._learn(tokens)
+        if len(longer) < self.max_n - 1:  # there was no room for more n-grams
+            terms = known.terms(X)
+            return known, Found(terms.starts, terms.features)
+        return known, known._found(tokens, longer[max(self.min_n, 2) - 2 :], renumbered)
+
+    def _learn(self, tokens: Tokens) -> tuple["NgramDictionary", list[np.ndarray], np.ndarray]:
+        """Return the dictionary, the n-grams by place as `collect` reads them, their numbers."""
+        new_words = self._new_words(tokens.ids)
+        keys, n_long = [self.keys, new_words], self._n_long()
+        n_known = first = len(self.keys) + len(new_words)
+        room = max(0, self.max_features - n_long)
+        frequency, longer, prefixes = [], list[np.ndarray](), tokens.ids
+        for _ in range(2, self.max_n + 1) if room else ():
+            found = occurrences(prefixes, tokens, 1 if n_long else self.min_df)
+            numbers = self._numbers(found.keys)
+            is_new = np.flatnonzero((numbers < 0) & (found.counts >= self.min_df))
+            falling = is_new[_falling(found.counts[is_new], found.keys[is_new])]
+            falling = falling[: self.max_features]
+            numbers[falling] = np.arange(n_known, n_known + len(falling), dtype=np.int32)
+            n_known += len(falling)
+            frequency.append(found.counts[falling])
+            keys.append(found.keys[falling])
+            prefixes = found.spread(numbers, len(tokens.ids))
+            longer.append(prefixes)
+        counts, kept = np.concatenate([*frequency, []]), np.arange(n_known)
+        if len(counts) > room:
+            most = np.sort(np.argsort(-counts, kind="stable")[:room])
+            kept = np.concatenate([kept[:first], first + most])
+        new_keys, renumbered = _renumbered(np.concatenate(keys), kept)
+        return self._with(new_keys), longer, renumbered
+
+    def _found(self, tokens: Tokens, longer: list[np.ndarray], renumbered: np.ndarray) -> Found:
+        import sentilib._ngrams._learning_kernels as _learning_kernels
+
+        n_rows, has_words = len(tokens.starts) - 1, self.min_n == 1
+        sizes = np.empty(n_rows, dtype=np.int64)
+
+        def collect(rows: slice) -> np.ndarray:
+            starts = tokens.starts[rows.start : rows.stop + 1]
+            room = (len(longer) + has_words) * int(starts[-1] - starts[0])
+            features = np.empty(room, dtype=np.int32)
+            n = _learning_kernels.collect(
+                tokens.ids, starts, self._words, has_words, longer, renumbered, sizes[rows], features
+            )
+            return features[:n]
+
+        features = np.concatenate(in_threads(collect, row_slices(n_rows)))
+        return Found(np.concatenate([[0], np.cumsum(sizes)]), features)
+
+    def _new_words(self, ids: np.ndarray) -> np.ndarray:
+        words = np.zeros(max(int(ids.max(initial=0)), OOV) + 1, dtype=bool)
+        words[ids] = True
         words[: OOV + 1] = False
         n_known = min(len(words), len(self._words) - 1)
         words[:n_known] &= self._words[:n_known] < 0
@@ -144,12 +184,7 @@ class NgramDictionary:
 
     def restricted_to(self, numbers: np.ndarray) -> "NgramDictionary":
         """Keep n-grams, in ascending order, and renumber them, as keys refer to other numbers."""
-        new_number = np.full(len(self), -1)
-        new_number[numbers] = np.arange(len(numbers))
-        before, word = split(self.keys[numbers])
-        longer = before < 0
-        before[longer] = prefix_of(new_number[number_of(before[longer])])
-        return self._with(key_of(before, word))
+        return self._with(_renumbered(self.keys, numbers)[0])
 
     def strongest(self, strength: np.ndarray, n: int) -> np.ndarray:
         """Return the numbers of all words and of the n strongest longer n-grams, ascending.
@@ -169,24 +204,12 @@ class NgramDictionary:
     def _n_long(self) -> int:
         return int(np.count_nonzero(split(self.keys)[0]))
 
-    def _contains(self, keys: np.ndarray) -> np.ndarray:
+    def _numbers(self, keys: np.ndarray) -> np.ndarray:
         import sentilib._ngrams._lookup_kernels as _lookup_kernels
 
-        found = np.empty(len(keys), dtype=bool)
-        _lookup_kernels.contains(keys, self._buckets, found)
-        return found
-
-    def _prefixes(self, prefixes: np.ndarray, X: np.ndarray) -> np.ndarray:
-        import sentilib._ngrams._lookup_kernels as _lookup_kernels
-
-        longer = np.empty_like(X)
-        in_threads(
-            lambda rows: _lookup_kernels.extend(
-                prefixes[rows], X[rows], self._buckets, longer[rows]
-            ),
-            row_slices(len(X)),
-        )
-        return longer
+        numbers = np.empty(len(keys), dtype=np.int32)
+        _lookup_kernels.numbers(keys, self._buckets, numbers)
+        return numbers
 
     # ------------------------------------------------------------------ look-up
 
@@ -291,6 +314,25 @@ def evidence_logits(evidence: Any, n_classes: int) -> Any:
 def centred(evidence: np.ndarray) -> np.ndarray:
     """Subtract the mean over the classes, which changes no probability, if there are several."""
     return evidence - evidence.mean(axis=1, keepdims=True) if evidence.shape[1] > 1 else evidence
+
+
+def _renumbered(keys: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the keys of the n-grams that are kept, and new numbers of all n-grams, or -1."""
+    numbers = np.full(len(keys), -1, dtype=np.int32)
+    numbers[kept] = np.arange(len(kept), dtype=np.int32)
+    before, word = split(keys[kept])
+    is_longer = before < 0
+    before[is_longer] = prefix_of(numbers[number_of(before[is_longer])].astype(np.int64))
+    return key_of(before, word), numbers
+
+
+def _falling(counts: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return the order of falling counts, then of ascending keys."""
+    ascending = np.argsort(keys)
+    rank = (counts.max(initial=0) - counts)[ascending]
+    if len(rank) and rank.max() < 2**16:
+        rank = rank.astype(np.uint16)  # which NumPy sorts by radix
+    return ascending[np.argsort(rank, kind="stable")]
 
 
 def _empty_lines(n: int) -> np.ndarray:

@@ -97,10 +97,14 @@ def learn(
     -------
     Evidence
     """
-    dictionary = (empty if known is None else known.with_options(empty)).learn(X)
-    present, terms = renumbered(dictionary.terms(X), len(dictionary))  # a stream's part has few
+    before = empty if known is None else known.with_options(empty)
+    dictionary, terms = before.learn_and_find(X)
+    if known is None:
+        present = np.arange(len(dictionary), dtype=np.int32)
+    else:
+        present, terms = renumbered(terms, len(dictionary))  # a stream's part has few
     counts = count_by_class(terms, len(present), labels, folds, weight, n_classes)
-    before = np.zeros(len(counts.classes))
+    earlier = np.zeros(len(counts.classes))
     total = np.bincount(counts.classes, counts.by_fold.sum(axis=0), minlength=n_classes)
     is_fixed = np.zeros(len(present), dtype=bool)
     if stream is not None:
@@ -113,9 +117,9 @@ def learn(
             is_listed[is_fixed] |= known_ratio[present[is_fixed]] != 0
         counts = counts.including(is_listed)
         pairs = present[counts.ngrams], counts.classes
-        before = all_counts[pairs]
+        earlier = all_counts[pairs]
         all_counts[pairs] += counts.by_fold.sum(axis=0)
-    ratios = log_count_ratios(counts, before, total, _SMOOTHING)
+    ratios = log_count_ratios(counts, earlier, total, _SMOOTHING)
     has_fixed = is_fixed[ratios.ngrams]
     if known_ratio is not None and has_fixed.any():
         places = present[ratios.ngrams[has_fixed]], ratios.columns[has_fixed]

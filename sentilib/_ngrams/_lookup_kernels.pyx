@@ -182,16 +182,17 @@ cdef int check(const int32_t[::1] words, int64_t min_n, int64_t max_n) except -1
     return 0
 
 
-def contains(const int64_t[::1] keys, const int64_t[::1] buckets, uint8_t[::1] out):
-    """Find which keys of n-grams, n > 1, the dictionary contains."""
+def numbers(const int64_t[::1] keys, const int64_t[::1] buckets, int32_t[::1] out):
+    """Find the numbers of n-grams, n > 1, by their keys; -1 for those that are not known."""
     cdef Buckets table = buckets_of(buckets)
-    cdef int64_t i
+    cdef int64_t i, entry
     if out.shape[0] != keys.shape[0]:
         raise ValueError(f"{keys.shape[0]} keys, but room for {out.shape[0]}.")
     with nogil:
         for i in range(keys.shape[0]):
             prefetch(table.lines + _bucket(keys[min(i + 16, keys.shape[0] - 1)], table.shift))
-            out[i] = _entry(keys[i], _bucket(keys[i], table.shift), &table) >= 0
+            entry = _entry(keys[i], _bucket(keys[i], table.shift), &table)
+            out[i] = <int32_t>(entry >> 1 if entry >= 0 else -1)
 
 
 def find(
@@ -262,39 +263,3 @@ def find(
     finally:
         PyMem_RawFree(scratch.memory)
     return (np.asarray(counts), *(array[:n] for array in found))
-
-
-def extend(
-    const int32_t[:, ::1] prefixes, const int32_t[:, ::1] ids, const int64_t[::1] buckets,
-    int32_t[:, ::1] longer,
-):
-    """Find the number, as a prefix, of the n-gram that ends at each place, or -1."""
-    cdef Buckets table = buckets_of(buckets)
-    cdef int64_t n_rows = ids.shape[0], n_tokens = ids.shape[1], row, n_keys, k, i, key, entry
-    cdef int32_t word
-    cdef bint is_key
-    cdef Scratch scratch
-    if (
-        min(prefixes.shape[0], longer.shape[0]) < n_rows
-        or prefixes.shape[1] != n_tokens
-        or longer.shape[1] != n_tokens
-    ):
-        raise ValueError(f"The ids are {n_rows} x {n_tokens}, but another array is not.")
-    allocate(&scratch, n_tokens, 1)
-    with nogil:
-        longer[:] = -1
-        for row in range(n_rows):
-            n_keys = 0
-            for k in range(1, count_places(&ids[row, 0], n_tokens)):
-                word = ids[row, k]
-                key = key_of(prefixes[row, k - 1], word)
-                is_key = is_prefix(prefixes[row, k - 1], FIRST) & (word >= FIRST)
-                prefetch(table.lines + (_bucket(key, table.shift) if is_key else 0))
-                scratch.keys[n_keys], scratch.lasts[n_keys] = key, <int32_t>k
-                n_keys += is_key
-            for i in range(n_keys):
-                key = scratch.keys[i]
-                entry = _entry(key, _bucket(key, table.shift), &table)
-                if entry >= 0:
-                    longer[row, scratch.lasts[i]] = <int32_t>prefix_of(entry >> 1)
-    PyMem_RawFree(scratch.memory)

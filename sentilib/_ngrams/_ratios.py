@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from sentilib._compiled._threads import in_threads, n_threads, row_slices
-from sentilib._ngrams._dictionary import Terms
+from sentilib._ngrams._dictionary import Found
 
 
 class Counts(NamedTuple):
@@ -107,7 +107,7 @@ def _one_each(n_ngrams: int) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(n_ngrams + 1), np.zeros(n_ngrams, dtype=np.int32)
 
 
-def renumbered(terms: Terms, n_ngrams: int) -> tuple[np.ndarray, Terms]:
+def renumbered(terms: Found, n_ngrams: int) -> tuple[np.ndarray, Found]:
     """Return the numbers of the n-grams that occur, and terms that index into these."""
     occurs = np.zeros(n_ngrams, dtype=bool)
     occurs[terms.features] = True
@@ -117,7 +117,7 @@ def renumbered(terms: Terms, n_ngrams: int) -> tuple[np.ndarray, Terms]:
 
 
 def count_by_class(
-    terms: Terms,
+    terms: Found,
     n_ngrams: int,
     labels: np.ndarray,
     folds: np.ndarray,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sentilib._compiled._row_kernels as row_kernels
 import sentilib._ngrams._counting_kernels as counting
+import sentilib._ngrams._learning_kernels as learning
 import sentilib._ngrams._lookup_kernels as lookup
 import sentilib._ngrams._sum_kernels as sum_kernels
 import sentilib._tables._conv_kernels as conv
@@ -12,6 +13,7 @@ import sentilib._text._kernels as text
 import sentilib._text._markup as markup
 import sentilib._text._table_kernels as table_kernels
 import sentilib._text._utf8_kernels as utf8_kernels
+import sentilib._training._dense_kernels as dense
 import sentilib.explain._games._additive_kernels as additive
 import sentilib.explain._games._window_kernels as windows
 
@@ -23,6 +25,7 @@ from sentilib._text._words import WordTable
 HUGE = [2**31 - 1, -(2**31), -1, 10**6]
 rng = np.random.default_rng(0)
 IDS = rng.integers(0, 30, (6, 40)).astype(np.int32)
+TOKENS = IDS.ravel()
 I32, I64, F32 = np.int32, np.int64, np.float32
 
 
@@ -64,6 +67,33 @@ def scan(raw=RAW, rules=RULES, table=TABLE.arrays, token=8, stream=40, state=(2,
 
 
 # Each kernel, and arguments with which it succeeds.
+def schedule():
+    begun = dense.Schedule(0, 0.9, 0.999, 1e-7)
+    begun.begin(0.01)
+    return begun
+
+
+def ngram_step(starts, columns, values, sums, gradient):
+    steps = dense.NgramSteps(*(zeros(9, dtype=F32) for _ in range(3)), 20.0)
+    now = schedule()
+    steps.forward(starts, columns, values, now, sums)
+    steps.backward(gradient, now)
+    steps.arrays(now)
+
+
+def word_step(starts, columns, values, kernel, bias, seed, averages, transposed, *gradients):
+    steps = dense.WordSteps(*(zeros(9, 16, dtype=F32) for _ in range(3)), 0.5)
+    now = schedule()
+    steps.forward(starts, columns, values, kernel, bias, seed, now, averages)
+    steps.backward(averages, transposed, now, *gradients)
+    steps.finish(now)
+
+
+def update(*arrays):
+    dense.update(*arrays, schedule())
+
+
+ENTRIES = STARTS, np.arange(5, dtype=I32), np.ones(5, dtype=F32)
 CALLS = {
     "count": (row_kernels.count, IDS, zeros(6, dtype=I64)),
     "are_below": (row_kernels.are_below, IDS, 30),
@@ -74,21 +104,33 @@ CALLS = {
     ),
     "row_sums": (additive.row_sums, zeros(9, 2), np.array([4, 5]), zeros(2, 2), zeros(2, 2)),
     "index": (lookup.index, DICTIONARY.keys, LINES[0].copy(), LINES[1].copy()),
-    "contains": (lookup.contains, DICTIONARY.keys, LINES[1], zeros(len(DICTIONARY), dtype=bool)),
-    "extend": (lookup.extend, IDS, IDS, LINES[1], IDS.copy()),
+    "numbers": (lookup.numbers, DICTIONARY.keys, LINES[1], zeros(len(DICTIONARY), dtype=I32)),
     "find": (lookup.find, IDS, *LINES),
     "sums": (sum_kernels.sums, IDS, *LINES, zeros(len(DICTIONARY), 2), zeros(6, 2)),
     "share_out": (
         sum_kernels.share_out, IDS, *LINES, zeros(len(DICTIONARY), 2), zeros(6, dtype=I64),
         zeros(1, 3, 2), zeros(int((IDS != 0).sum()), 2), zeros(6, 2),
     ),
-    "count_parts": (counting.count_parts, IDS, IDS, 3, zeros(8, dtype=I64)),
+    "count_tokens": (learning.count_tokens, IDS, zeros(6, dtype=I64)),
+    "join of rows": (learning.join, IDS, np.arange(0, 241, 40), zeros(240, dtype=I32)),
+    "count_parts": (
+        learning.count_parts, TOKENS, TOKENS, np.arange(0, 241, 40), 3, zeros(8, dtype=I64),
+    ),
     "sort_into_parts": (
-        counting.sort_into_parts, IDS, IDS, 0, 3, np.arange(8) * 240, zeros(1920, dtype=I64),
-        zeros(1920, dtype=I32),
+        learning.sort_into_parts, TOKENS, TOKENS, np.arange(0, 241, 40), 0, 3, np.arange(8) * 240,
+        zeros(1920, dtype=I64), zeros(1920, dtype=I32), zeros(1920, dtype=I32),
     ),
     "document_frequency": (
-        counting.document_frequency, np.array([0, 4, 9]), 1, 1, np.arange(9), zeros(9, dtype=I32),
+        learning.document_frequency, np.array([0, 4, 9]), 1, 1, np.arange(9), zeros(9, dtype=I32),
+        zeros(9, dtype=I32),
+    ),
+    "spread": (
+        learning.spread, np.arange(9, dtype=I32), zeros(9, dtype=I32), zeros(2, dtype=I32),
+        zeros(9, dtype=I32),
+    ),
+    "collect": (
+        learning.collect, TOKENS, np.arange(0, 241, 40), LINES[0], True, [np.full(240, -3, I32)],
+        np.arange(2, dtype=I32), zeros(6, dtype=I64), zeros(480, dtype=I32),
     ),
     "count of classes": (
         counting.count, TERMS.starts, TERMS.features, zeros(6, dtype=I32), zeros(6),
@@ -130,6 +172,16 @@ CALLS = {
         windows.deletion_shapley, *WINDOWS, zeros(N_PLACES, dtype=I32), zeros(2, dtype=I64),
         zeros(1, 6, 6, 3), *WORKSPACE, zeros(1, N_PLACES), zeros(1, 2),
     ),
+    "Schedule": (dense.Schedule, 3, 0.9, 0.999, 1e-7),
+    "NgramSteps": (dense.NgramSteps, *(zeros(9, dtype=F32) for _ in range(3)), 20.0),
+    "steps of n-grams": (ngram_step, *ENTRIES, zeros(2, dtype=F32), zeros(2, dtype=F32)),
+    "WordSteps": (dense.WordSteps, *(zeros(9, 16, dtype=F32) for _ in range(3)), 0.5),
+    "steps of words": (
+        word_step, *ENTRIES, zeros(16, 32, dtype=F32), zeros(32, dtype=F32), 3,
+        zeros(2, 32, dtype=F32), zeros(32, 16, dtype=F32), zeros(16, 32, dtype=F32),
+        zeros(32, dtype=F32),
+    ),
+    "update": (update, *(zeros(9, dtype=F32) for _ in range(4))),
     "walk": (windows.walk, *WALK),
     "reveal": (markup.reveal, RAW.copy(), zeros(1, dtype=I64), zeros(1, dtype=np.uint8)),
     "join": (
@@ -258,8 +310,7 @@ def test_slots_that_point_nowhere_are_passed_by():
 def test_rows_are_read_up_to_their_last_token_wherever_it_is():
     for width in range(1, 70):
         ids = np.tril(np.full((width, width), 5, dtype=I32))  # row k has k + 1 tokens
-        counts, n_tokens = zeros(2, dtype=I64), zeros(width, dtype=I64)
-        counting.count_parts(ids, ids, 1, counts)
-        row_kernels.count(ids, n_tokens)
-        assert counts.sum() == width * (width - 1) // 2
-        assert n_tokens.tolist() == [*range(1, width + 1)]
+        for count in (learning.count_tokens, row_kernels.count):
+            n_tokens = zeros(width, dtype=I64)
+            count(ids, n_tokens)
+            assert n_tokens.tolist() == [*range(1, width + 1)]
