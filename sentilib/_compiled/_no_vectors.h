@@ -6,11 +6,14 @@
 #undef VECTORS
 #undef NAME
 #undef S_FMA
+#undef S_SQRT
 #undef V_LOAD
 #undef V_STORE
 #undef V_SET
 #undef V_ADD
 #undef V_MUL
 #undef V_SUB
+#undef V_DIV
+#undef V_SQRT
 #undef V_FMA
 #undef V_MAX

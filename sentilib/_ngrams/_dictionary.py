@@ -167,7 +167,14 @@ class NgramDictionary:
             room = (len(longer) + has_words) * int(starts[-1] - starts[0])
             features = np.empty(room, dtype=np.int32)
             n = _learning_kernels.collect(
-                tokens.ids, starts, self._words, has_words, longer, renumbered, sizes[rows], features
+                tokens.ids,
+                starts,
+                self._words,
+                has_words,
+                longer,
+                renumbered,
+                sizes[rows],
+                features,
             )
             return features[:n]
 

@@ -1,4 +1,4 @@
-"""The n-grams of one length in the tokens of many rows, and the number of rows that contain each."""
+"""The n-grams of one length in many rows: where they are, and in how many rows."""
 
 from itertools import pairwise
 from typing import NamedTuple, Self

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 enum { ADAM_BLOCK = 16 };  /* the widths of tables are multiples of it */
+enum { ADAM_TILE = 64 };   /* rows whose units and gradients fit into a cache */
 
 typedef struct {
     float weight, m, v;
@@ -37,8 +38,9 @@ typedef void (*sum_cells_function)(
 typedef void (*spread_cells_function)(
     const int32_t *places, const float *values, const int64_t *starts, int64_t n_rows,
     const float *gradient, float slope, float *by_place);
-typedef void (*wake_row_function)(
-    float *weight, float *m, float *v, int32_t last, int64_t width, const Clock *clock);
+typedef void (*wake_rows_function)(
+    float *table, float *m, float *v, const int32_t *rows, const int32_t *lasts, int64_t n,
+    int64_t width, const Clock *clock);
 typedef void (*hidden_function)(
     const float *table, const int32_t *rows, int64_t n, int64_t width, const float *kernel,
     const float *bias, int64_t n_units, uint64_t seed, uint32_t threshold, float scale,
@@ -60,7 +62,7 @@ static const wake_cells_function wake_cells[] = VERSIONS(wake_cells, f32);
 static const update_cells_function update_cells[] = VERSIONS(update_cells, f32);
 static const sum_cells_function sum_cells[] = VERSIONS(sum_cells, f32);
 static const spread_cells_function spread_cells[] = VERSIONS(spread_cells, f32);
-static const wake_row_function wake_row[] = VERSIONS(wake_row, f32);
+static const wake_rows_function wake_rows[] = VERSIONS(wake_rows, f32);
 static const hidden_function hidden[] = VERSIONS(hidden, f32);
 static const average_function average[] = VERSIONS(average, f32);
 static const hidden_gradient_function hidden_gradient[] = VERSIONS(hidden_gradient, f32);

@@ -1,6 +1,8 @@
 /* The loops of `_adam.h`; no sum depends on the width of vectors. */
 #include "_memory.h"
-#define NAME(f) SENTILIB_JOIN(f, ISA, f32)
+#define TYPE f32
+#include "_vectors.h"
+#define N_VECTORS (ADAM_BLOCK / LANES)  /* of a block */
 
 /* Write the place of each entry's row among the distinct rows, and a copy of each row's cell. */
 static int64_t NAME(collect_cells)(
@@ -76,30 +78,50 @@ static void NAME(spread_cells)(
     }
 }
 
-static void NAME(update)(
-    float *weight, float *m, float *v, const float *gradient,
-    int64_t n, const Clock *clock)
+SENTILIB_INLINE void NAME(update_block)(
+    float *weight, float *m, float *v, const float *gradient, const Clock *clock)
 {
-    const Clock c = *clock;
-    const float one_1 = 1 - c.beta_1, one_2 = 1 - c.beta_2;
-    for (int64_t k = 0; k < n; k++) {
-        m[k] += (gradient[k] - m[k]) * one_1;
-        v[k] += (gradient[k] * gradient[k] - v[k]) * one_2;
-        weight[k] -= c.rate * m[k] / (sqrtf(v[k]) + c.epsilon);
+    const V one_1 = V_SET(1 - clock->beta_1), one_2 = V_SET(1 - clock->beta_2);
+    for (int k = 0; k < ADAM_BLOCK; k += LANES) {
+        const V g = V_LOAD(gradient + k), old_m = V_LOAD(m + k), old_v = V_LOAD(v + k);
+        const V new_m = V_ADD(old_m, V_MUL(V_SUB(g, old_m), one_1));
+        const V new_v = V_ADD(old_v, V_MUL(V_SUB(V_MUL(g, g), old_v), one_2));
+        const V size = V_ADD(V_SQRT(new_v), V_SET(clock->epsilon));
+        V_STORE(m + k, new_m);
+        V_STORE(v + k, new_v);
+        V_STORE(weight + k, V_SUB(V_LOAD(weight + k),
+                                  V_DIV(V_MUL(V_SET(clock->rate), new_m), size)));
     }
 }
 
-static void NAME(wake_row)(
-    float *weight, float *m, float *v, int32_t last, int64_t width,
-    const Clock *clock)
+static void NAME(update)(
+    float *weight, float *m, float *v, const float *gradient, int64_t n, const Clock *clock)
 {
-    const Clock c = *clock;
-    const int32_t missed = c.step - 1 - last;
-    const float moved = c.moved[last], power_1 = c.powers_1[missed], power_2 = c.powers_2[missed];
-    for (int64_t k = 0; k < width; k++) {
-        weight[k] -= moved * m[k] / (sqrtf(v[k]) + c.epsilon);
-        m[k] *= power_1;
-        v[k] *= power_2;
+    for (int64_t k = 0; k < n; k += ADAM_BLOCK)
+        NAME(update_block)(weight + k, m + k, v + k, gradient + k, clock);
+}
+
+static void NAME(wake_rows)(
+    float *table, float *m, float *v, const int32_t *rows, const int32_t *lasts, int64_t n,
+    int64_t width, const Clock *clock)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t next = rows[i + 4 < n ? i + 4 : n - 1] * width;
+        const int32_t missed = clock->step - 1 - lasts[i];
+        const V moved = V_SET(clock->moved[lasts[i]]), epsilon = V_SET(clock->epsilon);
+        const V power_1 = V_SET(clock->powers_1[missed]), power_2 = V_SET(clock->powers_2[missed]);
+        sentilib_prefetch(table + next);
+        sentilib_prefetch(m + next);
+        sentilib_prefetch(v + next);
+        if (missed == 0)
+            continue;
+        for (int64_t k = rows[i] * width; k < (rows[i] + 1) * width; k += LANES) {
+            const V old_m = V_LOAD(m + k), old_v = V_LOAD(v + k);
+            const V size = V_ADD(V_SQRT(old_v), epsilon);
+            V_STORE(table + k, V_SUB(V_LOAD(table + k), V_DIV(V_MUL(moved, old_m), size)));
+            V_STORE(m + k, V_MUL(old_m, power_1));
+            V_STORE(v + k, V_MUL(old_v, power_2));
+        }
     }
 }
 
@@ -115,6 +137,30 @@ SENTILIB_INLINE void NAME(dropout)(
         for (int j = 0; j < 4; j++)
             factors[k + j] = ((bits >> (16 * j)) & 0xFFFF) >= threshold ? scale : 0.0f;
     }
+}
+
+SENTILIB_INLINE void NAME(clear)(V sums[N_VECTORS])
+{
+    for (int j = 0; j < N_VECTORS; j++)
+        sums[j] = V_SET(0);
+}
+
+SENTILIB_INLINE void NAME(load)(const float *block, V sums[N_VECTORS])
+{
+    for (int j = 0; j < N_VECTORS; j++)
+        sums[j] = V_LOAD(block + j * LANES);
+}
+
+SENTILIB_INLINE void NAME(store)(const V sums[N_VECTORS], float *block)
+{
+    for (int j = 0; j < N_VECTORS; j++)
+        V_STORE(block + j * LANES, sums[j]);
+}
+
+SENTILIB_INLINE void NAME(add)(V sums[N_VECTORS], float factor, const float *block)
+{
+    for (int j = 0; j < N_VECTORS; j++)
+        sums[j] = V_ADD(sums[j], V_MUL(V_SET(factor), V_LOAD(block + j * LANES)));
 }
 
 /* The inputs of the hidden layer, after dropout, and its units, for some rows of a table. */
@@ -133,13 +179,18 @@ static void NAME(hidden)(
                 x[d + j] *= row[d + j];
         }
         for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
-            float sums[ADAM_BLOCK];
-            memcpy(sums, bias + u, sizeof(sums));
-            for (int64_t d = 0; d < width; d++)
-                for (int j = 0; j < ADAM_BLOCK; j++)
-                    sums[j] += x[d] * kernel[d * n_units + u + j];
-            for (int j = 0; j < ADAM_BLOCK; j++)
-                units[i * n_units + u + j] = sums[j] > 0 ? sums[j] : 0;
+            V sums[N_VECTORS], others[N_VECTORS];  /* additions wait for each other */
+            NAME(load)(bias + u, sums);
+            NAME(clear)(others);
+            for (int64_t d = 0; d < width; d += 2) {
+                NAME(add)(sums, x[d], kernel + d * n_units + u);
+                NAME(add)(others, x[d + 1], kernel + (d + 1) * n_units + u);
+            }
+            for (int j = 0; j < N_VECTORS; j++)
+                sums[j] = V_ADD(sums[j], others[j]);
+            for (int j = 0; j < N_VECTORS; j++)
+                sums[j] = V_MAX(sums[j], V_SET(0));
+            NAME(store)(sums, units + i * n_units + u);
         }
     }
 }
@@ -150,22 +201,12 @@ static void NAME(average)(
 {
     for (int64_t row = 0; row < n_rows; row++)
         for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
-            float sums[ADAM_BLOCK] = {0};
-            for (int64_t k = starts[row]; k < starts[row + 1]; k++) {
-                const float *of_word = units + places[k] * n_units + u;
-                for (int j = 0; j < ADAM_BLOCK; j++)
-                    sums[j] += values[k] * of_word[j];
-            }
-            memcpy(averages + row * n_units + u, sums, sizeof(sums));
+            V sums[N_VECTORS];
+            NAME(clear)(sums);
+            for (int64_t k = starts[row]; k < starts[row + 1]; k++)
+                NAME(add)(sums, values[k], units + places[k] * n_units + u);
+            NAME(store)(sums, averages + row * n_units + u);
         }
-}
-
-SENTILIB_INLINE void NAME(add)(float *sums, float factor, const float *values)
-{
-    float block[ADAM_BLOCK];
-    for (int j = 0; j < ADAM_BLOCK; j++)
-        block[j] = sums[j] + factor * values[j];
-    memcpy(sums, block, sizeof(block));
 }
 
 /* The gradients of the hidden layer, added up, and the update of the table's rows. */
@@ -177,35 +218,57 @@ static void NAME(hidden_gradient)(
     float *of_units, float *of_kernel, float *of_bias, const Clock *clock)
 {
     float factors[ADAM_BLOCK], of_row[ADAM_BLOCK];
+    V sums[N_VECTORS];
     memset(of_units, 0, n * n_units * sizeof(float));
     for (int64_t row = 0; row < n_rows; row++)
-        for (int64_t k = starts[row]; k < starts[row + 1]; k++) {
-            float *of_word = of_units + places[k] * n_units;
-            for (int64_t u = 0; u < n_units; u += ADAM_BLOCK)
-                NAME(add)(of_word + u, values[k], gradient + row * n_units + u);
-        }
-    for (int64_t i = 0; i < n; i++) {
-        float *g = of_units + i * n_units;
-        const float *x = inputs + i * width;
-        for (int64_t u = 0; u < n_units; u++)
-            g[u] = units[i * n_units + u] > 0 ? g[u] : 0;
-        for (int64_t u = 0; u < n_units; u++)
-            of_bias[u] += g[u];
-        for (int64_t d = 0; d < width; d++)
-            for (int64_t u = 0; u < n_units; u += ADAM_BLOCK)
-                NAME(add)(of_kernel + d * n_units + u, x[d], g + u);
-        for (int64_t d = 0; d < width; d += ADAM_BLOCK) {
-            float sums[ADAM_BLOCK] = {0};
+        for (int64_t k = starts[row]; k < starts[row + 1]; k++)
+            for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
+                float *of_word = of_units + places[k] * n_units + u;
+                NAME(load)(of_word, sums);
+                NAME(add)(sums, values[k], gradient + row * n_units + u);
+                NAME(store)(sums, of_word);
+            }
+    for (int64_t first = 0; first < n; first += ADAM_TILE) {
+        const int64_t end = first + ADAM_TILE < n ? first + ADAM_TILE : n;
+        for (int64_t i = first; i < end; i++) {
+            float *g = of_units + i * n_units;
             for (int64_t u = 0; u < n_units; u++)
-                for (int j = 0; j < ADAM_BLOCK; j++)
-                    sums[j] += g[u] * transposed[u * width + d + j];
-            memcpy(of_row, sums, sizeof(sums));
-            const int64_t place = rows[i] * width + d;
-            NAME(dropout)(place, seed, threshold, scale, factors);
-            for (int j = 0; j < ADAM_BLOCK; j++)
-                of_row[j] *= factors[j];
-            NAME(update)(table + place, m + place, v + place, of_row, ADAM_BLOCK, clock);
+                g[u] = units[i * n_units + u] > 0 ? g[u] : 0;
+            for (int64_t d = 0; d < width; d += ADAM_BLOCK) {
+                const int64_t place = rows[i] * width + d;
+                V others[N_VECTORS];
+                NAME(clear)(sums);
+                NAME(clear)(others);
+                for (int64_t u = 0; u < n_units; u += 2) {
+                    NAME(add)(sums, g[u], transposed + u * width + d);
+                    NAME(add)(others, g[u + 1], transposed + (u + 1) * width + d);
+                }
+                NAME(dropout)(place, seed, threshold, scale, factors);
+                for (int j = 0; j < N_VECTORS; j++)
+                    sums[j] = V_MUL(V_ADD(sums[j], others[j]), V_LOAD(factors + j * LANES));
+                NAME(store)(sums, of_row);
+                NAME(update_block)(table + place, m + place, v + place, of_row, clock);
+            }
+            last[rows[i]] = clock->step;
         }
-        last[rows[i]] = clock->step;
+        for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
+            const float *g = of_units + u;
+            NAME(load)(of_bias + u, sums);
+            for (int64_t i = first; i < end; i++)
+                NAME(add)(sums, 1, g + i * n_units);
+            NAME(store)(sums, of_bias + u);
+            for (int64_t d = 0; d < width; d += 4) {
+                V of_four[4][N_VECTORS];
+                for (int k = 0; k < 4; k++)
+                    NAME(load)(of_kernel + (d + k) * n_units + u, of_four[k]);
+                for (int64_t i = first; i < end; i++)
+                    for (int k = 0; k < 4; k++)
+                        NAME(add)(of_four[k], inputs[i * width + d + k], g + i * n_units);
+                for (int k = 0; k < 4; k++)
+                    NAME(store)(of_four[k], of_kernel + (d + k) * n_units + u);
+            }
+        }
     }
 }
+#undef TYPE
+#undef N_VECTORS

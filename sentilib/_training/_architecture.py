@@ -35,6 +35,7 @@ class Layers(NamedTuple):
     logits: Any
     weights: dict[str, Any]  # variables by the names of `first_weights`
     dropouts: list[Any]  # dropout layers of a training graph, of the type SharedDropout
+    steps: Any = None  # class of compiled steps of a training graph, for Adam on a processor
 
 
 class Architecture(Protocol):
@@ -59,10 +60,6 @@ class Architecture(Protocol):
 
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
         """Prepare rows of ids for the training layers, from which batches are cut."""
-
-    def steps(self, model: Any, weights: dict[str, Any], dropouts: list[Any]) -> Any:
-        """Return compiled steps of the training graph on a processor, or None for Keras's own."""
-        return None
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> Tables:
         """Derive the tables of prediction from trained weights."""

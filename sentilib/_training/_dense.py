@@ -1,7 +1,6 @@
 """The layers of DenseSentimentClassifier, as a value."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -19,7 +18,6 @@ from sentilib._training._first_weights import (
     uniform_embedding,
     with_unseen_words,
 )
-from sentilib._training._optimizers import is_plain_adam
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,6 @@ class DenseArchitecture(Architecture):
         starts = np.concatenate([[0], np.cumsum(n_known)])
         bags = merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_ids)
         return Encoded(lambda rows: (bags[rows],), None)
-
-    def steps(self, model: Any, weights: dict[str, Any], dropouts: list[Any]) -> Any:
-        """Return steps that visit only the rows of a batch, for Adam."""
-        if not is_plain_adam(model.optimizer):
-            return None
-        from sentilib._training._dense_steps import DenseSteps
-
-        return DenseSteps(model, weights, dropouts)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> DenseTables:
         """Apply the hidden layer to the vocabulary."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from sentilib._training._architecture import Layers
 from sentilib._training._backend import backend
+from sentilib._training._dense_steps import DenseSteps
 from sentilib._training._layers import (
     MaskedAverage,
     PaddingMask,
@@ -74,4 +75,5 @@ def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
             "bias": head.bias,
         },
         dropouts=[average.dropout, dropout],
+        steps=DenseSteps,
     )

@@ -32,8 +32,9 @@ cdef extern from "_adam.h" nogil:
         const Cell*, float, const int32_t*, const float*, const int64_t*, int64_t, float*) noexcept
     ctypedef void (*spread_cells_function)(
         const int32_t*, const float*, const int64_t*, int64_t, const float*, float, float*) noexcept
-    ctypedef void (*wake_row_function)(
-        float*, float*, float*, int32_t, int64_t, const Clock*) noexcept
+    ctypedef void (*wake_rows_function)(
+        float*, float*, float*, const int32_t*, const int32_t*, int64_t, int64_t,
+        const Clock*) noexcept
     ctypedef void (*hidden_function)(
         const float*, const int32_t*, int64_t, int64_t, const float*, const float*, int64_t,
         uint64_t, uint32_t, float, float*, float*) noexcept
@@ -51,7 +52,7 @@ cdef extern from "_adam.h" nogil:
     const update_cells_function* update_cells
     const sum_cells_function* sum_cells
     const spread_cells_function* spread_cells
-    const wake_row_function* wake_row
+    const wake_rows_function* wake_rows
     const hidden_function* hidden
     const average_function* average
     const hidden_gradient_function* hidden_gradient
@@ -261,6 +262,8 @@ cdef class WordSteps:
         self.places = np.empty(0, dtype=np.int32)
         self.inputs = self.units = self.of_units = np.empty((0, 0), dtype=np.float32)
         self.threshold = <uint32_t>(65536 * rate + 0.5)
+        if self.threshold > 65535:
+            self.threshold = 65535
         self.scale = <float>(1 / (1 - self.threshold / 65536.0))
         self.last = np.zeros(table.shape[0], dtype=np.int32)
         self.rows, self.lasts = (np.empty(table.shape[0], dtype=np.int32) for _ in range(2))
@@ -272,7 +275,7 @@ cdef class WordSteps:
     ):
         """Average the units of each row's words."""
         cdef int64_t n = columns.shape[0], n_ids = self.table.shape[0], width = self.table.shape[1]
-        cdef int64_t n_units = kernel.shape[1], k, i
+        cdef int64_t n_units = kernel.shape[1], k
         cdef int32_t row
         _check_entries(starts, columns, values, n_ids)
         if kernel.shape[0] != width or bias.shape[0] != n_units or n_units % ADAM_BLOCK:
@@ -290,11 +293,10 @@ cdef class WordSteps:
                     self.last[row] = <int32_t>(-1 - self.n_rows)
                     self.n_rows += 1
                 self.places[k] = -1 - self.last[row]
-            for i in range(self.n_rows):
-                row = self.rows[i]
-                wake_row[_instructions.chosen](
-                    &self.table[row, 0], &self.m[row, 0], &self.v[row, 0], self.lasts[i], width,
-                    &schedule.clock)
+            if self.n_rows:
+                wake_rows[_instructions.chosen](
+                    &self.table[0, 0], &self.m[0, 0], &self.v[0, 0], &self.rows[0], &self.lasts[0],
+                    self.n_rows, width, &schedule.clock)
         if self.units.shape[0] < self.n_rows or self.units.shape[1] != n_units:
             shape = self.n_rows + self.n_rows // 8
             self.inputs = np.empty((shape, width), dtype=np.float32)
@@ -336,20 +338,23 @@ cdef class WordSteps:
     def finish(self, Schedule schedule):
         """Bring all rows up to the last step."""
         cdef Clock clock = schedule.clock
-        cdef int64_t row
+        cdef int64_t n = self.table.shape[0]
         clock.step += 1
-        for row in range(self.table.shape[0]):
-            wake_row[_instructions.chosen](
-                &self.table[row, 0], &self.m[row, 0], &self.v[row, 0], self.last[row],
+        if n and self.table.shape[1]:
+            self.rows = np.arange(n, dtype=np.int32)
+            wake_rows[_instructions.chosen](
+                &self.table[0, 0], &self.m[0, 0], &self.v[0, 0], &self.rows[0], &self.last[0], n,
                 self.table.shape[1], &clock)
-            self.last[row] = clock.step - 1
+        self.last[:] = clock.step - 1
 
 
 def update(
     float[::1] weight, float[::1] m, float[::1] v, const float[::1] gradient, Schedule schedule
 ):
-    """Update weights that are in every batch."""
+    """Update weights that are in every batch, a multiple of BLOCK."""
     cdef int64_t n = weight.shape[0]
+    if n % ADAM_BLOCK:
+        _fail(f"{n} weights")
     if m.shape[0] != n or v.shape[0] != n or gradient.shape[0] != n:
         _fail(f"{n} weights, {m.shape[0]} and {v.shape[0]} moments, {gradient.shape[0]} gradients")
     if n:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from scipy.special import log_softmax
 
 import sentilib._training._dense_kernels as _dense_kernels
 from sentilib._compiled._threads import resolve_n_jobs
@@ -47,7 +46,7 @@ class DenseSteps:
         if self._state is None:
             self._state = _State(self._model, self._weights, self._dropouts)
         logits = self._state.forward(x, float(self._model.optimizer.learning_rate))
-        log_proba = log_softmax(logits, axis=1)
+        log_proba = _log_softmax(logits)
         gradient = np.exp(log_proba)
         gradient[np.arange(len(y)), y] -= 1
         gradient *= (weight / len(y))[:, None]
@@ -65,7 +64,7 @@ class DenseSteps:
         if "ngram_deviation" in w:
             sums = x[1] @ factor_of(w["ngram_deviation"])
             logits = logits + _ngram_logits(sums, logits.shape[1])
-        return self._logs(log_softmax(logits, axis=1), y, weight)
+        return self._logs(_log_softmax(logits), y, weight)
 
     def _logs(self, log_proba: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         loss = -(weight @ log_proba[np.arange(len(y)), y])
@@ -78,6 +77,11 @@ class DenseSteps:
         if self._state is not None:
             self._state.write(self._model, self._weights)
             self._state = None
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def _values(variables: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -124,7 +128,7 @@ class _State:
             "bias": (self._n_classes,),
         }
         # Weights that are in every batch are parts of one array.
-        size = sum(map(np.prod, shapes.values()))
+        size = -(-sum(map(np.prod, shapes.values())) // block) * block
         self._flat = np.zeros((4, size), dtype=np.float32)
         self._parts: dict[str, np.ndarray] = {}
         first = 0

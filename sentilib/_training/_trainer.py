@@ -20,7 +20,7 @@ from sentilib._training._backend import Steps, backend
 from sentilib._training._batches import padded
 from sentilib._training._keras import import_keras, python_random_kept
 from sentilib._training._loop import run_epochs
-from sentilib._training._optimizers import fresh_optimizer, optimizer_key
+from sentilib._training._optimizers import fresh_optimizer, is_plain_adam, optimizer_key
 
 # A graph takes a second to build, and TensorFlow keeps about 1 MB of one that is gone.
 _MAX_IDLE_TRAINERS = 8
@@ -186,7 +186,7 @@ def borrowed_trainer(
             trainer = _build(
                 lambda: _training_graph(architecture, *sizes, policy),
                 fresh_optimizer(optimizer, sets_learning_rate),
-                architecture.steps if device.startswith("cpu") else None,
+                on_processor=device.startswith("cpu"),
             )
         yield trainer
     if trainer.is_free:
@@ -211,7 +211,7 @@ def _return(key: Hashable, trainer: Trainer) -> None:
 
 def _training_graph(
     architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str
-) -> tuple[Any, dict[str, Any], list[Any]]:
+) -> tuple[Any, dict[str, Any], list[Any], Any]:
     """Build the training layers, with the evidence of n-grams unless `n_ngrams` is 0."""
     from sentilib._training._layers import BaggedNgrams, TrainingModel
 
@@ -223,15 +223,13 @@ def _training_graph(
         ngrams = BaggedNgrams(n_ngrams, n_classes)
         inputs, logits = [*inputs, bags], ngrams(bags) + logits
         weights = {**weights, "ngram_deviation": ngrams.deviation}
-    return TrainingModel(inputs, logits), weights, layers.dropouts
+    return TrainingModel(inputs, logits), weights, layers.dropouts, layers.steps
 
 
 @python_random_kept()
-def _build(
-    graph: Callable[[], tuple], optimizer: Any, own_steps: Callable[..., Steps | None] | None
-) -> Trainer:
+def _build(graph: Callable[[], tuple], optimizer: Any, on_processor: bool) -> Trainer:
     keras = import_keras()
-    model, weights, dropouts = graph()
+    model, weights, dropouts, compiled_steps = graph()
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -241,5 +239,6 @@ def _build(
         jit_compile=keras.backend.backend() == "jax",
     )
     model.optimizer.build(model.trainable_variables)
-    steps = own_steps(model, weights, dropouts) if own_steps else None
-    return Trainer(model, weights, dropouts, steps or backend().steps(model))
+    if compiled_steps and on_processor and is_plain_adam(model.optimizer):
+        return Trainer(model, weights, dropouts, compiled_steps(model, weights, dropouts))
+    return Trainer(model, weights, dropouts, backend().steps(model))

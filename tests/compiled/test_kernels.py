@@ -181,7 +181,7 @@ CALLS = {
         zeros(2, 32, dtype=F32), zeros(32, 16, dtype=F32), zeros(16, 32, dtype=F32),
         zeros(32, dtype=F32),
     ),
-    "update": (update, *(zeros(9, dtype=F32) for _ in range(4))),
+    "update": (update, *(zeros(32, dtype=F32) for _ in range(4))),
     "walk": (windows.walk, *WALK),
     "reveal": (markup.reveal, RAW.copy(), zeros(1, dtype=I64), zeros(1, dtype=np.uint8)),
     "join": (
