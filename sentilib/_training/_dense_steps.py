@@ -41,6 +41,7 @@ class DenseSteps:
         self._sums = np.zeros(4)  # of losses, of right rows' weights, of rows, of weights
         self._tables: tuple | None = None
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss of NaN is reported
     def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         """Take a training step."""
         if self._state is None:
@@ -53,6 +54,7 @@ class DenseSteps:
         self._state.backward(gradient.astype(np.float32))
         return self._logs(log_proba, y, weight)
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         """Take a validation step."""
         if self._tables is None:
@@ -136,18 +138,18 @@ class _State:
             last = first + int(np.prod(shape))
             part = self._parts[name] = self._flat[:, first:last].reshape(4, *shape)
             for k, value in enumerate((w[name], m[name], v[name])):
-                part[(k, *map(slice, value.shape))] = value
+                part[k][_corner(value.shape)] = value
             first = last
         rates = [float(to_numpy(layer.changeable_rate)) for layer in dropouts]
-        seeds = np.ravel([to_numpy(layer.seed_generator.state) for layer in dropouts]).tolist()
+        seeds = [to_numpy(layer.seed_generator.state) for layer in dropouts]
         self._rate = rates[1]
-        self._rng = np.random.default_rng([*seeds, self.schedule.n_before])
+        self._seeds = np.ravel(seeds).astype(np.int64).tolist()
         embedding = [np.zeros((len(w["embedding"]), dim), dtype=np.float32) for _ in range(3)]
         for array, values in zip(embedding, (w, m, v), strict=True):
             array[:, : w["embedding"].shape[1]] = values["embedding"]
         self._embedding = embedding
         self._words = _dense_kernels.WordSteps(*embedding, rates[0])
-        self._ngrams = None
+        self._ngrams: Any = None
         if "ngram_deviation" in w:
             of_ngrams = (values["ngram_deviation"].ravel() for values in (w, m, v))
             self._ngrams = _dense_kernels.NgramSteps(*of_ngrams, factor_of(1.0) - factor_of(0.0))
@@ -164,11 +166,14 @@ class _State:
             of_ngrams = self._submit(self._ngrams.forward, *evidence[0], self.schedule, sums)
         kernel, bias, head = (self._parts[n][0] for n in ("hidden_kernel", "hidden_bias", "head"))
         latent = np.empty((len(bags[0]) - 1, len(bias)), dtype=np.float32)
-        seed = int(self._rng.integers(2**63))
+        # Of the step alone, so that it does not matter when the state was last synchronized.
+        n_steps = self.schedule.n_before + self.schedule.n_steps
+        rng = np.random.default_rng([*self._seeds, n_steps])
+        seed = int(rng.integers(2**63))
         self._words.forward(*bags, kernel, bias, seed, self.schedule, latent)
-        self._kept = np.float32(1)
+        self._kept: Any = np.float32(1)
         if self._rate:
-            is_kept = self._rng.random(latent.shape, dtype=np.float32) >= self._rate
+            is_kept = rng.random(latent.shape, dtype=np.float32) >= self._rate
             self._kept = is_kept / np.float32(1 - self._rate)
         self._latent = latent * self._kept
         logits = self._latent @ head + self._parts["bias"][0]
@@ -213,12 +218,12 @@ class _State:
         if self._helper is not None:
             self._helper.shutdown()
         self._words.finish(self.schedule)
-        arrays = {name: part[:3] for name, part in self._parts.items()}
+        arrays: dict[str, Any] = {name: part[:3] for name, part in self._parts.items()}
         arrays["embedding"] = self._embedding
         if self._ngrams is not None:
             arrays["ngram_deviation"] = [a[:, None] for a in self._ngrams.arrays(self.schedule)]
         for name, values in arrays.items():
-            arrays[name] = [value[tuple(map(slice, self._shapes[name]))] for value in values]
+            arrays[name] = [value[_corner(self._shapes[name])] for value in values]
         for variable, of_m, of_v in _slots(model):
             _, m, v = arrays[self._names[id(variable)]]
             of_m.assign(m)
@@ -235,6 +240,10 @@ def _slots(model: Any) -> list[tuple[Any, Any, Any]]:
     of_all = [v for v in model.optimizer.variables if v.path.endswith(("_momentum", "_velocity"))]
     pairs = zip(of_all[::2], of_all[1::2], strict=True)
     return [(variable, m, v) for variable, (m, v) in zip(trained, pairs, strict=True)]
+
+
+def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(map(slice, shape))
 
 
 def _entries(matrix: scipy.sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

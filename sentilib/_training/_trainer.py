@@ -184,9 +184,8 @@ def borrowed_trainer(
         if trainer is None:
             announce(verbose, "Building the training graph ...")
             trainer = _build(
-                lambda: _training_graph(architecture, *sizes, policy),
+                lambda: _training_graph(architecture, *sizes, policy, device),
                 fresh_optimizer(optimizer, sets_learning_rate),
-                on_processor=device.startswith("cpu"),
             )
         yield trainer
     if trainer.is_free:
@@ -210,7 +209,7 @@ def _return(key: Hashable, trainer: Trainer) -> None:
 
 
 def _training_graph(
-    architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str
+    architecture: Architecture, n_ids: int, n_ngrams: int, n_classes: int, policy: str, device: str
 ) -> tuple[Any, dict[str, Any], list[Any], Any]:
     """Build the training layers, with the evidence of n-grams unless `n_ngrams` is 0."""
     from sentilib._training._layers import BaggedNgrams, TrainingModel
@@ -223,11 +222,12 @@ def _training_graph(
         ngrams = BaggedNgrams(n_ngrams, n_classes)
         inputs, logits = [*inputs, bags], ngrams(bags) + logits
         weights = {**weights, "ngram_deviation": ngrams.deviation}
-    return TrainingModel(inputs, logits), weights, layers.dropouts, layers.steps
+    steps = layers.steps if device.startswith("cpu") else None
+    return TrainingModel(inputs, logits), weights, layers.dropouts, steps
 
 
 @python_random_kept()
-def _build(graph: Callable[[], tuple], optimizer: Any, on_processor: bool) -> Trainer:
+def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
     keras = import_keras()
     model, weights, dropouts, compiled_steps = graph()
     model.compile(
@@ -239,6 +239,6 @@ def _build(graph: Callable[[], tuple], optimizer: Any, on_processor: bool) -> Tr
         jit_compile=keras.backend.backend() == "jax",
     )
     model.optimizer.build(model.trainable_variables)
-    if compiled_steps and on_processor and is_plain_adam(model.optimizer):
+    if compiled_steps and is_plain_adam(model.optimizer):
         return Trainer(model, weights, dropouts, compiled_steps(model, weights, dropouts))
     return Trainer(model, weights, dropouts, backend().steps(model))

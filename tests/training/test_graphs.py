@@ -53,8 +53,8 @@ def test_the_training_graph_equals_the_textbook_graph_and_the_tables(
         ratios = padded(trained.weights["ngram_ratio"], (n_ngrams, n_evidence_columns(n_classes)))
         evidence = weighted(bag, np.zeros(len(X), int), Ratios.of_table(ratios))
         x = *x, evidence[: 50 * n_evidence_columns(n_classes)]
-    graph, variables, _ = _training_graph(
-        trained.architecture, n_ids, n_ngrams, n_classes, "float32"
+    graph, variables, *_ = _training_graph(
+        trained.architecture, n_ids, n_ngrams, n_classes, "float32", "cpu:0"
     )
     for name, variable in variables.items():
         variable.assign(padded(trained.weights[name], variable.shape))
