@@ -3,7 +3,9 @@
  *
  * Adam moves a row by its momentum also in steps whose batches lack it. Such steps are made up for
  * when the row returns: n steps of gradient zero multiply m by beta_1 ** n and v by beta_2 ** n, and
- * move the weight by m / (sqrt(v) + epsilon) times a sum that depends on the steps alone. */
+ * move the weight by a sum over the steps of rate * m * beta_1 ** k / (sqrt(v * beta_2 ** k) + epsilon),
+ * which is m / (sqrt(v) + epsilon) times a quadratic function of sqrt(v) / (sqrt(v) + epsilon), but
+ * for rounding: its coefficients depend on the steps alone. */
 #ifndef SENTILIB_ADAM_H
 #define SENTILIB_ADAM_H
 
@@ -20,7 +22,8 @@ typedef struct {
 typedef struct {
     int32_t step;  /* from 1 on */
     float rate, beta_1, beta_2, epsilon;  /* rate: with the correction of bias */
-    const float *moved, *powers_1, *powers_2;  /* by last step; by number of steps missed */
+    const float *moved;  /* by last step: three coefficients */
+    const float *powers_1, *powers_2;  /* by number of steps missed */
 } Clock;
 
 #define BODY "_adam_body.h"

@@ -27,8 +27,9 @@ static void NAME(wake_cells)(Cell *now, int64_t n, const Clock *clock)
     const Clock c = *clock;
     for (int64_t k = 0; k < n; k++) {
         const int32_t last = now[k].last, missed = c.step - 1 - last;
-        const float m = now[k].m, v = now[k].v;
-        now[k].weight -= c.moved[last] * m / (sqrtf(v) + c.epsilon);
+        const float m = now[k].m, v = now[k].v, inverse = 1 / (sqrtf(v) + c.epsilon);
+        const float *moved = c.moved + 3 * last, share = 1 - c.epsilon * inverse;
+        now[k].weight -= m * inverse * (moved[0] + share * (moved[1] + share * moved[2]));
         now[k].m = m * c.powers_1[missed];
         now[k].v = v * c.powers_2[missed];
     }
@@ -108,7 +109,9 @@ static void NAME(wake_rows)(
     for (int64_t i = 0; i < n; i++) {
         const int64_t next = rows[i + 4 < n ? i + 4 : n - 1] * width;
         const int32_t missed = clock->step - 1 - lasts[i];
-        const V moved = V_SET(clock->moved[lasts[i]]), epsilon = V_SET(clock->epsilon);
+        const float *moved = clock->moved + 3 * lasts[i];
+        const V moved_0 = V_SET(moved[0]), moved_1 = V_SET(moved[1]), moved_2 = V_SET(moved[2]);
+        const V one = V_SET(1), epsilon = V_SET(clock->epsilon);
         const V power_1 = V_SET(clock->powers_1[missed]), power_2 = V_SET(clock->powers_2[missed]);
         sentilib_prefetch(table + next);
         sentilib_prefetch(m + next);
@@ -117,8 +120,10 @@ static void NAME(wake_rows)(
             continue;
         for (int64_t k = rows[i] * width; k < (rows[i] + 1) * width; k += LANES) {
             const V old_m = V_LOAD(m + k), old_v = V_LOAD(v + k);
-            const V size = V_ADD(V_SQRT(old_v), epsilon);
-            V_STORE(table + k, V_SUB(V_LOAD(table + k), V_DIV(V_MUL(moved, old_m), size)));
+            const V inverse = V_DIV(one, V_ADD(V_SQRT(old_v), epsilon));
+            const V share = V_SUB(one, V_MUL(epsilon, inverse));
+            const V factor = V_ADD(moved_0, V_MUL(share, V_ADD(moved_1, V_MUL(share, moved_2))));
+            V_STORE(table + k, V_SUB(V_LOAD(table + k), V_MUL(V_MUL(old_m, inverse), factor)));
             V_STORE(m + k, V_MUL(old_m, power_1));
             V_STORE(v + k, V_MUL(old_v, power_2));
         }
@@ -189,7 +194,7 @@ static void NAME(hidden)(
             for (int j = 0; j < N_VECTORS; j++)
                 sums[j] = V_ADD(sums[j], others[j]);
             for (int j = 0; j < N_VECTORS; j++)
-                sums[j] = V_MAX(sums[j], V_SET(0));
+                sums[j] = V_MAX(V_SET(0), sums[j]);  /* NaN if it is NaN */
             NAME(store)(sums, units + i * n_units + u);
         }
     }

@@ -126,6 +126,23 @@ def warn_of_other_schedules(callbacks: list[Any]) -> None:
         )
 
 
+def looks_at_batches(callbacks: list[Any]) -> bool:
+    """Return whether a callback may read or change the model between two steps."""
+    own = keras.callbacks
+    for callback in callbacks:
+        kind = type(callback)
+        if kind in (own.ModelCheckpoint, own.BackupAndRestore) and callback.save_freq == "epoch":
+            continue
+        if kind is own.TerminateOnNaN or getattr(callback, "keeps_weights", False):
+            continue
+        for event in ("batch", "train_batch", "test_batch"):
+            for name in (f"on_{event}_begin", f"on_{event}_end"):
+                method = getattr(getattr(callback, name), "__func__", None)
+                if method is not getattr(own.Callback, name):
+                    return True
+    return False
+
+
 def released(callbacks: list[Any]) -> bool:
     """Remove the model from callbacks after a fit; return whether nothing of it is left there."""
     for callback in callbacks:

@@ -86,6 +86,17 @@ cdef int _check_entries(
     return 0
 
 
+def is_exact(double beta_1, double beta_2):
+    """Return whether missed steps can be made up for, because v hardly changes while m decays."""
+    return 0 <= beta_1 < 1 and 0 < 1 - beta_2 < 0.11 * (1 - beta_1)
+
+
+cdef int _check_step(Schedule schedule, int32_t last, bint is_open) except -1:
+    if schedule.clock.step <= last or is_open:
+        _fail(f"step {schedule.clock.step} follows step {last}, or one without gradients")
+    return 0
+
+
 cdef class Schedule:
     """The steps so far: how far each moves a row by its momentum, and constants of the next step.
 
@@ -94,26 +105,31 @@ cdef class Schedule:
     n_before : int
         Number of steps before these, for the correction of bias.
     beta_1, beta_2, epsilon : float
-        Parameters of Adam, with beta_1 ** 2 < beta_2, so that a momentum moves a row by a bounded
-        distance.
+        Parameters of Adam, for which `is_exact`.
     """
 
     cdef Clock clock
     cdef int64_t first
     cdef double beta_1, beta_2, rate
-    cdef double[::1] ratios  # their powers, down to those that no longer count
+    cdef double[:, ::1] shares  # of a rate in the coefficients of earlier steps, until negligible
     cdef float[::1] moved, powers_1, powers_2
 
     def __init__(self, int64_t n_before, double beta_1, double beta_2, double epsilon):
-        if not 0 <= beta_1 < 1 or not beta_1 * beta_1 < beta_2 < 1:
-            raise ValueError(f"Adam with the betas {beta_1} and {beta_2} has no bounded momentum.")
+        if not is_exact(beta_1, beta_2):
+            raise ValueError(f"The betas {beta_1} and {beta_2} of Adam are too close.")
         self.first, self.beta_1, self.beta_2 = n_before, beta_1, beta_2
         self.clock.beta_1, self.clock.beta_2 = <float>beta_1, <float>beta_2
         self.clock.epsilon = <float>epsilon
         ratio = beta_1 / np.sqrt(beta_2)
         n = np.log(1e-8) / np.log(ratio) if ratio else 1
-        self.ratios = ratio ** np.arange(1, min(n, 1e6) + 1)
-        self.moved = np.zeros(1, dtype=np.float32)
+        k = np.arange(1, min(n, 1e6) + 1)
+        # A quadratic function through three points, where epsilon is all, half or none of a size.
+        at = [beta_1**k / (1 - share * (1 - beta_2 ** (k / 2))) for share in (0, 0.5, 1)]
+        self.shares = np.stack(
+            [at[0], 4 * at[1] - 3 * at[0] - at[2], 2 * (at[0] + at[2]) - 4 * at[1]], axis=1
+        )
+        self.moved = np.zeros(0, dtype=np.float32)
+        self._resize(256)
 
     @property
     def n_before(self):
@@ -127,25 +143,30 @@ cdef class Schedule:
 
     def begin(self, double learning_rate):
         """Begin a step."""
-        cdef int64_t n, size = self.moved.shape[0]
+        cdef int64_t n
         self.clock.step += 1
-        if self.clock.step >= size:
-            size = max(256, 2 * size)
-            self.moved = np.append(self.moved, np.zeros(size - len(self.moved), dtype=np.float32))
-            powers_1, powers_2 = (b ** np.arange(size, dtype=np.float64) for b in (self.beta_1, self.beta_2))
-            powers_1[powers_1 < 1e-18] = 0  # small ones would make denormal numbers
-            self.powers_1, self.powers_2 = powers_1.astype(np.float32), powers_2.astype(np.float32)
-        self.clock.moved = &self.moved[0]
-        self.clock.powers_1, self.clock.powers_2 = &self.powers_1[0], &self.powers_2[0]
+        if self.clock.step >= self.powers_1.shape[0]:
+            self._resize(2 * self.powers_1.shape[0])
         n = self.first + self.clock.step
         self.rate = learning_rate * np.sqrt(1 - self.beta_2 ** n) / (1 - self.beta_1 ** n)
         self.clock.rate = <float>self.rate
 
     def end(self):
         """End the step: it has moved the rows of earlier ones."""
-        cdef int64_t step = self.clock.step, k
-        for k in range(min(self.ratios.shape[0], step)):
-            self.moved[step - 1 - k] += <float>(self.rate * self.ratios[k])
+        cdef int64_t step = self.clock.step, k, j
+        for k in range(min(self.shares.shape[0], step)):
+            for j in range(3):
+                self.moved[3 * (step - 1 - k) + j] += <float>(self.rate * self.shares[k, j])
+
+    def _resize(self, int64_t n_steps):
+        more = np.zeros(3 * n_steps - len(self.moved), dtype=np.float32)
+        self.moved = np.append(self.moved, more)
+        k = np.arange(n_steps, dtype=np.float64)
+        powers_1, powers_2 = self.beta_1**k, self.beta_2**k
+        powers_1[powers_1 < 1e-18] = 0  # small ones would make denormal numbers
+        self.powers_1, self.powers_2 = powers_1.astype(np.float32), powers_2.astype(np.float32)
+        self.clock.moved = &self.moved[0]
+        self.clock.powers_1, self.clock.powers_2 = &self.powers_1[0], &self.powers_2[0]
 
 
 cdef class NgramSteps:
@@ -165,7 +186,8 @@ cdef class NgramSteps:
     cdef const float[::1] values
     cdef float[::1] gradient
     cdef float slope
-    cdef int64_t n_rows
+    cdef int64_t n_rows  # of the batch, until the gradients have come
+    cdef int32_t step  # the last one
 
     def __init__(
         self, const float[::1] weight, const float[::1] m, const float[::1] v, float slope
@@ -186,9 +208,10 @@ cdef class NgramSteps:
         """Sum the evidence of each row."""
         cdef int64_t n = columns.shape[0]
         _check_entries(starts, columns, values, self.cells.shape[0])
+        _check_step(schedule, self.step, self.n_rows > 0)
         if sums.shape[0] != starts.shape[0] - 1:
             _fail(f"{sums.shape[0]} sums of {starts.shape[0] - 1} rows")
-        self.starts, self.values, self.n_rows = starts, values, 0
+        self.starts, self.values, self.step = starts, values, schedule.clock.step
         if n == 0:
             sums[:] = 0
             return
@@ -205,7 +228,7 @@ cdef class NgramSteps:
 
     def backward(self, const float[::1] gradient, Schedule schedule):
         """Update the weights of the batch, from the gradient of each row's sum."""
-        if gradient.shape[0] != self.starts.shape[0] - 1:
+        if gradient.shape[0] != self.starts.shape[0] - 1 or schedule.clock.step != self.step:
             _fail(f"{gradient.shape[0]} gradients of {self.starts.shape[0] - 1} rows")
         if self.n_rows == 0:
             return
@@ -223,6 +246,7 @@ cdef class NgramSteps:
         """Return the weights and moments after the last step."""
         cdef Clock clock = schedule.clock
         clock.step += 1
+        _check_step(schedule, self.step - 1, self.n_rows > 0)
         if self.cells.shape[0]:
             wake_cells[_instructions.chosen](&self.cells[0], self.cells.shape[0], &clock)
         cells = np.asarray(self.cells)
@@ -251,7 +275,8 @@ cdef class WordSteps:
     cdef uint32_t threshold
     cdef float scale
     cdef uint64_t seed
-    cdef int64_t n_rows
+    cdef int64_t n_rows  # of the batch, until the gradients have come
+    cdef int32_t step  # the last one
 
     def __init__(self, float[:, ::1] table, float[:, ::1] m, float[:, ::1] v, double rate):
         if not np.shape(table) == np.shape(m) == np.shape(v):
@@ -278,13 +303,15 @@ cdef class WordSteps:
         cdef int64_t n_units = kernel.shape[1], k
         cdef int32_t row
         _check_entries(starts, columns, values, n_ids)
+        _check_step(schedule, self.step, self.n_rows > 0)
         if kernel.shape[0] != width or bias.shape[0] != n_units or n_units % ADAM_BLOCK:
             _fail(f"a kernel of {kernel.shape[0]} x {n_units} and {bias.shape[0]} biases")
         if averages.shape[0] != starts.shape[0] - 1 or averages.shape[1] != n_units:
             _fail(f"{averages.shape[0]} x {averages.shape[1]} averages")
         if self.places.shape[0] < n:
             self.places = np.empty(n, dtype=np.int32)
-        self.starts, self.values, self.seed, self.n_rows = starts, values, seed, 0
+        self.starts, self.values, self.seed = starts, values, seed
+        self.step = schedule.clock.step
         with nogil:
             for k in range(n):
                 row = columns[k]
@@ -320,6 +347,8 @@ cdef class WordSteps:
         cdef int64_t width = self.table.shape[1], n_units = gradient.shape[1]
         if gradient.shape[0] != self.starts.shape[0] - 1 or self.units.shape[1] != n_units:
             _fail(f"{gradient.shape[0]} x {n_units} gradients")
+        if schedule.clock.step != self.step:
+            _fail(f"gradients of step {schedule.clock.step}, not of step {self.step}")
         if transposed.shape[0] != n_units or transposed.shape[1] != width:
             _fail("the kernel is not transposed")
         if of_kernel.shape[0] != width or of_kernel.shape[1] != n_units or of_bias.shape[0] != n_units:
@@ -340,6 +369,7 @@ cdef class WordSteps:
         cdef Clock clock = schedule.clock
         cdef int64_t n = self.table.shape[0]
         clock.step += 1
+        _check_step(schedule, self.step - 1, self.n_rows > 0)
         if n and self.table.shape[1]:
             self.rows = np.arange(n, dtype=np.int32)
             wake_rows[_instructions.chosen](

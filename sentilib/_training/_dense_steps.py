@@ -3,7 +3,7 @@
 A step of a graph passes over all rows of its tables, of which a batch contains a twentieth. A step
 here reads and writes the rows of its batch, and makes up for Adam's updates of a row that were
 missed when the row returns. The state is in the Keras model and its optimizer before and after
-each epoch, and whenever a callback looks.
+each epoch; where a callback looks at each batch, Keras's own steps train.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -34,24 +34,31 @@ class DenseSteps:
 
     def __init__(self, model: Any, weights: dict[str, Any], dropouts: list[Any]) -> None:
         self._model, self._weights, self._dropouts = model, weights, dropouts
+        self._slots = _slots(model)
         self._state: _State | None = None
+        self._tables: tuple | None = None
+        self._sums = np.zeros(4)  # of losses, rows, weights of right rows, weights
+        # Metrics create their variables when they are first computed.
+        row = np.zeros((1, model.output_shape[-1]), dtype=np.float32)
+        model.compute_metrics(None, np.zeros(1, dtype=np.int32), row, np.ones(1, dtype=np.float32))
 
     def start(self) -> None:
         """Begin an epoch, or a validation."""
-        self._sums = np.zeros(4)  # of losses, of right rows' weights, of rows, of weights
-        self._tables: tuple | None = None
+        self._sums[:] = 0
+        self.synchronize()
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss of NaN is reported
     def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         """Take a training step."""
-        if self._state is None:
-            self._state = _State(self._model, self._weights, self._dropouts)
-        logits = self._state.forward(x, float(self._model.optimizer.learning_rate))
+        state = self._state or _State(self._model, self._slots, self._weights, self._dropouts)
+        self._state = None  # a step that fails leaves nothing to write
+        logits = state.forward(x, float(self._model.optimizer.learning_rate))
         log_proba = _log_softmax(logits)
         gradient = np.exp(log_proba)
         gradient[np.arange(len(y)), y] -= 1
         gradient *= (weight / len(y))[:, None]
-        self._state.backward(gradient.astype(np.float32))
+        state.backward(gradient.astype(np.float32))
+        self._state = state
         return self._logs(log_proba, y, weight)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -70,14 +77,17 @@ class DenseSteps:
 
     def _logs(self, log_proba: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         loss = -(weight @ log_proba[np.arange(len(y)), y])
-        self._sums += loss, weight @ (log_proba.argmax(axis=1) == y), len(y), weight.sum()
-        losses, right, n_rows, weights = self._sums.tolist()
+        self._sums += loss, len(y), weight @ (log_proba.argmax(axis=1) == y), weight.sum()
+        losses, n_rows, right, weights = self._sums.tolist()
         return {"accuracy": right / max(weights, 1e-12), "loss": losses / n_rows}
 
     def synchronize(self) -> None:
-        """Write the state to the Keras model and its optimizer."""
+        """Write the state to the Keras model, its optimizer and its metrics."""
+        self._tables = None
+        for variable, value in zip(self._model.metrics_variables, self._sums, strict=True):
+            variable.assign(value)
         if self._state is not None:
-            self._state.write(self._model, self._weights)
+            self._state.write(self._model.optimizer)
             self._state = None
 
 
@@ -102,17 +112,17 @@ class _State:
     Widths are padded with zeros, which remain zeros: a unit without weights is 0.
     """
 
-    def __init__(self, model: Any, variables: dict[str, Any], dropouts: list[Any]) -> None:
+    def __init__(
+        self, model: Any, slots: list[tuple], variables: dict[str, Any], dropouts: list[Any]
+    ) -> None:
         optimizer = model.optimizer
-        slots = _slots(model)
         w = _values(variables)
         m, v = ({name: w[name] * 0 for name in w} for _ in range(2))
         to_numpy = import_keras().ops.convert_to_numpy
-        self._names = {id(variable): name for name, variable in variables.items()}
-        for variable, of_m, of_v in slots:
-            name = self._names[id(variable)]
+        names = {id(variable): name for name, variable in variables.items()}
+        self._slots = {names[id(slot[0])]: slot for slot in slots}
+        for name, (_, of_m, of_v) in self._slots.items():
             m[name], v[name] = to_numpy(of_m), to_numpy(of_v)
-        self._trained = {self._names[id(slot[0])] for slot in slots}
         self.schedule = _dense_kernels.Schedule(
             int(to_numpy(optimizer.iterations)),
             float(optimizer.beta_1),
@@ -195,7 +205,7 @@ class _State:
         self._flat[3] = 0
         g = {name: part[3] for name, part in self._parts.items()}
         g["head"][:] = self._latent.T @ gradient
-        if "bias" in self._trained:
+        if "bias" in self._slots:
             g["bias"][:] = gradient.sum(axis=0)
         transposed = np.ascontiguousarray(self._parts["hidden_kernel"][0].T)
         self._words.backward(
@@ -213,8 +223,8 @@ class _State:
             return lambda: result
         return self._helper.submit(work, *arguments).result
 
-    def write(self, model: Any, variables: dict[str, Any]) -> None:
-        """Write weights and optimizer to the Keras model."""
+    def write(self, optimizer: Any) -> None:
+        """Write weights and moments to the Keras variables."""
         if self._helper is not None:
             self._helper.shutdown()
         self._words.finish(self.schedule)
@@ -222,15 +232,9 @@ class _State:
         arrays["embedding"] = self._embedding
         if self._ngrams is not None:
             arrays["ngram_deviation"] = [a[:, None] for a in self._ngrams.arrays(self.schedule)]
-        for name, values in arrays.items():
-            arrays[name] = [value[_corner(self._shapes[name])] for value in values]
-        for variable, of_m, of_v in _slots(model):
-            _, m, v = arrays[self._names[id(variable)]]
-            of_m.assign(m)
-            of_v.assign(v)
-        for name in self._trained:
-            variables[name].assign(arrays[name][0])
-        optimizer = model.optimizer
+        for name, slot in self._slots.items():
+            for variable, value in zip(slot, arrays[name], strict=True):
+                variable.assign(value[_corner(self._shapes[name])])
         optimizer.iterations.assign(self.schedule.n_before + self.schedule.n_steps)
 
 

@@ -57,7 +57,6 @@ def run_epochs(
         steps=batches.n,
         model=model,
     )
-    looks_at_batches = any(map(_looks_at_batches, callbacks))
     model.stop_training = False
     watch.on_train_begin()
     logs: dict[str, float] = {}
@@ -69,8 +68,6 @@ def run_epochs(
             deliver_interrupt()
             watch.on_train_batch_begin(number)
             last = steps.train(*batch)
-            if looks_at_batches:
-                steps.synchronize()
             watch.on_train_batch_end(number, last)
             if model.stop_training:
                 break
@@ -99,18 +96,10 @@ def _validate(steps: Steps, batches: Batches, watch: Any) -> dict[str, float]:
         watch.on_test_batch_begin(number)
         last = steps.test(*batch)
         watch.on_test_batch_end(number, last)
+    steps.synchronize()
     logs = _as_floats(last)
     watch.on_test_end(logs)
     return logs
-
-
-def _looks_at_batches(callback: Any) -> bool:
-    """Return whether a callback may read or change the model between two steps."""
-    base = import_keras().callbacks.Callback
-    names = (f"on_{kind}batch_{place}" for kind in ("", "train_") for place in ("begin", "end"))
-    methods = ((getattr(callback, name), getattr(base, name)) for name in names)
-    is_own = any(getattr(own, "__func__", None) is not inherited for own, inherited in methods)
-    return is_own and not getattr(callback, "keeps_weights", False)
 
 
 def _as_floats(logs: dict[str, Any]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterator
 from numbers import Real
 from typing import Any
 
+import sentilib._training._dense_kernels as _dense_kernels
 from sentilib._training._backend import backend
 from sentilib._training._keras import import_keras
 
@@ -90,9 +91,9 @@ def is_plain_adam(optimizer: Any) -> bool:
     config, plain = optimizer.get_config(), adam.get_config()
     if any(config[name] != plain[name] for name in plain.keys() - _OF_ADAM):
         return False
-    # Momentum that moves a weight for ever, and schedules, which count steps, are left to Keras.
-    is_bounded = 0 <= config["beta_1"] < 1 and config["beta_1"] ** 2 < config["beta_2"] < 1
-    return is_bounded and isinstance(config["learning_rate"], float)
+    # Close betas, and schedules, which count steps, are left to Keras.
+    is_exact = _dense_kernels.is_exact(config["beta_1"], config["beta_2"])
+    return is_exact and isinstance(config["learning_rate"], float)
 
 
 def optimizer_key(optimizer: Any, sets_learning_rate: bool) -> Hashable:

@@ -66,14 +66,21 @@ class Trainer:
         Weights of the model by name.
     dropouts : list of SharedDropout
         Its dropout layers.
-    steps : Steps
-        Training and validation steps of the model.
+    graph_steps : Steps
+        Training and validation steps of the model, by the backend.
+    compiled_steps : Steps, default=None
+        Faster ones, during which the model is not up to date.
     """
 
     def __init__(
-        self, model: Any, weights: dict[str, Any], dropouts: list[Any], steps: Steps
+        self,
+        model: Any,
+        weights: dict[str, Any],
+        dropouts: list[Any],
+        graph_steps: Steps,
+        compiled_steps: Steps | None = None,
     ) -> None:
-        self.model, self.steps = model, steps
+        self.model, self.graph_steps, self.compiled_steps = model, graph_steps, compiled_steps
         self.is_free = True  # no callback of the last fit has kept the model
         self._variables, self._dropouts = weights, dropouts
         self._fresh_state = _state_of(model.optimizer)
@@ -130,13 +137,17 @@ class Trainer:
         self, batches: Any, *, callbacks: list[Any], textbook: Callable[[], tuple], **options: Any
     ) -> dict[str, list[float]]:
         """Train by `run_epochs`, then remove the callbacks' references to the model."""
-        from sentilib._training._callbacks import released
+        from sentilib._training._callbacks import looks_at_batches, released
 
         model = self.model
         model.textbook, model.set_variables = textbook, self.set_weights
+        steps = self.compiled_steps
+        if steps is None or looks_at_batches(callbacks):
+            steps = self.graph_steps
         try:
-            return run_epochs(model, self.steps, batches, callbacks=callbacks, **options)
+            return run_epochs(model, steps, batches, callbacks=callbacks, **options)
         finally:
+            steps.synchronize()  # after an error, too: a callback may have kept the model
             self.is_free = released(callbacks)
             if self.is_free:
                 model.textbook = model.set_variables = model.history = None
@@ -239,6 +250,7 @@ def _build(graph: Callable[[], tuple], optimizer: Any) -> Trainer:
         jit_compile=keras.backend.backend() == "jax",
     )
     model.optimizer.build(model.trainable_variables)
+    compiled = None
     if compiled_steps and is_plain_adam(model.optimizer):
-        return Trainer(model, weights, dropouts, compiled_steps(model, weights, dropouts))
-    return Trainer(model, weights, dropouts, backend().steps(model))
+        compiled = compiled_steps(model, weights, dropouts)
+    return Trainer(model, weights, dropouts, backend().steps(model), compiled)
