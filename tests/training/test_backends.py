@@ -75,7 +75,9 @@ def test_a_sparse_product_and_its_gradient_are_those_of_the_dense_matrix(width):
 
 def trained_by(architecture, batches, n_ids, n_ngrams, sparse):
     """Return the weights after a few steps, by our steps or by Keras with dense matrices."""
-    model, weights, dropouts = _training_graph(architecture, n_ids, n_ngrams, 2, "float32")
+    model, weights, dropouts, _ = _training_graph(
+        architecture, n_ids, n_ngrams, 2, "float32", "cpu:0"
+    )
     rng = np.random.default_rng(3)
     start = {
         name: rng.uniform(0, 0.3, size=tuple(v.shape)).astype(np.float32)
