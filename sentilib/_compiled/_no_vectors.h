@@ -17,3 +17,4 @@
 #undef V_SQRT
 #undef V_FMA
 #undef V_MAX
+#undef V_IF_POSITIVE

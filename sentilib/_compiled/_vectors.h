@@ -1,7 +1,7 @@
 /* Vectors V of LANES scalars S of TYPE, f32 or f64, for the instruction set ISA.
  *
  * V_FMA(a, b, c) is a * b + c, rounded once, and V_MAX(a, b) is a > b ? a : b. OUTPUTS sums
- * of VECTORS vectors each fit into registers. */
+ * of VECTORS vectors each fit into registers. V_IF_POSITIVE(a, b), a > 0 ? b : 0, is for f32. */
 #include "_no_vectors.h"
 #define NAME(f) SENTILIB_JOIN(f, ISA, TYPE)
 
@@ -36,6 +36,8 @@
 #define V_MUL(a, b) _mm512_mul_ps(a, b)
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define V_MAX(a, b) _mm512_max_ps(a, b)
+#define V_IF_POSITIVE(a, b) \
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_GT_OQ), b)
 #else
 #define V __m512d
 #define LANES 8
@@ -67,6 +69,8 @@
 #define V_MUL(a, b) _mm256_mul_ps(a, b)
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define V_MAX(a, b) _mm256_max_ps(a, b)
+#define V_IF_POSITIVE(a, b) \
+    _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ), b)
 #else
 #define V __m256d
 #define LANES 4
@@ -98,6 +102,7 @@
 #define V_MUL(a, b) vmulq_f32(a, b)
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define V_MAX(a, b) vbslq_f32(vcgtq_f32(a, b), a, b)
+#define V_IF_POSITIVE(a, b) vbslq_f32(vcgtq_f32(a, vdupq_n_f32(0)), b, vdupq_n_f32(0))
 #else
 #define V float64x2_t
 #define LANES 2
@@ -133,6 +138,7 @@
 #define V_MUL(a, b) _mm_mul_ps(a, b)
 #define V_FMA(a, b, c) sentilib_fma_ps(a, b, c)
 #define V_MAX(a, b) _mm_max_ps(a, b)
+#define V_IF_POSITIVE(a, b) _mm_and_ps(_mm_cmpgt_ps(a, _mm_setzero_ps()), b)
 #else
 #define S_FMA(a, b, c) \
     _mm_cvtsd_f64(sentilib_fma_pd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)))
@@ -165,6 +171,7 @@
 #define V_MUL(a, b) ((a) * (b))
 #define V_FMA(a, b, c) S_FMA(a, b, c)
 #define V_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define V_IF_POSITIVE(a, b) ((a) > 0 ? (b) : 0)
 #endif
 
 /* Add the products of n_in rows of `inputs` and of OUTPUTS columns of `taps` to `sums`, for

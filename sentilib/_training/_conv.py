@@ -1,6 +1,7 @@
 """The layers of ConvSentimentClassifier, as a value."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -41,11 +42,15 @@ class ConvArchitecture(Architecture):
         return layers(self, n_ids, n_classes, "float32", keras_layers.Dropout)
 
     def training(self, n_ids: int, n_classes: int, policy: str) -> Layers:
-        """Build the layers."""
+        """Build the layers, with compiled steps for 32 bits."""
         from sentilib._training._conv_graphs import layers
+        from sentilib._training._conv_steps import ConvSteps, are_fast
         from sentilib._training._layers import SharedDropout
 
-        return layers(self, n_ids, n_classes, policy, SharedDropout)
+        built = layers(self, n_ids, n_classes, policy, SharedDropout)
+        if policy != "float32" or not are_fast():
+            return built
+        return built._replace(steps=partial(ConvSteps, self))
 
     def first_weights(self, n_ids: int, n_classes: int, rng: np.random.Generator) -> Weights:
         """Draw the initial weights."""

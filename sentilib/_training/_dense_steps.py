@@ -1,254 +1,57 @@
-"""Steps of the Dense model with Adam in compiled loops, on a processor, for each Keras backend.
+"""Compiled steps of the Dense model, which visit only the words of a batch."""
 
-A step of a graph passes over all rows of its tables, of which a batch contains a twentieth. A step
-here reads and writes the rows of its batch, and makes up for Adam's updates of a row that were
-missed when the row returns. The state is in the Keras model and its optimizer before and after
-each epoch; where a callback looks at each batch, Keras's own steps train.
-"""
-
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 import sentilib._training._dense_kernels as _dense_kernels
-from sentilib._compiled._threads import resolve_n_jobs
-from sentilib._ngrams._dictionary import centred, evidence_logits, n_evidence_columns
-from sentilib._tables._ngram_table import factor_of
-from sentilib._training._keras import import_keras
+from sentilib._training._compiled_steps import CompiledSteps, State, entries
 
 
-class DenseSteps:
-    """Training and validation steps of a training graph of the Dense model.
+class DenseSteps(CompiledSteps):
+    """Training and validation steps of a training graph of the Dense model."""
 
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled and built model.
-    weights : dict of str to keras.Variable
-        Weights of the model by name.
-    dropouts : list of SharedDropout
-        Its dropout layers, of the embedding and of the average.
-    """
+    def _new_state(self) -> State:
+        return _DenseState(*self._arguments())
 
-    def __init__(self, model: Any, weights: dict[str, Any], dropouts: list[Any]) -> None:
-        self._model, self._weights, self._dropouts = model, weights, dropouts
-        self._slots = _slots(model)
-        self._state: _State | None = None
-        self._tables: tuple | None = None
-        self._sums = np.zeros(4)  # of losses, rows, weights of right rows, weights
-        # Metrics create their variables when they are first computed.
-        row = np.zeros((1, model.output_shape[-1]), dtype=np.float32)
-        model.compute_metrics(None, np.zeros(1, dtype=np.int32), row, np.ones(1, dtype=np.float32))
-
-    def start(self) -> None:
-        """Begin an epoch, or a validation."""
-        self._sums[:] = 0
-        self.synchronize()
-
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss of NaN is reported
-    def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-        """Take a training step."""
-        state = self._state or _State(self._model, self._slots, self._weights, self._dropouts)
-        self._state = None  # a step that fails leaves nothing to write
-        logits = state.forward(x, float(self._model.optimizer.learning_rate))
-        log_proba = _log_softmax(logits)
-        gradient = np.exp(log_proba)
-        gradient[np.arange(len(y)), y] -= 1
-        gradient *= (weight / len(y))[:, None]
-        state.backward(gradient.astype(np.float32))
-        self._state = state
-        return self._logs(log_proba, y, weight)
-
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-    def test(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-        """Take a validation step."""
-        if self._tables is None:
-            w = _values(self._weights)
-            hidden = w["embedding"] @ w["hidden_kernel"] + w["hidden_bias"]
-            self._tables = w, np.maximum(hidden, 0)
-        w, hidden = self._tables
-        logits = (x[0] @ hidden) @ w["head"] + w["bias"]
-        if "ngram_deviation" in w:
-            sums = x[1] @ factor_of(w["ngram_deviation"])
-            logits = logits + _ngram_logits(sums, logits.shape[1])
-        return self._logs(_log_softmax(logits), y, weight)
-
-    def _logs(self, log_proba: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-        loss = -(weight @ log_proba[np.arange(len(y)), y])
-        self._sums += loss, len(y), weight @ (log_proba.argmax(axis=1) == y), weight.sum()
-        losses, n_rows, right, weights = self._sums.tolist()
-        return {"accuracy": right / max(weights, 1e-12), "loss": losses / n_rows}
-
-    def synchronize(self) -> None:
-        """Write the state to the Keras model, its optimizer and its metrics."""
-        self._tables = None
-        for variable, value in zip(self._model.metrics_variables, self._sums, strict=True):
-            variable.assign(value)
-        if self._state is not None:
-            self._state.write(self._model.optimizer)
-            self._state = None
+    def _layers(self, w: dict[str, np.ndarray]) -> Any:
+        hidden = np.maximum(w["embedding"] @ w["hidden_kernel"] + w["hidden_bias"], 0)
+        return lambda bags: (bags @ hidden) @ w["head"] + w["bias"]
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _values(variables: dict[str, Any]) -> dict[str, np.ndarray]:
-    to_numpy = import_keras().ops.convert_to_numpy
-    return {name: to_numpy(variable) for name, variable in variables.items()}
-
-
-def _ngram_logits(sums: np.ndarray, n_classes: int) -> np.ndarray:
-    sums = sums.reshape(-1, n_evidence_columns(n_classes))
-    return evidence_logits(centred(sums), n_classes)
-
-
-class _State:
-    """Weights and Adam's moments in the arrays of the compiled loops, between two synchronizations.
-
-    Widths are padded with zeros, which remain zeros: a unit without weights is 0.
-    """
-
-    def __init__(
-        self, model: Any, slots: list[tuple], variables: dict[str, Any], dropouts: list[Any]
-    ) -> None:
-        optimizer = model.optimizer
-        w = _values(variables)
-        m, v = ({name: w[name] * 0 for name in w} for _ in range(2))
-        to_numpy = import_keras().ops.convert_to_numpy
-        names = {id(variable): name for name, variable in variables.items()}
-        self._slots = {names[id(slot[0])]: slot for slot in slots}
-        for name, (_, of_m, of_v) in self._slots.items():
-            m[name], v[name] = to_numpy(of_m), to_numpy(of_v)
-        self.schedule = _dense_kernels.Schedule(
-            int(to_numpy(optimizer.iterations)),
-            float(optimizer.beta_1),
-            float(optimizer.beta_2),
-            float(optimizer.epsilon),
-        )
-        self._shapes = {name: value.shape for name, value in w.items()}
+class _DenseState(State):
+    def _shapes_in_memory(self) -> dict[str, tuple[int, ...]]:
         block = _dense_kernels.BLOCK
-        self._n_classes = w["head"].shape[1]
-        dim, units = (-(-n // block) * block for n in w["hidden_kernel"].shape)
-        shapes = {
+        dim, units = (-(-n // block) * block for n in self._shapes["hidden_kernel"])
+        return {
             "hidden_kernel": (dim, units),
             "hidden_bias": (units,),
             "head": (units, self._n_classes),
             "bias": (self._n_classes,),
         }
-        # Weights that are in every batch are parts of one array.
-        size = -(-sum(map(np.prod, shapes.values())) // block) * block
-        self._flat = np.zeros((4, size), dtype=np.float32)
-        self._parts: dict[str, np.ndarray] = {}
-        first = 0
-        for name, shape in shapes.items():
-            last = first + int(np.prod(shape))
-            part = self._parts[name] = self._flat[:, first:last].reshape(4, *shape)
-            for k, value in enumerate((w[name], m[name], v[name])):
-                part[k][_corner(value.shape)] = value
-            first = last
-        rates = [float(to_numpy(layer.changeable_rate)) for layer in dropouts]
-        seeds = [to_numpy(layer.seed_generator.state) for layer in dropouts]
-        self._rate = rates[1]
-        self._seeds = np.ravel(seeds).astype(np.int64).tolist()
-        embedding = [np.zeros((len(w["embedding"]), dim), dtype=np.float32) for _ in range(3)]
-        for array, values in zip(embedding, (w, m, v), strict=True):
-            array[:, : w["embedding"].shape[1]] = values["embedding"]
-        self._embedding = embedding
-        self._words = _dense_kernels.WordSteps(*embedding, rates[0])
-        self._ngrams: Any = None
-        if "ngram_deviation" in w:
-            of_ngrams = (values["ngram_deviation"].ravel() for values in (w, m, v))
-            self._ngrams = _dense_kernels.NgramSteps(*of_ngrams, factor_of(1.0) - factor_of(0.0))
-        is_parallel = self._ngrams is not None and resolve_n_jobs(None) > 1
-        self._helper = ThreadPoolExecutor(1) if is_parallel else None
 
-    def forward(self, x: tuple, learning_rate: float) -> np.ndarray:
-        """Compute the logits of a batch, with dropout."""
-        self.schedule.begin(learning_rate)
-        bags, *evidence = map(_entries, x)
-        of_ngrams = None
-        if evidence:
-            sums = np.empty(len(evidence[0][0]) - 1, dtype=np.float32)
-            of_ngrams = self._submit(self._ngrams.forward, *evidence[0], self.schedule, sums)
-        kernel, bias, head = (self._parts[n][0] for n in ("hidden_kernel", "hidden_bias", "head"))
+    def _prepare(self, w: dict, m: dict, v: dict) -> None:
+        n_ids, dim = self._shapes["embedding"]
+        shape = n_ids, len(self._parts["hidden_kernel"][0])
+        self._embedding = [np.zeros(shape, dtype=np.float32) for _ in range(3)]
+        for array, values in zip(self._embedding, (w, m, v), strict=True):
+            array[:, :dim] = values["embedding"]
+        self._words = _dense_kernels.WordSteps(*self._embedding, self._rates[0])
+
+    def _latent_of(self, part: Any) -> np.ndarray:
+        bags = entries(part)
+        kernel, bias = (self._parts[name][0] for name in ("hidden_kernel", "hidden_bias"))
         latent = np.empty((len(bags[0]) - 1, len(bias)), dtype=np.float32)
-        # Of the step alone, so that it does not matter when the state was last synchronized.
-        n_steps = self.schedule.n_before + self.schedule.n_steps
-        rng = np.random.default_rng([*self._seeds, n_steps])
-        seed = int(rng.integers(2**63))
+        seed = int(self._rng.integers(2**63))
         self._words.forward(*bags, kernel, bias, seed, self.schedule, latent)
-        self._kept: Any = np.float32(1)
-        if self._rate:
-            is_kept = rng.random(latent.shape, dtype=np.float32) >= self._rate
-            self._kept = is_kept / np.float32(1 - self._rate)
-        self._latent = latent * self._kept
-        logits = self._latent @ head + self._parts["bias"][0]
-        if of_ngrams is not None:
-            of_ngrams()
-            logits = logits + _ngram_logits(sums, self._n_classes)
-        return logits
+        return latent
 
-    def backward(self, gradient: np.ndarray) -> None:
-        """Update the weights, from the gradient of the logits."""
-        of_ngrams = None
-        if self._ngrams is not None:
-            if self._n_classes == 2:
-                of_sums = (gradient[:, 1] - gradient[:, 0]) * np.float32(0.5)
-            else:
-                of_sums = np.ascontiguousarray(centred(gradient)).ravel()
-            of_ngrams = self._submit(self._ngrams.backward, of_sums, self.schedule)
-        of_latent = (gradient @ self._parts["head"][0].T) * self._kept
-        self._flat[3] = 0
-        g = {name: part[3] for name, part in self._parts.items()}
-        g["head"][:] = self._latent.T @ gradient
-        if "bias" in self._slots:
-            g["bias"][:] = gradient.sum(axis=0)
+    def _update_layers(self, gradient: np.ndarray, g: dict[str, np.ndarray]) -> None:
         transposed = np.ascontiguousarray(self._parts["hidden_kernel"][0].T)
         self._words.backward(
-            of_latent, transposed, self.schedule, g["hidden_kernel"], g["hidden_bias"]
+            gradient, transposed, self.schedule, g["hidden_kernel"], g["hidden_bias"]
         )
-        _dense_kernels.update(*self._flat, self.schedule)
-        if of_ngrams is not None:
-            of_ngrams()
-        self.schedule.end()
 
-    def _submit(self, work: Any, *arguments: Any) -> Any:
-        """Start work on the other core, if there is one; return the function that waits for it."""
-        if self._helper is None:
-            result = work(*arguments)
-            return lambda: result
-        return self._helper.submit(work, *arguments).result
-
-    def write(self, optimizer: Any) -> None:
-        """Write weights and moments to the Keras variables."""
-        if self._helper is not None:
-            self._helper.shutdown()
+    def _arrays(self) -> dict[str, Any]:
         self._words.finish(self.schedule)
-        arrays: dict[str, Any] = {name: part[:3] for name, part in self._parts.items()}
-        arrays["embedding"] = self._embedding
-        if self._ngrams is not None:
-            arrays["ngram_deviation"] = [a[:, None] for a in self._ngrams.arrays(self.schedule)]
-        for name, slot in self._slots.items():
-            for variable, value in zip(slot, arrays[name], strict=True):
-                variable.assign(value[_corner(self._shapes[name])])
-        optimizer.iterations.assign(self.schedule.n_before + self.schedule.n_steps)
-
-
-def _slots(model: Any) -> list[tuple[Any, Any, Any]]:
-    """Return each trained variable with Adam's moments."""
-    trained = model.trainable_variables
-    of_all = [v for v in model.optimizer.variables if v.path.endswith(("_momentum", "_velocity"))]
-    pairs = zip(of_all[::2], of_all[1::2], strict=True)
-    return [(variable, m, v) for variable, (m, v) in zip(trained, pairs, strict=True)]
-
-
-def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(map(slice, shape))
-
-
-def _entries(matrix: scipy.sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.data
+        return {"embedding": self._embedding}

@@ -13,6 +13,8 @@ import numpy as np
 from sentilib._compiled import _instructions
 from sentilib._ids import count_tokens
 from sentilib._tables._conv import ConvTables, moments
+from sentilib._training._blocks import Blocks
+from sentilib._training._conv import ConvArchitecture
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._windows import WindowGame
 
@@ -49,6 +51,13 @@ for model in tables(3, 3, 13, "average", True), tables(2, 4, 8, "max", False):
             show(game.interactions(ids[:1])[2])
         places = np.flatnonzero(ids[0])
         show(game.walk(ids[0], places, rng.permutation(len(places))))
+for pooling in "average", "max":
+    architecture = ConvArchitecture(9, (33, 5), 4, pooling, 0.0, True)
+    weights = architecture.first_weights(50, 2, rng)
+    blocks, gradients = Blocks(architecture, 1), {n: w * 0 for n, w in weights.items()}
+    show(blocks.forward(ids, weights, 0.3, [1, 2])[0])
+    blocks.backward(rng.normal(size=(20, 5)).astype(np.float32), gradients)
+    show(np.concatenate([gradients[name].ravel() for name in sorted(gradients)]))
 """
 
 

@@ -13,6 +13,7 @@ import sentilib._text._kernels as text
 import sentilib._text._markup as markup
 import sentilib._text._table_kernels as table_kernels
 import sentilib._text._utf8_kernels as utf8_kernels
+import sentilib._training._block_kernels as block_kernels
 import sentilib._training._dense_kernels as dense
 import sentilib.explain._games._additive_kernels as additive
 import sentilib.explain._games._window_kernels as windows
@@ -64,6 +65,25 @@ def scan(raw=RAW, rules=RULES, table=TABLE.arrays, token=8, stream=40, state=(2,
         raw, np.array([start]), 0, rules, zeros(token, dtype=I64), table, False,
         zeros(stream, dtype=I32), zeros(2, dtype=I64), zeros(0, 2, dtype=I64), *state,
     )  # fmt: skip
+
+
+def block_inputs(words, source, line):
+    return block_kernels.Inputs(words, source, line, 5, True, 0.5, 1, 2)
+
+
+def block_forward(words, source, line, *arguments):
+    block_kernels.forward(0, 2, EDGES, block_inputs(words, source, line), *arguments)
+
+
+def block_backward(words, source, line, *arguments):
+    block_kernels.backward(0, 2, EDGES, block_inputs(words, source, line), *arguments)
+
+
+EDGES = np.array([1, 5, 9])
+WORDS = np.array([-1, 2, 3, -1, -1, 0, 4, 4, -1, -1], dtype=I32)
+INPUTS = WORDS, zeros(9, 5, dtype=F32), zeros(2, 16, dtype=F32)
+UNITS = zeros(10, 16, dtype=F32)
+POOLED = np.arange(3), np.array([1, 5, 9]), WORDS, UNITS, zeros(2, 16, dtype=F32), 8
 
 
 # Each kernel, and arguments with which it succeeds.
@@ -182,6 +202,24 @@ CALLS = {
         zeros(32, dtype=F32),
     ),
     "update": (update, *(zeros(32, dtype=F32) for _ in range(4))),
+    "pack": (
+        block_kernels.pack, IDS, np.full(6, 40), np.arange(6) * 40, 30, True,
+        zeros(240, dtype=I32),
+    ),
+    "forward": (
+        block_forward, *INPUTS, zeros(3, 5, 16, dtype=F32), 8, zeros(16, dtype=F32), UNITS,
+        zeros(2, 2, 16),
+    ),
+    "backward": (
+        block_backward, *INPUTS, zeros(3, 8, 16, dtype=F32), 8, zeros(16, dtype=F32), UNITS, UNITS,
+        zeros(3, 16, dtype=F32), UNITS, zeros(2, 3, 5, 16, dtype=F32), zeros(2, 2, 16),
+    ),
+    "pool of blocks": (block_kernels.pool, 0, 2, *POOLED, False, zeros(2, 16, dtype=F32)),
+    "unpool": (
+        block_kernels.unpool, 0, 2, *POOLED, True, zeros(2, 16, dtype=F32),
+        zeros(2, 16, dtype=F32), zeros(16, dtype=F32), UNITS, zeros(2, 2, 16),
+    ),
+    "scatter": (block_kernels.scatter, WORDS, UNITS, zeros(9, 5, dtype=F32)),
     "walk": (windows.walk, *WALK),
     "reveal": (markup.reveal, RAW.copy(), zeros(1, dtype=I64), zeros(1, dtype=np.uint8)),
     "join": (

@@ -8,7 +8,7 @@ import pytest
 import sentilib._training._dense_kernels as kernels
 
 from sentilib import DenseSentimentClassifier
-from sentilib._training import _dense_steps, _loop, _trainer
+from sentilib._training import _compiled_steps, _loop, _trainer
 from sentilib._training._optimizers import fresh_optimizer, is_plain_adam
 
 rng = np.random.default_rng(0)
@@ -166,7 +166,7 @@ def test_a_step_that_fails_leaves_the_one_before(monkeypatch):
     def fail(self, gradient):
         raise MemoryError
 
-    monkeypatch.setattr(_dense_steps._State, "backward", fail)
+    monkeypatch.setattr(_compiled_steps.State, "backward", fail)
     classifier = DenseSentimentClassifier(device="cpu", callbacks=[Meddler()])
     with pytest.raises(MemoryError):
         classifier.fit(X, Y > 1)
@@ -186,9 +186,9 @@ def test_a_weight_that_is_not_a_number_is_found_in_its_epoch():
 
 def test_callbacks_of_keras_that_wait_for_the_epoch_cost_no_synchronization(monkeypatch, tmp_path):
     writes = []
-    write = _dense_steps._State.write
+    write = _compiled_steps.State.write
     monkeypatch.setattr(
-        _dense_steps._State, "write", lambda *args: writes.append(None) or write(*args)
+        _compiled_steps.State, "write", lambda *args: writes.append(None) or write(*args)
     )
     callbacks = [
         keras.callbacks.ModelCheckpoint(str(tmp_path / "a.weights.h5"), save_weights_only=True),
