@@ -6,7 +6,7 @@ extends that of the place before: `prefixes` has the upper half of its key, as `
 
 import os
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
 
 import numpy as np
 
@@ -94,6 +94,8 @@ def sort_into_parts(
     cdef int32_t* to_ends = &ends[0] if size else NULL
     cdef bint fails = False
     _check_parts(prefixes, tokens, starts, n_bits, next.shape[0])
+    if not 0 <= first_row <= INT32_MAX - starts.shape[0]:
+        fail(f"rows from {first_row} on")
     with nogil:
         for row in range(starts.shape[0] - 1):
             for k in range(starts[row] + 1, starts[row + 1]):
