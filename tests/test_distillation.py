@@ -152,7 +152,7 @@ class TestLearning:
         ].mean() > 0.02
 
     @pytest.mark.parametrize(
-        "of", [tuple, iter, np.array, pd.Series, pa.array, lambda t: np.array(t)[:, None]], ids=str
+        "of", [tuple, iter, np.array, pd.Series, pa.array, lambda t: np.array(t)[:, None]]
     )
     def test_texts_in_any_container(self, of):
         distilled = quick().fit(of(TEXTS[LABELED]), Y[LABELED], X_unlabeled=of(TEXTS[UNLABELED]))
@@ -289,7 +289,7 @@ class TestBadInput:
         with pytest.raises(ValueError, match="teacher's predict_proba must be one distribution"):
             fit(DistilledClassifier(quick().student, Wrong()))
 
-    @pytest.mark.parametrize("texts", [None, [], np.array([], dtype=object), iter(())], ids=str)
+    @pytest.mark.parametrize("texts", [None, [], np.array([], dtype=object), iter(())])
     def test_no_unlabelled_texts(self, texts):
         with pytest.raises(ValueError, match="no unlabelled texts to learn from"):
             fit(quick(), X_unlabeled=texts)
@@ -308,7 +308,6 @@ class TestBadInput:
                 "search belongs around DistilledClassifier",
             ),
         ],
-        ids=str,
     )
     def test_parts_that_cannot_teach_or_learn(self, parameters, error, message):
         with pytest.raises(error, match=message):
@@ -338,7 +337,6 @@ class TestBadInput:
             ([None, *Y[1:60]], "missing values"),
             (np.linspace(0, 1, 60), "Unknown label type"),
         ],
-        ids=str,
     )
     def test_labels(self, y, message):
         with pytest.raises(ValueError, match=message):
