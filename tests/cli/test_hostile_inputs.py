@@ -1,11 +1,12 @@
 """Inputs that are damaged, foreign or in the way: one line, exit code 1, nothing half written."""
 
+import csv
 import gzip
 import os
 import zipfile
 
 import pytest
-from conftest import write_csv, write_lines, write_parquet
+from conftest import read_csv, write_csv, write_lines, write_parquet
 
 
 @pytest.fixture
@@ -162,10 +163,6 @@ def test_a_long_text_and_many_lines_within_quotes(cli, tmp_path, model_path):
     write_csv(tmp_path / "r.csv", {"text": [long, 'a "b", c\r\nd', "\x00"]}, quoting=1)
     done = cli("predict", model_path, "r.csv", "-o", "p.csv")
     assert (done.code, done.err) == (0, "")
-    import csv
-
-    from conftest import read_csv
-
     csv.field_size_limit(1 << 28)
     assert [row["text"] for row in read_csv(tmp_path / "p.csv")] == [long, 'a "b", c\r\nd', "\x00"]
 

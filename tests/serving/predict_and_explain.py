@@ -5,6 +5,7 @@ With `--hide`, packages that requirements/predict.txt does not install are hidde
 
 import copy
 import json
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ def failures():
     ids = pipe[0].transform(expected["texts"])
     explanation = sentilib.TokenShapExplainer(pipe)(expected["texts"][:1])
     fresh = sentilib.ConvSentimentClassifier(epochs=1)
+    os.environ.pop("SENTILIB_DATA", None)  # where the reviews may be
     for use in (
         lambda: pipe.fit(expected["texts"], [0, 1, 0, 1]),
         lambda: fresh.fit(ids, [0, 1, 0, 1]),
