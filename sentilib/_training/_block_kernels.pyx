@@ -69,7 +69,7 @@ def pack(
         for p in range(lengths[row]):
             word = ids[row, p]
             if not 0 <= word < n_ids:
-                raise ValueError(f"Row {row} contains the id {word}, expected 0 to {n_ids - 1}.")
+                raise ValueError(f"Row {row} contains the id {word}, expected ids below {n_ids}.")
             if word != 0 or not masks:
                 words[starts[row] + p] = word
                 n_words += 1

@@ -59,6 +59,7 @@ COLUMNS, SPARE = WINDOW_COLUMNS, WINDOW_SPARE
 
 cdef enum:
     MAX_FIELD = 30  # words of a window, bits of a variant
+    MAX_SIZE = 1 << 20  # of kernels and channels, whose products then fit into 64 bits
 
 
 cdef int _check(bint is_valid, str what) except -1:
@@ -75,12 +76,16 @@ cdef windows _windows(
     """Check the tape and the network, as `Network.of` arranges it."""
     cdef windows w
     cdef int64_t n_layers = channels.shape[0] - 1, n_weights = 0, n_ids = embedding.shape[0], k
-    _check(n_layers >= 1 and 1 <= kernel_size, "layers, or the size of their kernel")
+    _check(
+        n_layers >= 1 and 1 <= kernel_size <= MAX_SIZE, "layers, or the size of their kernel"
+    )
     for k in range(n_layers + 1):
-        _check(channels[k] > 0 and channels[k] % 4 == 0, "channels are no multiples of four")
-        _check(k == 0 or channels[k] <= weights.shape[0], "too few weights")
+        _check(
+            0 < channels[k] <= MAX_SIZE and channels[k] % 4 == 0, "channels are no multiples of four"
+        )
         if k:
             n_weights += channels[k] * (1 + kernel_size * channels[k - 1])
+        _check(n_weights <= weights.shape[0], "too few weights")
     _check(weights.shape[0] == n_weights, f"{weights.shape[0]} weights instead of {n_weights}")
     _check(embedding.shape[1] == channels[0], "the width of the embedding")
     _check(head.shape[0] == channels[n_layers], "the height of the output layer")
@@ -101,10 +106,14 @@ cdef windows _windows(
 
 def workspace(const int64_t[::1] channels, int64_t kernel_size, int64_t n_outputs):
     """Return arrays for units, products and tables of the blocks of a network, all zeros."""
-    cdef int64_t n_layers = channels.shape[0] - 1, n_more = n_layers * (kernel_size - 1)
-    cdef int64_t width = _width(n_more), n_variants = 2, n_units = 0, n_products = 0, depth
-    _check(0 < n_layers and 0 <= n_more < min(MAX_FIELD, WINDOW_COLUMNS), "the size of windows")
+    cdef int64_t n_layers = channels.shape[0] - 1, n_more, width
+    cdef int64_t n_variants = 2, n_units = 0, n_products = 0, depth
+    _check(1 <= kernel_size <= MAX_FIELD + 1, "the size of windows")
+    n_more = n_layers * (kernel_size - 1)
+    width = _width(n_more)
+    _check(0 < n_layers and n_more < min(MAX_FIELD, WINDOW_COLUMNS), "the size of windows")
     for depth in range(n_layers):
+        _check(0 < channels[depth] <= MAX_SIZE, "the number of channels")
         n_units = max(n_units, n_variants * channels[depth] * width)
         n_products = n_variants * kernel_size * 4 * WINDOW_SPARE
         n_variants <<= kernel_size - 1
