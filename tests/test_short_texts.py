@@ -36,10 +36,12 @@ def test_texts_without_known_words_get_the_prior(data, fitted):
     prior = log_prior(fitted, y)
     assert abs(prior) > 0.5
     assert fitted.decision_function(tokenizer.transform([""])) == pytest.approx(prior, abs=1e-6)
-    # The CNN's training draws them near it, not to it: 0.15 apart on average over seeds.
-    tolerance = 1e-5 if isinstance(fitted, DenseSentimentClassifier) else 0.5
-    found = fitted.decision_function(tokenizer.transform(UNKNOWN))
-    np.testing.assert_allclose(found, prior, rtol=0, atol=tolerance)
+    others = []  # the CNN's training draws them near it, not to it: by how much depends on the seed
+    if isinstance(fitted, ConvSentimentClassifier):
+        others = [ConvSentimentClassifier(random_state=seed).fit(X, y) for seed in (1, 2)]
+    found = [f.decision_function(tokenizer.transform(UNKNOWN)) - prior for f in (fitted, *others)]
+    apart = np.sqrt(np.mean(np.square(found), axis=0))
+    assert (apart < (0.35 if others else 1e-5)).all()
     np.testing.assert_allclose(
         fitted.to_keras()(tokenizer.transform(UNKNOWN)),
         fitted.tables_.logits(tokenizer.transform(UNKNOWN)),

@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable, Iterator
 from numbers import Real
 from typing import Any
 
-import sentilib._training._dense_kernels as _dense_kernels
 from sentilib._training._backend import backend
 from sentilib._training._keras import import_keras
 
@@ -91,6 +90,8 @@ def is_plain_adam(optimizer: Any) -> bool:
     config, plain = optimizer.get_config(), adam.get_config()
     if any(config[name] != plain[name] for name in plain.keys() - _OF_ADAM):
         return False
+    import sentilib._training._dense_kernels as _dense_kernels  # not to predict
+
     # Close betas, and schedules, which count steps, are left to Keras.
     is_exact = _dense_kernels.is_exact(config["beta_1"], config["beta_2"])
     return is_exact and isinstance(config["learning_rate"], float)
