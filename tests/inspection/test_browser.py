@@ -1,9 +1,11 @@
 """The pages in a headless Chromium: hover, click, search, sort, turn; no error, no request."""
 
+import html
 import json
 import re
 import shutil
 import time
+import unicodedata
 
 import numpy as np
 import pytest
@@ -232,6 +234,78 @@ def test_the_keyboard_reaches_and_opens_reviews(page):
     assert page.one("#dialog").is_displayed()
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     page.wait(lambda: not page.one("#dialog").is_displayed())
+
+
+STRANGE = (
+    "\U0001f600", "\U0001f1e9\U0001f1ea!!!", "don't", "\u0e40\u0e01\u0e21", "\u6f22\u5b57",
+    "e\u0301", "STRASSE", "1\ufe0f\u20e3", "!!!!!!!!!!!!", "\u05e6\u05d4\"\u05dc", "\u0130x",
+    "a\u00adb", "&amp;", "<3", "\u2764\ufe0f\u200d\U0001f525", "\u2019tis",
+    "<img src=x onerror=window.hacked=4>", "</textarea>", "\n\n", "qqqq",
+)  # fmt: skip
+
+
+class TestEditing:
+    @pytest.fixture
+    def editing(self, page):
+        page.one("#list-body button").click()
+        page.one("#edit").click()
+        page.wait(lambda: page.one("#edited").is_displayed())
+        return page
+
+    def test_fifty_random_edits_have_python_s_probabilities_and_values(self, editing, dense):
+        rng = np.random.default_rng(0)
+        texts = editing.run("return Object.values(data.maps).map((map) => map[0].join(''))")
+        edited = [""]
+        for text in texts[:49]:
+            words = text.split(" ")
+            for _ in range(rng.integers(1, 9)):
+                place, other = rng.integers(len(words)), rng.choice(texts).split(" ")
+                new = rng.choice([*STRANGE, *rng.choice(other, 20)])
+                words[place : place + rng.integers(2)] = [new] * rng.integers(2)
+                words = words or ["film"]
+            edited.append(" ".join(words))
+        seen = editing.run(
+            "return arguments[0].map((text) => { $('edited').value = text;"
+            "$('edited').dispatchEvent(new Event('input'));"
+            "const found = predictText(model, text);"
+            "return [found.probabilities, found.values.map((v) => v[0]), $('outcome').textContent,"
+            "        $('heat-map').textContent]; })",
+            edited,
+        )  # fmt: skip
+        documents = [html.escape(text) for text in edited]
+        expected = dense.predict_proba(documents)
+        explanation = TokenShapExplainer(dense).explain(documents)
+        assert np.ptp(expected[:, 1]) > 0.5
+        for k, (proba, values, outcome, shown) in enumerate(seen):
+            np.testing.assert_allclose(proba, expected[k], rtol=0, atol=1e-5)
+            np.testing.assert_allclose(values, explanation.values[k], rtol=0, atol=1e-5)
+            largest = expected[k].max()
+            assert (
+                outcome.startswith(f"{expected[k].argmax()} (") and f"{largest:.1%}"[:-1] in outcome
+            )
+            assert shown == unicodedata.normalize("NFC", edited[k]).strip()
+
+    def test_the_keyboard_edits_flips_and_undoes(self, editing, dense):
+        row = editing.run("return opened")
+        before = editing.text("#heat-map")
+        box = editing.one("#edited")
+        assert (
+            box.get_property("value") == before and box == editing.driver.switch_to.active_element
+        )
+        predicted = editing.column("predicted")[row]
+        words = "terrible awful boring " if predicted else "superb moving wonderful "
+        box.send_keys(20 * words)
+        assert "the prediction flips" in editing.text("#outcome")
+        assert editing.text("#heat-map").endswith(words.strip())
+        page_width = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        editing.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", page_width)
+        try:
+            width = "return [document.documentElement, $('dialog')].map((e) => e.scrollWidth)"
+            assert max(editing.run(width)) <= 390
+        finally:
+            editing.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        editing.one("#edit").send_keys(Keys.ENTER)
+        assert editing.text("#heat-map") == before and not box.is_displayed()
 
 
 class TestLatentSpace:

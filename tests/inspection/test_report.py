@@ -8,13 +8,17 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from sentilib import TokenShapExplainer
+from sentilib._pipelines import read_reviews
 from sentilib.inspection import report
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._metrics import calibration, metrics
+from sentilib.inspection._report._editable import editable_model
 
 pandas = pytest.importorskip("pandas")
 
@@ -95,6 +99,30 @@ def test_heat_maps_are_kept_for_the_worst_and_for_a_sample(page, dense, held_out
         assert toward == 1 and cut == [0] * (len(dense[0].tokenize(text)) > 60)
         margin = dense.decision_function([text])[0]
         assert abs(step * sum(steps) + base - margin) <= step * (len(steps) / 2 + 1)
+
+
+def test_the_page_contains_a_small_dense_model(page):
+    assert {name for name, *_ in data_of(page)["model"]["layout"]} >= {"words", "ngramWorth"}
+    assert "Reviews with a heat-map can be edited" in page
+
+
+def test_a_large_model_is_left_out_and_another_one_never_included(
+    dense, conv, held_out, monkeypatch
+):
+    X, y = (values[:30] for values in held_out)
+    monkeypatch.setattr("sentilib.inspection._report._editable._SMALL", 1000)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(dense)).fit(X, y)
+    for estimator, documents, editable, reason in (
+        (FrozenEstimator(dense), X, True, "can be edited: the page predicts"),
+        (dense, X, "auto", r"With report\(..., editable=True\), reviews can be edited"),
+        (conv, X, True, "it computes the sums of a DenseSentimentClassifier, not Conv"),
+        (dense[1], dense[0].transform(X), True, "the reviews were passed as ids"),
+        (calibrated, X, True, "contains no CalibratedClassifierCV, only"),
+        (dense, X, False, "^$"),
+    ):
+        model, sentence = editable_model(read_reviews(estimator, documents), editable)
+        assert re.search(reason, sentence)
+        assert (model is not None) == sentence.startswith("Reviews with a heat-map can")
 
 
 def test_points_lie_where_the_principal_components_put_them(page, dense, held_out):

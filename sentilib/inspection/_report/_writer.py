@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from sentilib._pages._page import writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, read_reviews
+from sentilib._sklearn import StrOptions
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
@@ -21,6 +22,7 @@ from sentilib.inspection._measures._parameters import check_parameters
 from sentilib.inspection._measures._projection import project
 from sentilib.inspection._measures._subgroups import default_slices, slice_table
 from sentilib.inspection._report import _sections
+from sentilib.inspection._report._editable import editable_model
 from sentilib.inspection._report._figures import feature_figures, training_figures
 from sentilib.inspection._report._page_data import (
     columns,
@@ -36,7 +38,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@check_parameters(path=[str, PathLike], title=[str, None], features=[str, Iterable, None])
+@check_parameters(
+    path=[str, PathLike],
+    title=[str, None],
+    features=[str, Iterable, None],
+    editable=["boolean", StrOptions({"auto"})],
+)
 def report(
     estimator: Any,
     X: Any,
@@ -49,6 +56,7 @@ def report(
     features: Iterable[str] | None = None,
     n_explained: int | None = 1000,
     snippet_length: int = 110,
+    editable: bool | str = "auto",
     confidence_level: float = 0.95,
     clusterer: Any = None,
     random_state: Any = None,
@@ -91,6 +99,11 @@ def report(
         page contains the numbers and the beginning.
     snippet_length : int, default=110
         Number of characters of the beginning of each review.
+    editable : bool or "auto", default="auto"
+        Whether reviews with a heat-map can be edited in the page, which then contains the model and
+        predicts them again: only for a pipeline of HTMLTokenizer and DenseSentimentClassifier.
+        "auto" means if that takes about 3 MB or less. A default model of the IMDB reviews takes
+        6.7 MB, its copy by `sentilib.compress` 1.9 MB.
     confidence_level : float, default=0.95
         Confidence level of all intervals.
     clusterer : clusterer, default=None
@@ -153,6 +166,7 @@ def report(
         "included in full, with a heat-map: those with the highest loss, and a random sample; the "
         "others are marked ○. The search covers the included text."
     )
+    model, about_edits = editable_model(reviews, editable)
     if (reason := reviews.why_not_explained()) is not None:
         rows, note = rows[:0], f"There are no heat-maps: {reason}"
     toward = toward_class(evaluation)[rows]
@@ -205,7 +219,7 @@ def report(
         title=title or f"{reviews.parts.name} on {len(reviews):,} reviews",
         subtitle=_sections.subtitle(evaluation, confidence_level),
         sections=[section for section in sections if section.content is not None],
-        note=note,
+        note=f"{note} {about_edits}".rstrip(),
         data={
             **names_and_legends(evaluation.classes),
             "n_reviews": len(reviews),
@@ -214,6 +228,7 @@ def report(
             "zoom": 1.0 if points is None else zoom(points),
             "snippets": snippets,
             "row_names": names,
+            "model": model,
             "maps": {
                 int(row): compact_heat_map(heat_map, int(k))
                 for row, heat_map, k in zip(rows, maps, toward, strict=True)

@@ -27,21 +27,53 @@ function facts(row) {
   ];
 }
 
+let opened, model = null; // row of the dialog; the unpacked model
+
+function showMap(map) {
+  legend($("legend"), map[2], map[3] * largestOf(map));
+  heatMap(map, $("heat-map"));
+}
+
 function open(row) {
   $("dialog-title").textContent = `Review ${data.row_names ? data.row_names[row] : row}`;
   $("facts").replaceChildren(...facts(row).map(([term, value]) =>
     element("div", {}, element("dt", { textContent: term }), element("dd", { textContent: value }))));
-  if (hasMap(row)) {
-    const map = data.maps[row];
-    legend($("legend"), map[2], map[3] * largestOf(map));
-    heatMap(map, $("heat-map"));
-  } else {
+  $("editing").hidden = !(data.model && hasMap(row));
+  $("editor").hidden = true;
+  $("edit").textContent = "Edit this review";
+  $("edit").setAttribute("aria-expanded", "false");
+  opened = row;
+  if (hasMap(row)) showMap(data.maps[row]);
+  else {
     $("legend").textContent = "The page contains only the start of this review.";
     $("heat-map").textContent = data.snippets[row];
   }
-  $("dialog").showModal();
+  if (!$("dialog").open) $("dialog").showModal();
   $("dialog").scrollTop = 0;
 }
+
+// Predict the edited text, and say what changed.
+function predictEdited() {
+  const found = predictText(model, $("edited").value), share = Math.max(...found.probabilities);
+  const before = columns.predicted[opened], now = found.probabilities.indexOf(share);
+  $("outcome").replaceChildren(
+    element("b", { textContent: `${label(now)} (${percent(share)})`, className: now === before ? "" : "wrong" }),
+    `, before the edits ${label(before)} (${percent(columns.probability[opened])})${now === before ? "" : ": the prediction flips"}`);
+  showMap(editedMap(found));
+}
+$("edited").addEventListener("input", predictEdited);
+$("edit").addEventListener("click", async () => {
+  if (!$("editor").hidden) return open(opened);
+  $("edit").disabled = true;
+  model ??= await unpackModel();
+  $("edit").disabled = false;
+  $("edit").textContent = "Undo the edits";
+  $("edit").setAttribute("aria-expanded", "true");
+  $("edited").value = data.maps[opened][0].join("").trim();
+  $("editor").hidden = false;
+  $("edited").focus();
+  predictEdited();
+});
 $("close").addEventListener("click", () => $("dialog").close());
 $("dialog").addEventListener("click", (event) => { if (event.target === $("dialog")) $("dialog").close(); });
 document.addEventListener("click", (event) => {
