@@ -18,7 +18,16 @@ from sentilib import _ids
 from sentilib._compiled._states import snapshot
 from sentilib._compiled._threads import threads
 from sentilib._ngrams._dictionary import empty_dictionary
-from sentilib._sklearn import COUNT, N_JOBS, HasMethods, Interval, StrOptions, fit_context
+from sentilib._sklearn import (
+    COUNT,
+    N_JOBS,
+    CallbackSupportMixin,
+    FitTasks,
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+)
 from sentilib._tables._base import Tables
 from sentilib._tables._softmax import log_softmax, softmax
 from sentilib._training import _fit, _rows
@@ -27,6 +36,7 @@ from sentilib._training._saved import SavedModel
 
 
 class BaseSentimentClassifier(
+    CallbackSupportMixin,
     ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -113,28 +123,24 @@ class BaseSentimentClassifier(
             If X contains invalid ids, y contains a single class, the validation set would be too
             small, or the loss becomes infinite or NaN.
         """
+        tasks = FitTasks(self, self.epochs)
         draft = snapshot(self)
-        draft._fit_all(X, y, sample_weight, X_val, y_val, groups)
+        draft._fit_all(tasks, X, y, sample_weight, X_val, y_val, groups)
         self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
         return self
 
     def _fit_all(
-        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, groups: Any
+        self, tasks: FitTasks, X: Any, y: Any, weight: Any, X_val: Any, y_val: Any, groups: Any
     ) -> None:
         rng = check_random_state(self.random_state)
+        given = X, y
         X, y = self._validate(X, y, reset=True)
-        weight = _rows.checked_weight(sample_weight, X)
+        weight = _rows.checked_weight(weight, X)
         groups = _rows.checked_groups(groups, len(X))
-        if weight is not None and not weight.all():
-            kept = weight > 0
-            X, y, weight = X[kept], y[kept], weight[kept]
-            groups = None if groups is None else groups[kept]
-        classes = np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y contains one class only ({classes.tolist()[0]!r}) in rows of positive weight, "
-                f"but {type(self).__name__} needs at least two classes."
-            )
+        rows = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
+        if len(rows) < len(X):
+            X, y, weight, groups = _rows.taken(rows, X, y, weight, groups)
+        classes = _rows.two_or_more_classes(y, type(self).__name__)
         resume = self.warm_start and hasattr(self, "_trained")
         X = _ids.as_training_ids(X, self._trained.seen if resume else None)
         if resume and not np.array_equal(classes, self.classes_):
@@ -154,10 +160,11 @@ class BaseSentimentClassifier(
         elif self.early_stopping:
             train, held_out = _rows.validation_split(y, groups, self.validation_fraction, rng)
             validation = self._data(X[held_out], y[held_out], np.ones(len(held_out)))
-            X, y = X[train], y[train]
-            weight, groups = (None if part is None else part[train] for part in (weight, groups))
+            rows, X, y, weight, groups = _rows.taken(train, rows, X, y, weight, groups)
+        tasks.begin(*given, weight, rows)
         data = self._data(X, y, _rows.total_weight(weight, self.class_weight, y, classes), groups)
-        self._train(data, validation, int(rng.randint(2**31 - 1)), resume=resume, in_stream=False)
+        seed = int(rng.randint(2**31 - 1))
+        self._train(tasks, data, validation, seed, resume=resume, in_stream=False)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -187,31 +194,20 @@ class BaseSentimentClassifier(
         ValueError
             If the first call lacks `classes`, or y contains a label that is not in `classes`.
         """
+        tasks, given = FitTasks(self, 1), (X, y)
         draft = snapshot(self)
         first = not hasattr(draft, "_trained")
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         X, y = draft._validate(X, y, reset=first)
         X = _ids.as_training_ids(X, None if first else draft._trained.seen)
-        known = None if first else draft.classes_
-        if classes is not None:
-            draft.classes_ = np.unique(_rows.checked_labels(classes, "classes"))
-        found = _rows.listed(draft.classes_)
-        if first and len(draft.classes_) < 2:
-            raise ValueError(f"classes={found} has fewer than two classes.")
-        if known is not None and not np.array_equal(draft.classes_, known):
-            own = _rows.listed(known)
-            raise ValueError(f"classes={found} differs from the classes of the first call: {own}.")
-        if len(unknown := np.setdiff1d(y, draft.classes_)):
-            raise ValueError(
-                f"y contains labels that are not among the classes {found}: "
-                f"{_rows.listed(unknown)}. Pass all labels as classes in the first call."
-            )
+        draft.classes_ = _rows.classes_of_stream(classes, None if first else draft.classes_, y)
         _rows.refuse_balanced(self.class_weight)
         weight = _rows.checked_weight(sample_weight, X)
         data = draft._data(X, y, _rows.total_weight(weight, self.class_weight, y, draft.classes_))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        draft._train(data, None, seed, resume=not first, in_stream=True)
+        tasks.begin(*given, weight, np.arange(len(X)))
+        draft._train(tasks, data, None, seed, resume=not first, in_stream=True)
         self.__dict__ = draft.__dict__  # in one step, which nothing can interrupt
         return self
 
@@ -219,7 +215,7 @@ class BaseSentimentClassifier(
         return _fit.Data(X, np.searchsorted(self.classes_, y), weight, groups)
 
     def _train(
-        self, data: _fit.Data, validation: Any, seed: int, *, resume: bool, in_stream: bool
+        self, tasks: Any, data: Any, validation: Any, seed: int, *, resume: bool, in_stream: bool
     ) -> None:
         """Train and set all fitted attributes."""
         with threads(self.n_jobs):
@@ -233,6 +229,8 @@ class BaseSentimentClassifier(
                 learning_rate_schedule=self.learning_rate_schedule,
                 optimizer=self.optimizer,
                 callbacks=self.callbacks,
+                tasks=tasks,
+                fitted=snapshot(self)._with,
                 patience=self.patience if self.early_stopping and not in_stream else None,
                 device=self.device,
                 precision=self.precision,
@@ -240,7 +238,7 @@ class BaseSentimentClassifier(
                 in_stream=in_stream,
                 keeps_optimizer=in_stream or bool(self.warm_start),
             )
-            self._trained, self.history_, self.device_, self.callbacks_ = _fit.fit(
+            result = _fit.fit(
                 self._architecture(),
                 data,
                 len(self.classes_),
@@ -249,9 +247,15 @@ class BaseSentimentClassifier(
                 validation=validation,
                 previous=self._trained if resume else None,
             )
-            self.tables_ = self._trained.tables()
+            self._with(result)
+        tasks.end(self)
+
+    def _with(self, result: _fit.Result) -> Self:
+        self._trained, self.history_, self.device_, self.callbacks_ = result
+        self.tables_ = self._trained.tables()
         self.vocabulary_size_ = self.tables_.n_ids
         self.n_iter_ = len(self.history_["loss"])
+        return self
 
     def _validate(self, X: Any, y: Any = None, name: str = "y", *, reset: bool) -> Any:
         """Validate shape, finiteness and feature names of X, and y if it is passed."""

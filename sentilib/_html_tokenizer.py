@@ -12,10 +12,12 @@ from sentilib._sklearn import (
     COUNT,
     N_JOBS,
     SHARE,
+    CallbackSupportMixin,
     HasMethods,
     StrOptions,
     check_parameters_of,
     fit_context,
+    fit_task,
 )
 from sentilib._text._merging import merged_counts
 from sentilib._text._methods import ReadingMethods
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from sentilib._text._words import WordTable
 
 
-class HTMLTokenizer(TransformerMixin, ReadingMethods):
+class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
     """Convert a collection of raw, possibly HTML, documents to a matrix of token ids.
 
     The words are those that a browser shows: references such as ``&amp;`` are decoded; tags,
@@ -270,7 +272,8 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         self : HTMLTokenizer
             Fitted estimator.
         """
-        self._learn(*self._reader().count(raw_documents)[:2])
+        with fit_task(self, raw_documents):
+            self._learn(*self._reader().count(raw_documents)[:2])
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -340,8 +343,9 @@ class HTMLTokenizer(TransformerMixin, ReadingMethods):
         ids : ndarray of shape (n_samples, max_length), dtype=int32
             Token ids, 0 where a document has ended.
         """
-        counts, n_documents, streams = self._reader().count(raw_documents, keep_streams=True)
-        vocabulary = self._learn(counts, n_documents)
+        with fit_task(self, raw_documents):
+            counts, n_documents, streams = self._reader().count(raw_documents, keep_streams=True)
+            vocabulary = self._learn(counts, n_documents)
         return self._reader().rows(streams, vocabulary, counts, n_documents)
 
     def transform(self, raw_documents: "Iterable[str] | Readings") -> np.ndarray:

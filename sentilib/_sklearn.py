@@ -1,13 +1,20 @@
-"""scikit-learn's private helpers, imported by this module only.
+"""scikit-learn's private helpers, imported by this module only, and calls of its callbacks.
 
 They may move in any release of scikit-learn. The rest of the package imports public names from
 scikit-learn itself and these from here, so that a move has to be fixed in one place only.
 """
 
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from numbers import Integral
+from typing import Any, Self
 
+import numpy as np
+import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -18,6 +25,37 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import check_is_fitted
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Mixin that says what is missing."""
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Raise an error, since this version of scikit-learn has no callbacks.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                Callbacks of `sklearn.callback`.
+
+            Returns
+            -------
+            self : estimator
+                With scikit-learn 1.9 or later, the estimator itself.
+
+            Raises
+            ------
+            ImportError
+                If scikit-learn is older than 1.9.
+            """
+            raise ImportError(
+                "set_callbacks needs scikit-learn 1.9 or later, but the installed version is "
+                f"{sklearn.__version__}: pip install 'scikit-learn>=1.9'."
+            )
+
 
 COUNT = Interval(Integral, 1, 2**31 - 1, closed="both")  # constraint of a parameter that counts
 N_JOBS = Interval(Integral, None, 2**15, closed="right")
@@ -35,10 +73,81 @@ def check_parameters_of(estimator: BaseEstimator) -> None:
     estimator._validate_params()
 
 
+class FitTasks:
+    """The tasks of one fit: calls of the estimator's callbacks, if `set_callbacks` has set any.
+
+    The fit is a task, and each epoch is one of its subtasks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator whose `fit` was called.
+    n_epochs : int, default=0
+        Max number of epochs.
+    """
+
+    def __init__(self, estimator: Any, n_epochs: int = 0) -> None:
+        self._estimator, self._epochs, self._n_ended = estimator, list[Any](), 0
+        self._fit = None
+        if hasattr(estimator, "_skl_callbacks"):
+            self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+
+    def __bool__(self) -> bool:
+        """Return whether there is a callback."""
+        return self._fit is not None
+
+    def begin(self, X: Any, y: Any, weight: np.ndarray | None, rows: np.ndarray) -> None:
+        """Begin the fit on some rows of X and y; `weight` has their weights only."""
+        if len(rows) < len(y):
+            X, y = safe_indexing(X, rows), safe_indexing(y, rows)
+        self._begin(X=X, y=y, metadata=None if weight is None else {"sample_weight": weight})
+
+    def _begin(self, **given: Any) -> None:
+        self._given = {"estimator": self._estimator, **given}
+        if self._fit is not None:
+            self._fit.call_on_fit_task_begin(**self._given)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Begin an epoch, once: training may start again with smaller batches."""
+        if self._fit is not None and epoch == len(self._epochs):
+            self._epochs.append(self._fit.subcontext(task_name="epoch"))
+            self._epochs[epoch].call_on_fit_task_begin(**self._given)
+
+    def end_epoch(self, epoch: int, fitted: Callable[[], Any]) -> bool:
+        """End an epoch, once; return whether a callback asks to stop.
+
+        A callback that has the parameter `fitted_estimator` receives what `fitted` returns.
+        """
+        if epoch < self._n_ended:
+            return False
+        self._n_ended += 1
+        return self._epochs[epoch].call_on_fit_task_end(
+            **self._given, reconstruction_attributes=lambda: vars(fitted())
+        )
+
+    def end(self, fitted: Any) -> None:
+        """End the fit; `fitted` is the estimator as it will be."""
+        if self._fit is not None:
+            self._fit.call_on_fit_task_end(
+                **self._given, reconstruction_attributes=copy.copy(vars(fitted))
+            )
+
+
+@contextmanager
+def fit_task(estimator: Any, X: Any, y: Any = None) -> Iterator[None]:
+    """Call the estimator's callbacks before and after a fit that has no epochs."""
+    tasks = FitTasks(estimator)
+    tasks._begin(X=X, y=y)
+    yield
+    tasks.end(estimator)
+
+
 __all__ = [
     "COUNT",
     "N_JOBS",
     "SHARE",
+    "CallbackSupportMixin",
+    "FitTasks",
     "HasMethods",
     "Interval",
     "Options",
@@ -47,5 +156,6 @@ __all__ = [
     "check_parameters_of",
     "check_sample_weight",
     "fit_context",
+    "fit_task",
     "validate_params",
 ]

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sentilib._sklearn import HasMethods, fit_context
 from sentilib._text._documents import as_documents, column_names
-from sentilib._training._rows import checked_labels, checked_weight, listed
+from sentilib._training._rows import checked_labels, checked_weight, listed, two_or_more_classes
 
 _TOLERANCE = 1e-3  # of the sum of probabilities, which may have been rounded
 
@@ -152,12 +152,7 @@ class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if weight is not None and not weight.all():
             kept = np.flatnonzero(weight)
             texts, y, weight = [texts[row] for row in kept], y[kept], weight[kept]
-        classes = np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y contains one class only ({classes.tolist()[0]!r}) in rows of positive weight, "
-                "but DistilledClassifier needs at least two classes."
-            )
+        classes = two_or_more_classes(y, type(self).__name__)
         with config_context(enable_metadata_routing=False):  # weights are passed by name
             if probabilities is None:
                 probabilities = self._taught(texts, y, weight, unlabeled, classes)

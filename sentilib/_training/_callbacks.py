@@ -8,6 +8,7 @@ import gc
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -51,6 +52,32 @@ class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, mi
         self.step += 1
         share = min(1.0, (self.step / self.n_steps) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
         self.model.optimizer.learning_rate = self.peak * share
+
+
+class EpochTasks(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
+    """Call scikit-learn's callbacks before and after each epoch.
+
+    Parameters
+    ----------
+    tasks : FitTasks
+        Tasks of the fit.
+    """
+
+    def __init__(self, tasks: Any) -> None:
+        super().__init__()
+        self.tasks = tasks
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Begin a task."""
+        self.tasks.begin_epoch(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """End the task; stop training if a callback asks for it."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        if self.tasks.end_epoch(epoch, partial(self.model.fitted, copy.deepcopy(self.history))):
+            self.model.stop_training = True
 
 
 def copied_callbacks(callbacks: Any) -> list[Any]:
@@ -111,6 +138,8 @@ def with_own_callbacks(
                 monitor="val_loss", patience=options.patience, restore_best_weights=True
             )
         )
+    if options.tasks:
+        callbacks.append(EpochTasks(options.tasks))
     return callbacks
 
 

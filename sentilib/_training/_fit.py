@@ -55,6 +55,8 @@ class Options(NamedTuple):
     learning_rate_schedule: str
     optimizer: Any
     callbacks: Any
+    tasks: Any  # calls of scikit-learn's callbacks
+    fitted: Callable[["Result"], Any]  # makes an estimator of a result
     patience: int | None  # of early stopping; None without it, as in a stream
     device: str
     precision: str
@@ -95,6 +97,15 @@ class Model(NamedTuple):
         return textbook_model(self.architecture, self.weights, self.ngrams)[0]
 
 
+class Result(NamedTuple):
+    """What a fit returns."""
+
+    model: Model
+    history: dict[str, list[float]]  # metrics of each epoch
+    device: str
+    callbacks: list[Any]  # the user's, as they were used: copies, without the model
+
+
 class Data(NamedTuple):
     """Rows with the numbers of their classes."""
 
@@ -113,7 +124,7 @@ def fit(
     seed: int,
     validation: Data | None = None,
     previous: Model | None = None,
-) -> tuple[Model, dict[str, list[float]], str, list[Any]]:
+) -> Result:
     """Train an architecture.
 
     Parameters
@@ -135,14 +146,8 @@ def fit(
 
     Returns
     -------
-    model : Model
-        Trained model.
-    history : dict of str to list of float
-        Metrics of each epoch.
-    device : str
-        Name of the device of training.
-    callbacks : list of keras.callbacks.Callback
-        The user's callbacks as they were used: copies, without the model.
+    Result
+        Trained model, and what training recorded.
 
     Raises
     ------
@@ -176,7 +181,7 @@ def _fit(
     device: str,
     defaults: Defaults,
     batch_size: int,
-) -> tuple[Model, dict[str, list[float]], str, list[Any]]:
+) -> Result:
     from sentilib._training._callbacks import copied_callbacks, with_own_callbacks
     from sentilib._training._textbook import textbook_model
 
@@ -213,6 +218,10 @@ def _fit(
         validation = validation._replace(ids=ids)
         validation_batches = encoder.batches(validation, None, max(batch_size, 256), None)
 
+    def model_of(weights: Weights, optimizer_state: OptimizerState | None = None) -> Model:
+        ngrams, stream = evidence and evidence.dictionary, evidence and evidence.stream
+        return Model(architecture, weights, ngrams, seen, optimizer_state, stream, class_weight)
+
     rate = peak_learning_rate(options.learning_rate, options.optimizer, defaults.learning_rate)
     message = divergence_message(rate)
     with borrowed_trainer(
@@ -230,16 +239,21 @@ def _fit(
             weights, rate, architecture.dropout, seed, previous and previous.optimizer_state
         )
 
-        def take_statistics() -> Weights:
+        def weights_now() -> Weights:
             now = {**weights, **trainer.weights(like=weights)}
-            exact = architecture.with_statistics(now, data.ids, seen)
-            trainer.set_weights(exact)
-            return exact
+            return architecture.with_statistics(now, data.ids, seen)
+
+        def take_statistics() -> None:
+            trainer.set_weights(weights_now())
 
         @own_settings()  # a callback may call it later
         def textbook() -> tuple:
-            now = take_statistics()
+            now = weights_now()
+            trainer.set_weights(now)
             return textbook_model(architecture, now, evidence and evidence.dictionary)
+
+        def fitted(history: dict[str, list[float]]) -> Any:
+            return options.fitted(Result(model_of(weights_now()), history, device, callbacks))
 
         history = trainer.fit(
             batches,
@@ -248,22 +262,14 @@ def _fit(
             before_validation=take_statistics,
             callbacks=with_own_callbacks(callbacks, options, rate, batches.n, message),
             textbook=textbook,
+            fitted=fitted,
             verbose=options.verbose,
         )
         weights |= trainer.weights(like=weights)
         optimizer_state = trainer.optimizer_state() if options.keeps_optimizer else None
     if not all(np.isfinite(w).all() for w in weights.values()):
         raise ValueError(message.format(when=""))
-    model = Model(
-        architecture,
-        weights,
-        evidence and evidence.dictionary,
-        seen,
-        optimizer_state,
-        evidence and evidence.stream,
-        class_weight,
-    )
-    return model, history, device, callbacks
+    return Result(model_of(weights, optimizer_state), history, device, callbacks)
 
 
 def _seen_ids(ids: np.ndarray, before: np.ndarray | None) -> np.ndarray:

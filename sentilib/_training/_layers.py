@@ -59,6 +59,7 @@ class TrainingModel(keras.Model):
 
     textbook: Any = None  # in a fit: builds the textbook model, and returns it with its variables
     set_variables: Any = None  # in a fit: sets the weights, by name
+    fitted: Any = None  # in a fit: returns the estimator as if it had stopped, with a history
 
     def to_keras(self) -> Any:
         """Build the textbook model with the current weights."""

@@ -24,6 +24,11 @@ def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
     return weight
 
 
+def taken(rows: np.ndarray, *parts: np.ndarray | None) -> list[Any]:
+    """Return some rows of each part; a part may be None."""
+    return [None if part is None else part[rows] for part in parts]
+
+
 def total_weight(
     weight: np.ndarray | None, class_weight: Any, y: np.ndarray, classes: np.ndarray
 ) -> np.ndarray:
@@ -148,6 +153,55 @@ def checked_labels(labels: Any, name: str = "y") -> Any:
         ) from None
     are_numbers = all(isinstance(value, Number | np.bool_) for value in values.ravel())
     return np.array(values.tolist()) if are_numbers else labels if is_list else values
+
+
+def two_or_more_classes(y: np.ndarray, name: str) -> np.ndarray:
+    """Return the classes of rows; raise ValueError if there is only one. Messages use `name`."""
+    classes = np.unique(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y contains one class only ({classes.tolist()[0]!r}) in rows of positive weight, "
+            f"but {name} needs at least two classes."
+        )
+    return classes
+
+
+def classes_of_stream(classes: Any, known: np.ndarray | None, y: np.ndarray) -> np.ndarray:
+    """Return the classes of all calls of `partial_fit`.
+
+    Parameters
+    ----------
+    classes : array-like or None
+        What a call passed; not None in the first one.
+    known : ndarray or None
+        Classes of the earlier calls, if there were any.
+    y : ndarray
+        Labels of this call.
+
+    Returns
+    -------
+    ndarray
+        All classes, sorted.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, others than known, or y contains further labels.
+    """
+    all_classes: Any = known if classes is None else np.unique(checked_labels(classes, "classes"))
+    found = listed(all_classes)
+    if known is None and len(all_classes) < 2:
+        raise ValueError(f"classes={found} has fewer than two classes.")
+    if known is not None and not np.array_equal(all_classes, known):
+        raise ValueError(
+            f"classes={found} differs from the classes of the first call: {listed(known)}."
+        )
+    if len(unknown := np.setdiff1d(y, all_classes)):
+        raise ValueError(
+            f"y contains labels that are not among the classes {found}: {listed(unknown)}. "
+            "Pass all labels as classes in the first call."
+        )
+    return all_classes
 
 
 def listed(labels: np.ndarray) -> str:

@@ -134,13 +134,19 @@ class Trainer:
         return _state_of(self.model.optimizer)
 
     def fit(
-        self, batches: Any, *, callbacks: list[Any], textbook: Callable[[], tuple], **options: Any
+        self,
+        batches: Any,
+        *,
+        callbacks: list[Any],
+        textbook: Callable[[], tuple],
+        fitted: Callable[[dict], Any],
+        **options: Any,
     ) -> dict[str, list[float]]:
         """Train by `run_epochs`, then remove the callbacks' references to the model."""
         from sentilib._training._callbacks import looks_at_batches, released
 
         model = self.model
-        model.textbook, model.set_variables = textbook, self.set_weights
+        model.textbook, model.set_variables, model.fitted = textbook, self.set_weights, fitted
         steps = self.compiled_steps
         if steps is None or looks_at_batches(callbacks):
             steps = self.graph_steps
@@ -150,7 +156,7 @@ class Trainer:
             steps.synchronize()  # after an error, too: a callback may have kept the model
             self.is_free = released(callbacks)
             if self.is_free:
-                model.textbook = model.set_variables = model.history = None
+                model.textbook = model.set_variables = model.fitted = model.history = None
 
 
 def _state_of(optimizer: Any) -> OptimizerState:
