@@ -70,10 +70,12 @@ class Evaluation:
         truth = np.searchsorted(classes, y)
         rows = np.arange(len(y))
         if log_proba is None:
-            log_proba = np.log(np.maximum(proba, _SMALLEST))
+            loss = -np.log(np.maximum(proba[rows, truth], _SMALLEST))
+        else:
+            loss = -log_proba[rows, truth]
         if predicted is None:
             predicted = proba.argmax(axis=1)
-        return cls(classes, truth, proba, -log_proba[rows, truth], predicted)
+        return cls(classes, truth, proba, loss, predicted)
 
     def __len__(self) -> int:
         return len(self.truth)

@@ -1,6 +1,6 @@
 """Metrics of predictions, each with a confidence interval."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -10,6 +10,8 @@ from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._statistics import mean_interval, share_interval
 
 _RESAMPLES = 500
+_BINS = 15  # of the calibration error
+_BLOCK = 65_536  # rows that are computed at a time
 
 
 class Metric(NamedTuple):
@@ -48,9 +50,7 @@ def metrics(evaluation: Evaluation, confidence_level: float, random_state: objec
     rng = check_random_state(random_state)
     n = len(evaluation)
     correct = int(evaluation.correct.sum())
-    brier = ((evaluation.proba - np.eye(len(evaluation.classes))[evaluation.truth]) ** 2).sum(
-        axis=1
-    ) / 2
+    brier = _brier_scores(evaluation)
     found = [
         Metric("Accuracy", correct / n, *share_interval(correct, n, confidence_level), "Wilson"),
         Metric(
@@ -74,10 +74,9 @@ def metrics(evaluation: Evaluation, confidence_level: float, random_state: objec
     if len(evaluation.classes) == 2 and len(np.unique(evaluation.truth)) == 2:
         found.append(_area_under_curve(evaluation, confidence_level))
     confidence = evaluation.proba.max(axis=1)
-    bins = np.minimum((confidence * 15).astype(np.int64), 14)
+    bins = np.minimum((confidence * _BINS).astype(np.uint8), _BINS - 1)
     gap = evaluation.correct - confidence
-    rows = rng.randint(n, size=(100, n)) if n else np.empty((0, 0), dtype=int)
-    errors = np.array([_calibration_error(bins[r], gap[r]) for r in rows])
+    errors = [_resampled_calibration_error(bins, gap, rng) for _ in range(100 if n else 0)]
     found.append(
         Metric(
             "Expected calibration error",
@@ -87,6 +86,16 @@ def metrics(evaluation: Evaluation, confidence_level: float, random_state: objec
         )
     )
     return found
+
+
+def _brier_scores(evaluation: Evaluation) -> np.ndarray:
+    scores = np.empty(len(evaluation))
+    labels = np.eye(len(evaluation.classes))
+    for start in range(0, len(scores), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        differences = evaluation.proba[rows] - labels[evaluation.truth[rows]]
+        scores[rows] = (differences**2).sum(axis=1) / 2
+    return scores
 
 
 def calibration(evaluation: Evaluation, confidence_level: float) -> list[CalibrationBin]:
@@ -112,13 +121,12 @@ def _macro_f1(counts: np.ndarray) -> np.ndarray:
 
 
 def _area_under_curve(evaluation: Evaluation, confidence_level: float) -> Metric:
-    """Compute the AUC with DeLong's interval (1988), from midranks (Sun & Xu 2014)."""
+    """Compute the AUC with DeLong's interval (1988) from the ranks among the other class."""
     score = evaluation.proba[:, 1]
     positive, negative = score[evaluation.truth == 1], score[evaluation.truth == 0]
     m, n = len(positive), len(negative)
-    ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
-    above = (ranks[:m] - scipy.stats.rankdata(positive)) / n
-    below = 1 - (ranks[m:] - scipy.stats.rankdata(negative)) / m
+    above = _shares_below(positive, negative)
+    below = 1 - _shares_below(negative, positive)
     area = float(above.mean())
     variance = 0.0
     if m > 1 and n > 1:
@@ -127,11 +135,32 @@ def _area_under_curve(evaluation: Evaluation, confidence_level: float) -> Metric
     return Metric("ROC AUC", area, max(0.0, area - half), min(1.0, area + half), "DeLong")
 
 
+def _shares_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the share of the others that is below each value; equal ones count half."""
+    shares, others = np.empty(len(values)), np.sort(others)
+    for start in range(0, len(values), _BLOCK):
+        block = values[start : start + _BLOCK]
+        ranks = np.searchsorted(others, block) + np.searchsorted(others, block, "right")
+        shares[start : start + _BLOCK] = ranks / 2 / len(others)
+    return shares
+
+
 def _calibration_error(bins: np.ndarray, gap: np.ndarray) -> float:
     return float(np.abs(np.bincount(bins, weights=gap)).sum() / len(gap))
 
 
-def _percentiles(values: np.ndarray, confidence_level: float) -> tuple[float, float]:
+def _resampled_calibration_error(
+    bins: np.ndarray, gap: np.ndarray, rng: np.random.RandomState
+) -> float:
+    """Draw as many rows with replacement, block by block, and return their calibration error."""
+    total = np.zeros(_BINS)
+    for start in range(0, len(gap), _BLOCK):
+        rows = rng.randint(len(gap), size=min(_BLOCK, len(gap) - start))
+        np.add.at(total, bins[rows], gap[rows])
+    return float(np.abs(total).sum() / len(gap))
+
+
+def _percentiles(values: Any, confidence_level: float) -> tuple[float, float]:
     tail = (1 - confidence_level) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
