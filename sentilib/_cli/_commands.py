@@ -40,7 +40,16 @@ class _InOrder(click.Group):
 @click.group(
     cls=_InOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: sentilib train --help",
+    epilog="""\b
+Examples:
+  sentilib train reviews.csv --text review --label sentiment -o model.skops
+  sentilib evaluate model.skops test.csv --text review --label sentiment
+  sentilib predict model.skops new.csv --text review -o predictions.csv
+
+Exit codes: 0 success, 1 failure, 2 wrong arguments, 130 interrupted. Results are written to
+standard output or to the file of --output, messages to standard error.
+
+Start with sentilib train --help; each command has such a page.""",
 )
 @click.version_option(__version__, prog_name="sentilib")
 def sentilib() -> None:

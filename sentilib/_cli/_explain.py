@@ -12,7 +12,7 @@ from sentilib._cli._options import text_column_of, texts_of
 from sentilib._cli._rows._source import STANDARD, Source
 from sentilib._files import atomic_write
 
-_FORMATS = {".txt": "text", ".html": "html", ".htm": "html", ".jsonl": "jsonl"}
+_FORMATS = {"": "text", ".txt": "text", ".html": "html", ".htm": "html", ".jsonl": "jsonl"}
 
 
 @click.command(
@@ -33,12 +33,18 @@ _FORMATS = {".txt": "text", ".html": "html", ".htm": "html", ".jsonl": "jsonl"}
     show_default=True,
     help="Number of reviews to explain, from the beginning.",
 )
-@click.option("--output", "-o", metavar="FILE", default=STANDARD, help="[default: standard output]")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    default=STANDARD,
+    help="File to write. [default: standard output]",
+)
 @click.option(
     "--output-format",
     type=click.Choice(["text", "html", "jsonl"]),
-    help="text for a terminal, a page for a browser, or an object per line. [default: as the name "
-    "of --output tells, otherwise text]",
+    help="text for a terminal, html for a browser, or jsonl: an object per line, with the "
+    "contribution of each word. [default: as the name of --output tells, otherwise text]",
 )
 @_options.OVERWRITE
 @_options.FORMAT
@@ -58,18 +64,23 @@ def explain(
 ) -> None:
     """Show how much each word contributes to the predictions.
 
-    MODEL is a file that `sentilib train` has written. INPUT are files, folders, or - for standard
-    input, by default with one review per line.
+    MODEL is a file that `sentilib train` has written. INPUT are files of CSV, JSON lines, Parquet
+    or plain text, folders of them, or - for standard input, by default with one review per line.
 
-    The contributions (Shapley values) and the base value add up to the log-odds of the second
-    label, or to the score of each label if there are more than two. In text, the words with the
-    largest contributions are coloured, or followed by them where the output is no terminal.
+    In text, good[+1.20] means that this word raises the log-odds of the second label by 1.20. The
+    contributions (Shapley values) and the base value add up to these log-odds, or to the score of
+    each label if there are more than two. On a terminal, words are coloured instead.
     """
     from sentilib import TokenShapExplainer
     from sentilib._cli._models import load_model, predicted
 
     target = None if output == STANDARD else _options.new_file(output, overwrite=overwrite)
-    kind = output_format or _FORMATS.get(Path(output).suffix.lower(), "text")
+    kind = output_format or _FORMATS.get(Path(output).suffix.lower())
+    if kind is None:
+        raise click.UsageError(
+            f"The name {output!r} tells no format of an output (.txt, .html, .jsonl): pass "
+            "--output-format."
+        )
     source = _options.source(paths, format, encoding, delimiter, n_rows)
     model = load_model(model_path, unsafe=unsafe)
     numbers, texts = _first(source, text_column, n_rows)

@@ -44,7 +44,7 @@ def export(
     overwrite: bool,
     unsafe: bool,
 ) -> None:
-    """Write a model as files for other programs, or as a smaller one.
+    """Write a model for other programs, or a smaller one.
 
     MODEL is a file that `sentilib train` has written. The suffix of a FILE tells what it becomes:
     .onnx, the model for ONNX Runtime (C, C#, Java, JavaScript, Python, ...); .json, the tokenizer

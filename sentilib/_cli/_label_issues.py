@@ -48,7 +48,7 @@ from sentilib._cli._rows._source import STANDARD
 @_options.RANDOM_STATE
 @_options.DROP_MISSING
 @_options.OVERWRITE
-@_options.FORMAT
+@_options.LABELLED_FORMAT
 @_options.QUIET
 def label_issues(
     paths: tuple[str, ...],
@@ -73,7 +73,8 @@ def label_issues(
     """Find reviews whose label is likely wrong.
 
     INPUT are files or folders of CSV, JSON lines or Parquet with a column of reviews and one of
-    labels. Models are fitted on parts of the reviews and predict the others (confident learning).
+    labels, or - for standard input. They are read into memory and not changed. Models are fitted on
+    parts of the reviews and predict the others (confident learning).
 
     The table begins with the most likely error. Its columns are row (1 is the first row of INPUT
     after the header), given and suggested label, label_quality (from 0, the models contradict the

@@ -41,7 +41,7 @@ class Labelled:
 
 @dataclass
 class LabelledReader:
-    """Reads the columns that the options name."""
+    """Reads the columns that the options name; `option` is that of the further ones."""
 
     source: Source
     text_column: str | None
@@ -49,6 +49,7 @@ class LabelledReader:
     further: tuple[str, ...] = ()
     drop_missing: bool = False
     quiet: bool = False
+    option: str = "--group"
 
     def parts(self) -> Any:
         """Yield labelled reviews, part by part."""
@@ -95,9 +96,14 @@ class LabelledReader:
 
     def _select(self, names: list[str]) -> list[str]:
         where = self.source.name
+        if self.source.format in ("text", "files"):
+            raise ValueError(
+                f"{where} is read as plain text, which has no labels: expected a table of CSV, "
+                "JSON lines or Parquet. Pass --format if it is one."
+            )
         label = require(names, self.label_column, "--label", where)
         text = text_column_of([name for name in names if name != label], self.text_column, where)
-        return [text, label, *(require(names, name, "--group", where) for name in self.further)]
+        return [text, label, *(require(names, name, self.option, where) for name in self.further)]
 
 
 def is_missing(value: Any) -> bool:

@@ -52,7 +52,10 @@ UNSAFE = click.option(
     help="Also load a pickle as MODEL. It runs the code in it: only for files of your own.",
 )
 TEXT = click.option(
-    "--text", "text_column", metavar="COLUMN", help="Column of reviews. [default: text]"
+    "--text",
+    "text_column",
+    metavar="COLUMN",
+    help="Column of reviews. [default: text, or the only column]",
 )
 LABEL = click.option(
     "--label",
@@ -72,14 +75,7 @@ GROUP = click.option(
 DROP_MISSING = click.option(
     "--drop-missing", is_flag=True, help="Leave out rows without text or label."
 )
-FORMAT = options(
-    click.option(
-        "--format",
-        "format",
-        type=click.Choice(FORMATS),
-        help="Format of INPUT, if its name does not tell: csv, jsonl (an object per line), "
-        "parquet, text (a review per line) or files (a review per file).",
-    ),
+_ENCODING = options(
     click.option(
         "--encoding",
         default="utf-8-sig",
@@ -92,6 +88,27 @@ FORMAT = options(
         help="Delimiter of CSV: a character, or the word tab. [default: comma; tab for .tsv]",
     ),
 )
+FORMAT = options(
+    click.option(
+        "--format",
+        "format",
+        type=click.Choice(FORMATS),
+        help="Format of INPUT, if its name does not tell: csv (the first line names the columns), "
+        "jsonl (an object per line), parquet, text (a review per line) or files (a review per "
+        "file). [default: text for standard input]",
+    ),
+    _ENCODING,
+)
+LABELLED_FORMAT = options(
+    click.option(
+        "--format",
+        "format",
+        type=click.Choice(["csv", "jsonl", "parquet"]),
+        help="Format of INPUT, if its name does not tell or if it is standard input: csv (the "
+        "first line names the columns), jsonl (an object per line) or parquet.",
+    ),
+    _ENCODING,
+)
 CHUNK_SIZE = click.option(
     "--chunk-size",
     type=click.IntRange(1, 1_000_000),
@@ -99,7 +116,11 @@ CHUNK_SIZE = click.option(
     show_default=True,
     help="Number of rows in memory at a time; fewer if they are long.",
 )
-OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+OVERWRITE = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an existing output, at the end. Without this option, it is an error.",
+)
 QUIET = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 RANDOM_STATE = click.option(
     "--random-state",

@@ -29,8 +29,8 @@ MODEL_OPTIONS = options(
         metavar="NAME=VALUE",
         multiple=True,
         help="Parameter of a step, such as epochs=3, max_length=512 or tokenizer__markup=html5; "
-        "may be repeated. The documentation of HTMLTokenizer, DenseSentimentClassifier and "
-        "ConvSentimentClassifier lists them.",
+        "may be repeated. `pydoc sentilib.DenseSentimentClassifier` lists them; so do those of "
+        "ConvSentimentClassifier and HTMLTokenizer.",
     ),
 )
 

@@ -33,7 +33,8 @@ _FORMATS = ("csv", "jsonl", "parquet")
     "-o",
     metavar="PATH",
     default=STANDARD,
-    help="File to write, or with --output-format parquet also a folder. [default: standard output]",
+    help="File to write, such as predictions.csv, or NAME/ for a folder of files of Parquet. "
+    "[default: standard output]",
 )
 @click.option(
     "--output-format",
@@ -75,14 +76,16 @@ def predict(
 ) -> None:
     """Predict the label of each review of INPUT, in its order.
 
-    MODEL is a file that `sentilib train` has written. INPUT are files, folders, or - for standard
-    input, by default with one review per line. The output contains the rows of INPUT and the new
+    MODEL is a file that `sentilib train` has written. INPUT are files of CSV, JSON lines, Parquet
+    or plain text, folders of them, or - for standard input, by default with one review per line.
+
+    The output contains the rows of INPUT and the new
     columns prediction and probability_LABEL, one for each label. A row without text (null) has
     empty ones.
 
-    A command that was killed continues where it was when you run it again: no row is lost or
-    written twice. Until it is complete, the output is in PATH.unfinished. Memory does not grow with
-    INPUT.
+    Until the output is complete, it is in PATH.unfinished. If the command is killed or interrupted
+    before, run it again with the same input, model and options: it continues, and no row is lost or
+    written twice. Memory does not grow with INPUT.
     """
     if keep_none and kept:
         raise click.UsageError("--keep and --keep-none exclude each other.")

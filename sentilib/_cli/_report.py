@@ -14,7 +14,9 @@ from sentilib._cli._errors import say
 )
 @_options.MODEL
 @_options.INPUT
-@click.option("--output", "-o", metavar="FILE", required=True, help="Page to write: report.html.")
+@click.option(
+    "--output", "-o", metavar="FILE", required=True, help="Page to write, such as report.html."
+)
 @_options.TEXT
 @_options.LABEL
 @click.option(
@@ -37,7 +39,7 @@ from sentilib._cli._errors import say
 @_options.RANDOM_STATE
 @_options.DROP_MISSING
 @_options.OVERWRITE
-@_options.FORMAT
+@_options.LABELLED_FORMAT
 @_options.UNSAFE
 @_options.QUIET
 def report(
@@ -58,15 +60,15 @@ def report(
     unsafe: bool,
     quiet: bool,
 ) -> None:
-    """Write a page about the errors of a model on labelled reviews.
+    """Write a web page about the errors of a model.
 
     MODEL is a file that `sentilib train` has written. INPUT are files or folders of CSV, JSON lines
     or Parquet with a column of reviews and one of labels.
 
-    One HTML file for any browser, which needs no network: scores with confidence intervals,
-    calibration, the latent space, loss against features, the worst subgroups, likely label errors,
-    and all reviews with their predictions. INPUT should contain reviews that the model has not
-    learnt from; all of them are read into memory, and the page contains them.
+    The page is one HTML file for any browser, which needs no network: scores with confidence
+    intervals, calibration, the latent space, loss against features, the worst subgroups, likely
+    label errors, and all reviews with their predictions. INPUT should contain reviews that the
+    model has not learnt from; all of them are read into memory, and the page contains them.
     """
     from sentilib._cli._labelled import LabelledReader, codes_of
     from sentilib._cli._models import class_names, load_model
@@ -75,7 +77,9 @@ def report(
     target = _options.new_file(output, overwrite=overwrite)
     source = _options.source(paths, format, encoding, delimiter)
     model = load_model(model_path, unsafe=unsafe)
-    reader = LabelledReader(source, text_column, label_column, features, drop_missing, quiet)
+    reader = LabelledReader(
+        source, text_column, label_column, features, drop_missing, quiet, "--feature"
+    )
     data = reader.read()
     labels = model.classes_[codes_of(data.labels, class_names(model), source.name)]
     columns = {name: _pipeline.numbers(values) for name, values in data.columns.items()}

@@ -16,7 +16,9 @@ from sentilib._cli._errors import say
     )
 )
 @_options.INPUT
-@click.option("--output", "-o", metavar="FILE", required=True, help="File to write: model.skops.")
+@click.option(
+    "--output", "-o", metavar="FILE", required=True, help="File to write, such as model.skops."
+)
 @_options.TEXT
 @_options.LABEL
 @_options.GROUP
@@ -40,7 +42,7 @@ from sentilib._cli._errors import say
 @_options.DROP_MISSING
 @_options.OVERWRITE
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-@_options.FORMAT
+@_options.LABELLED_FORMAT
 @_options.QUIET
 def train(
     paths: tuple[str, ...],
@@ -65,11 +67,12 @@ def train(
     """Learn from labelled reviews, and write a model.
 
     INPUT are files or folders of CSV, JSON lines or Parquet with a column of reviews and one of
-    labels. All reviews are read into memory.
+    labels, or - for standard input. Labels are any words or numbers, of two or more kinds. All
+    reviews are read into memory.
 
     A tenth of the reviews is held out first: a model that is fitted on the others predicts them,
-    and its scores are printed. Then a model is fitted on all reviews and written to FILE, which
-    contains no code (it is a file of the library skops).
+    and its scores are printed. Then a model is fitted on all reviews and written to FILE, at the
+    very end. It contains no code (it is a file of the library skops).
     """
     from sentilib._cli._labelled import LabelledReader, as_labels
     from sentilib._cli._models import save_model

@@ -24,6 +24,7 @@ def test_the_help_lists_the_commands_in_the_order_in_which_one_needs_them(cli):
     assert (done.code, done.err) == (0, "")
     assert re.findall(r"^  ([a-z-]+)  +[A-Z]", done.out, re.MULTILINE)[-7:] == COMMANDS
     assert "train --help" in done.out
+    assert "..." not in done.out.split("Commands:")[1].split("Examples:")[0]  # nothing is cut off
 
 
 def test_the_version_is_that_of_the_package(cli):

@@ -37,6 +37,14 @@ class TestEvaluate:
         assert done.code == 1
         assert "labels that the model does not know: neutral. It knows neg, pos" in done.line
 
+    def test_text_without_labels_is_no_table(self, cli, tmp_path, model_path):
+        (tmp_path / "r.txt").write_text("superb\n")
+        for name in ("r.txt", "-"):
+            done = cli("evaluate", model_path, name, stdin=b"superb\n")
+            assert done.code == 1 and "plain text, which has no labels" in done.line
+        text = b"text,label\nsuperb,pos\n"
+        assert cli("evaluate", model_path, "-", "--format", "csv", stdin=text).code == 0
+
     def test_an_empty_table_has_no_scores(self, cli, tmp_path, model_path):
         write_csv(tmp_path / "r.csv", {"text": [], "label": []})
         done = cli("evaluate", model_path, "r.csv")
@@ -90,6 +98,13 @@ class TestExplain:
         done = cli("explain", model_path, "-", "-o", "words.html", stdin=text)
         assert done.code == 1 and "exists already" in done.line
 
+    def test_a_name_that_tells_no_format_is_refused(self, cli, tmp_path, model_path):
+        done = cli("explain", model_path, "-", "-o", "words.pdf", stdin=b"superb")
+        assert done.code == 2 and "pass --output-format" in done.line
+        assert not (tmp_path / "words.pdf").exists()
+        done = cli("explain", model_path, "-", "-o", "words", stdin=b"superb")
+        assert done.code == 0 and "superb[+" in (tmp_path / "words").read_text()
+
     def test_an_empty_input_is_an_error(self, cli, model_path):
         done = cli("explain", model_path, "-", stdin=b"")
         assert done.code == 1 and "Standard input contains no rows with text" in done.line
@@ -106,6 +121,12 @@ def test_a_report_compares_the_errors_with_further_columns(cli, tmp_path, model_
     assert "Our &lt;shop&gt;" in page and "price" in page and "movie" in page
     done = cli(*arguments)
     assert done.code == 1 and "exists already" in done.line
+
+
+def test_a_missing_feature_is_named_with_its_own_option(cli, tmp_path, model_path):
+    write_csv(tmp_path / "r.csv", {"text": ["superb"], "label": ["pos"]})
+    done = cli("report", model_path, "r.csv", "-o", "report.html", "--feature", "price")
+    assert done.code == 1 and "no column 'price'" in done.line and "by --feature." in done.line
 
 
 @pytest.mark.slow

@@ -192,6 +192,7 @@ def test_any_number_of_rows_can_be_left_out(name, skip, tmp_path, columns):
     assert list(map(int, found)) == list(range(skip, 600))
 
 
+@pytest.mark.slow
 def test_a_reader_that_ends_early_ends_the_command_silently(model_path, tmp_path):
     write_csv(tmp_path / "r.csv", {"text": ["superb"] * 50_000})
     command = f"{sys.executable} -m sentilib predict {model_path} r.csv | head -2"

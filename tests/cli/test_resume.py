@@ -118,10 +118,11 @@ def killed(tmp_path, trained):
     return kill
 
 
+@pytest.mark.slow
 def test_standard_input_is_continued_if_it_is_the_same(killed, cli, tmp_path, model_path):
-    lines = [f"superb film number {k}\n".encode() for k in range(5000)]
+    lines = [f"superb film number {k}\n".encode() for k in range(2000)]
     n_rows = killed("-", "--chunk-size", "7", stdin=b"".join(lines))
-    assert 0 < n_rows <= 5000 and n_rows % 7 == 0
+    assert 0 < n_rows <= 2000 and n_rows % 7 == 0
     arguments = ["predict", model_path, "-", "-o", "p.jsonl", "--chunk-size", "7"]
     done = cli(*arguments, stdin=b"".join([b"another film\n", *lines[1:]]))
     assert done.code == 1
@@ -134,6 +135,7 @@ def test_standard_input_is_continued_if_it_is_the_same(killed, cli, tmp_path, mo
     assert texts == [line.decode().strip() for line in lines]
 
 
+@pytest.mark.slow
 def test_what_determines_the_output_must_be_the_same(killed, cli, tmp_path, model_path):
     path = write_csv(tmp_path / "r.csv", {"text": ["superb"] * 20_000})
     killed("r.csv", "--chunk-size", "20")
@@ -165,8 +167,9 @@ def test_two_commands_do_not_write_one_output(cli, tmp_path, model_path):
     assert cli("predict", model_path, "r.csv", "-o", "p.csv").code == 0
 
 
+@pytest.mark.slow
 def test_interrupted_by_the_keyboard_it_says_so_and_continues(tmp_path, trained, cli):
-    write_csv(tmp_path / "r.csv", {"text": ["superb"] * 100_000})
+    write_csv(tmp_path / "r.csv", {"text": ["superb"] * 30_000})
     command = [sys.executable, "-m", "sentilib", "predict", trained[0] / "model.skops", "r.csv"]
     journal = tmp_path / "p.csv.unfinished" / "journal.json"
     with subprocess.Popen(
@@ -187,4 +190,4 @@ def test_interrupted_by_the_keyboard_it_says_so_and_continues(tmp_path, trained,
     assert err.strip() == "sentilib: interrupted."
     done = cli("predict", trained[0] / "model.skops", "r.csv", "-o", "p.csv")
     assert done.code == 0 and "continuing after" in done.line
-    assert len((tmp_path / "p.csv").read_text().splitlines()) == 100_001
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 30_001
