@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentilib.explain import plots
+    from sentilib.explain._counterfactual import Counterfactuals, counterfactual
     from sentilib.explain._displays import TokenImportanceDisplay, TokenInteractionDisplay
     from sentilib.explain._explainer import TokenShapExplainer
     from sentilib.explain._explanation import TokenExplanation, TokenInteractions
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sentilib.explain._masker import TokenIdMasker
 
 _HOME = {
+    "Counterfactuals": "_counterfactual",
     "Faithfulness": "_faithfulness",
     "SamplingAgreement": "_faithfulness",
     "TokenExplanation": "_explanation",
@@ -25,12 +27,14 @@ _HOME = {
     "TokenInteractionDisplay": "_displays",
     "TokenInteractions": "_explanation",
     "TokenShapExplainer": "_explainer",
+    "counterfactual": "_counterfactual",
     "faithfulness": "_faithfulness",
     "plots": None,
     "sampling_agreement": "_faithfulness",
 }
 
 __all__ = [
+    "Counterfactuals",
     "Faithfulness",
     "SamplingAgreement",
     "TokenExplanation",
@@ -39,6 +43,7 @@ __all__ = [
     "TokenInteractionDisplay",
     "TokenInteractions",
     "TokenShapExplainer",
+    "counterfactual",
     "faithfulness",
     "plots",
     "sampling_agreement",

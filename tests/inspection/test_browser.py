@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sentilib import TokenShapExplainer
-from sentilib.explain import plots
+from sentilib.explain import counterfactual, plots
 from sentilib.inspection import compare, report
 
 pytest.importorskip("pandas")
@@ -212,6 +212,9 @@ def test_a_click_on_a_review_opens_its_heat_map(page, dense):
     colors = {word.value_of_css_property("background-color").rpartition(",")[0] for word in words}
     assert colors - {"rgba(0, 0, 0"} == {"rgba(0, 114, 178", "rgba(213, 94, 0"}
     assert "pulls toward 1" in page.text("#legend")
+    words = counterfactual(dense, [page.text("#heat-map")]).words[0]
+    assert f"prediction flips to {1 - page.column('predicted')[row]}: " in page.text("#removal")
+    assert page.text("#removal").endswith(", ".join(f"“{word}”" for word in words) + ".")
     page.one("#close").click()
     assert not page.one("#dialog").is_displayed()
 

@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from sentilib import TokenShapExplainer
 from sentilib._pipelines import read_reviews
+from sentilib.explain import counterfactual
 from sentilib.inspection import report
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._metrics import calibration, metrics
@@ -123,6 +124,19 @@ def test_a_large_model_is_left_out_and_another_one_never_included(
         model, sentence = editable_model(read_reviews(estimator, documents), editable)
         assert re.search(reason, sentence)
         assert (model is not None) == sentence.startswith("Reviews with a heat-map can")
+
+
+def test_it_names_the_words_without_which_the_prediction_flips(page, dense, held_out):
+    data = data_of(page)
+    rows = sorted(map(int, data["maps"]))
+    found = counterfactual(dense, [held_out[0][row] for row in rows])
+    for row, tokens, after in zip(rows, found.positions, found.after, strict=True):
+        removal = data["removals"][str(row)]
+        if tokens is None or len(tokens) > data["max_removed"] == 20:
+            assert removal is None
+        else:
+            assert removal == [tokens.tolist(), after, 0]
+    assert sum(removal is not None for removal in data["removals"].values()) > 20
 
 
 def test_points_lie_where_the_principal_components_put_them(page, dense, held_out):

@@ -7,9 +7,11 @@ import numpy as np
 
 from sentilib._pages import _heat_map
 from sentilib._pipelines import Reviews
+from sentilib.explain._counterfactual import counterfactuals_of
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._heat_maps import HeatMap
 
+MAX_REMOVED = 20  # words per review, without which the prediction is another one
 _STEPS = 100  # resolution of a heat-map's values
 
 
@@ -94,6 +96,28 @@ def toward_class(evaluation: Evaluation) -> np.ndarray:
     if len(evaluation.classes) == 2:
         return np.ones(len(evaluation), dtype=np.int64)
     return evaluation.predicted
+
+
+def removals(reviews: Reviews, rows: np.ndarray) -> dict[int, Any]:
+    """Return the words whose removal flips the prediction: numbers, class, if fewer may suffice.
+
+    The value is None if it is proven that more than `MAX_REMOVED` are needed.
+    """
+    parts = reviews.parts
+    if not len(rows) or parts.classifier is not parts.model:
+        return {}
+    found = counterfactuals_of(reviews, rows, MAX_REMOVED, max_checked=0)
+    numbers = {label: k for k, label in enumerate(parts.classes.tolist())}
+    entries: dict[int, Any] = {}
+    for row, tokens, after, bound, is_minimal in zip(
+        rows.tolist(), found.positions, found.after.tolist(), found.lower_bound.tolist(),
+        found.is_minimal.tolist(), strict=True,
+    ):  # fmt: skip
+        if tokens is not None:
+            entries[row] = [tokens.tolist(), numbers[after], int(not is_minimal)]
+        elif bound > MAX_REMOVED:
+            entries[row] = None
+    return entries
 
 
 def compact_heat_map(heat_map: HeatMap, toward: int) -> list[Any]:

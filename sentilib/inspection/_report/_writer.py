@@ -25,9 +25,11 @@ from sentilib.inspection._report import _sections
 from sentilib.inspection._report._editable import editable_model
 from sentilib.inspection._report._figures import feature_figures, training_figures
 from sentilib.inspection._report._page_data import (
+    MAX_REMOVED,
     columns,
     compact_heat_map,
     names_and_legends,
+    removals,
     toward_class,
     zoom,
 )
@@ -67,7 +69,8 @@ def report(
     The page describes model and data and shows metrics with confidence intervals, calibration, the
     confusion matrix, training curves, the latent space in three dimensions, loss against
     features, the worst subgroups, likely label errors, and a searchable list of all reviews, with
-    heat-maps of Shapley values for those with the highest loss and for a random sample.
+    heat-maps of Shapley values for those with the highest loss and for a random sample, and the
+    fewest words without which the prediction would be another one.
 
     Parameters
     ----------
@@ -172,6 +175,8 @@ def report(
     toward = toward_class(evaluation)[rows]
     progress(f"Explaining {len(rows):,} reviews")
     maps = heat_maps(reviews, rows, toward)
+    progress("Searching the words that decide")
+    decisive = removals(reviews, rows)
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
     names = [] if reviews.index is None else reviews.index.tolist()
     names = list(map(str, names)) if names != list(range(len(names))) else None
@@ -229,6 +234,8 @@ def report(
             "snippets": snippets,
             "row_names": names,
             "model": model,
+            "removals": decisive,
+            "max_removed": MAX_REMOVED,
             "maps": {
                 int(row): compact_heat_map(heat_map, int(k))
                 for row, heat_map, k in zip(rows, maps, toward, strict=True)

@@ -34,6 +34,18 @@ function showMap(map) {
   heatMap(map, $("heat-map"));
 }
 
+// The fewest words without which the prediction is another one: [their numbers, class, whether
+// fewer may suffice], null if more words than the page looks for are needed, or nothing.
+function removalSentence(row) {
+  const removal = data.removals[row];
+  if (removal === undefined) return "";
+  if (removal === null) return `The prediction stays the same without any ${data.max_removed} words.`;
+  const [numbers, other, fewer] = removal, n = numbers.length;
+  const words = numbers.map((k) => `“${data.maps[row][0][2 * k + 1]}”`).join(", ");
+  return `Without ${n === 1 ? "this word" : `these ${n} words`}${fewer ? " (fewer may suffice)" : ""} `
+    + `the prediction flips to ${label(other)}: ${words}.`;
+}
+
 function open(row) {
   $("dialog-title").textContent = `Review ${data.row_names ? data.row_names[row] : row}`;
   $("facts").replaceChildren(...facts(row).map(([term, value]) =>
@@ -42,6 +54,7 @@ function open(row) {
   $("editor").hidden = true;
   $("edit").textContent = "Edit this review";
   $("edit").setAttribute("aria-expanded", "false");
+  $("removal").textContent = removalSentence(row);
   opened = row;
   if (hasMap(row)) showMap(data.maps[row]);
   else {
@@ -71,6 +84,7 @@ $("edit").addEventListener("click", async () => {
   $("edit").setAttribute("aria-expanded", "true");
   $("edited").value = data.maps[opened][0].join("").trim();
   $("editor").hidden = false;
+  $("removal").textContent = "";
   $("edited").focus();
   predictEdited();
 });
