@@ -174,7 +174,7 @@ def counterfactual(
     ----------
     S. Wachter, B. Mittelstadt, C. Russell, "Counterfactual Explanations without Opening the Black
     Box", 2017.
-    D. Martens, F. Provost, "Explaining Data-Driven Document Classifications", MIS Quarterly, 2014
+    D. Martens, F. Provost, "Explaining Data-Driven Document Classifications", 2014
     (the fewest words whose removal changes the class of a document).
 
     Examples
