@@ -7,7 +7,7 @@ SERVING := .venv-serving
 # What an editable installation compiles; it is repeated when one of them changes.
 KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: demo test test-fast test-lowest test-backends test-serving sanitize fuzz bench accuracy reference lint clean
+.PHONY: demo docs test test-fast test-lowest test-backends test-serving sanitize fuzz bench accuracy reference lint clean
 
 # With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
@@ -92,6 +92,11 @@ accuracy: $(VENV)/.benchmark
 reference: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/reference_models.py $(ARGS)
 
+# The site, in docs_output/html; a warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -d docs_output/doctrees docs docs_output/html
+	$(BIN)/python docs/check_links.py docs_output/html
+
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -105,8 +110,9 @@ $(VENV)/.demo: EXTRAS = plot,parquet
 $(VENV)/.test: EXTRAS = test
 $(VENV)/.benchmark: EXTRAS = benchmark
 $(VENV)/.lint: EXTRAS = lint
+$(VENV)/.docs: EXTRAS = docs
 
-$(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint: $(BIN)/python setup.cfg pyproject.toml $(KERNELS)
+$(VENV)/.demo $(VENV)/.test $(VENV)/.benchmark $(VENV)/.lint $(VENV)/.docs: $(BIN)/python setup.cfg pyproject.toml $(KERNELS)
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
@@ -118,5 +124,5 @@ $(LOWEST)/.test: setup.cfg pyproject.toml $(KERNELS)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-jax $(VENV)-torch $(LOWEST) $(SERVING) *_output build *.egg-info
+	rm -rf $(VENV) $(VENV)-jax $(VENV)-torch $(LOWEST) $(SERVING) *_output docs/generated build *.egg-info
 	find sentilib -name '*.so' -delete

@@ -1,9 +1,14 @@
-"""Count, score, search and train on a cluster of Dask, here one of two processes.
+"""Count, score, search and train on a cluster of Dask
+===================================================
+
+Count, score, search and train on a cluster of Dask, here one of two processes.
+
+::
 
     python examples/dask_cluster.py                       # generated reviews
     python examples/dask_cluster.py --parquet FOLDER      # with the columns text and label
 
-Another machine's scheduler takes the place of `LocalCluster` by `Client("tcp://host:8786")`. Each
+Another machine's scheduler takes the place of ``LocalCluster``: ``Client("tcp://host:8786")``. Each
 worker needs this package. Columns of strings stay in Arrow's format from the file to the tokenizer.
 """
 

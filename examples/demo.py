@@ -1,10 +1,13 @@
-"""Train three models on movie reviews, show what they learnt and draw their training curves.
+"""Train three models and show what they learn
+===========================================
+
+Train three models on movie reviews, show what they learnt and draw their training curves.
 
 Words is a Dense model of single words, Dense the default one with phrases of up to four words, and
 CNN reads windows of seven words as well. Only the last two can distinguish "good" from "not good".
 
-Run it as `make demo`, which needs no network: the reviews are generated. `make demo
-ARGS="--data imdb"` uses real reviews.
+Run it as ``make demo``, which needs no network: the reviews are generated. ``make demo
+ARGS="--data imdb"`` uses real reviews.
 """
 
 import argparse

@@ -1,10 +1,15 @@
-"""Why did the models predict this class? An explanation of one review, word by word.
+"""Why did the models predict this class?
+======================================
+
+An explanation of one review, word by word, of its pairs of words, and of all reviews.
 
 A well-known example trains two models on movie reviews and asks why a negative review that praises
 in parts ("mildly entertaining", "masterpiece because of their sympathy") is predicted positive.
 This script asks three models (a Dense model of single words, a Dense model with n-grams, and the
 CNN) which words caused the prediction, which pairs of words change each other's meaning, which
 words matter in all reviews, and where the last two models disagree.
+
+::
 
     python examples/explain_reviews.py              # generated reviews, and a similar question
     python examples/explain_reviews.py --data imdb  # real ones

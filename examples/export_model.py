@@ -1,4 +1,9 @@
-"""Write a pipeline as files that other languages read: ONNX and tokenizer.json.
+"""Write a pipeline as ONNX and tokenizer.json
+===========================================
+
+Both are files that other languages read.
+
+::
 
     python examples/export_model.py              # generated reviews
     python examples/export_model.py --data imdb  # real ones

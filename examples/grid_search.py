@@ -1,9 +1,14 @@
-"""Tune the parameters of the pipeline by a grid search on folds by movie.
+"""Tune a pipeline by a grid search on folds by movie
+==================================================
+
+Tune the parameters of the pipeline by a grid search on folds by movie.
+
+::
 
     python examples/grid_search.py              # generated reviews
     python examples/grid_search.py --data imdb  # real ones
 
-The pipeline's `memory` caches the tokenizer's ids, so that text is read once per fold and set of
+The pipeline's ``memory`` caches the tokenizer's ids, so that text is read once per fold and set of
 tokenizer parameters, not once per fit. All reviews of a movie are in the same fold: random folds
 test a model on movies whose names it has learnt, which favours parameters that learn names. The
 test reviews are used once, at the end.

@@ -1,4 +1,9 @@
-"""Inspect the errors of two models: a report for each, and a page that compares them.
+"""Inspect the errors of two models
+================================
+
+Inspect the errors of two models: a report for each, and a page that compares them.
+
+::
 
     python examples/inspect_errors.py              # generated reviews
     python examples/inspect_errors.py --data imdb  # real ones

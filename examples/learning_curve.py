@@ -1,4 +1,9 @@
-"""Plot learning curves: accuracy against training size, in comparison with TF-IDF.
+"""Learning curves in comparison with TF-IDF
+=========================================
+
+Plot learning curves: accuracy against training size, in comparison with TF-IDF.
+
+::
 
     python examples/learning_curve.py              # generated reviews
     python examples/learning_curve.py --data imdb  # real ones

@@ -1,11 +1,16 @@
-"""Serve the predictions and explanations of a saved pipeline over HTTP, as JSON.
+"""Serve predictions and explanations over HTTP
+============================================
+
+Serve the predictions and explanations of a saved pipeline over HTTP, as JSON.
+
+::
 
     python examples/serve.py pipe.skops
     curl localhost:8000/predict --json '{"reviews": ["A superb film!", "Awful."]}'
     curl localhost:8000/explain --json '{"reviews": ["A superb film!"]}'
 
 The file is one of skops, which runs no code: docs/serving.md shows how to write it, how to install
-what this needs (`requirements/serve.txt`, without Keras), and what the limits protect against.
+what this needs (``requirements/serve.txt``, without Keras), and what the limits protect against.
 """
 
 import argparse

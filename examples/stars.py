@@ -1,13 +1,18 @@
-"""Predict stars: three ways to use that labels have an order.
+"""Predict stars: labels that have an order
+========================================
 
-    python examples/stars.py              # generated reviews, 1 to 5 stars
-    python examples/stars.py --data imdb  # real ones, 1 to 4 and 7 to 10 stars
+Three ways to use that labels have an order, compared on reviews of other movies:
 
-* The most probable number of stars, as `predict` returns it.
+* The most probable number of stars, as ``predict`` returns it.
 * The median of the predicted distribution, which has the least expected distance, and its mean.
 * One model per question "more than k stars?", fitted by MultiOutputClassifier behind one tokenizer
   pass (E. Frank, M. Hall, "A Simple Approach to Ordinal Classification", 2001). Each of them is
   explained like any model of two classes.
+
+::
+
+    python examples/stars.py              # generated reviews, 1 to 5 stars
+    python examples/stars.py --data imdb  # real ones, 1 to 4 and 7 to 10 stars
 """
 
 import argparse

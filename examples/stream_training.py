@@ -1,4 +1,9 @@
-"""Train on a stream of reviews that does not fit in memory, chunk by chunk.
+"""Train on a stream that does not fit in memory
+=============================================
+
+Train on a stream of reviews that does not fit in memory, chunk by chunk.
+
+::
 
     python examples/stream_training.py                         # generated reviews
     python examples/stream_training.py --parquet reviews.parquet
@@ -8,7 +13,7 @@ then once per epoch for training. The first chunk is held out for testing. A Par
 columns text and label, at least two row groups, and rows in random order: after many reviews of one
 label in sequence, a model forgets the others.
 
-A stream has no last step, so the learning rate does not fall as it does in `fit`. A third of the
+A stream has no last step, so the learning rate does not fall as it does in ``fit``. A third of the
 default rate keeps the model from learning wrong labels by heart: 5 % of the generated labels are
 wrong, so accuracy approaches 0.95, and stays there.
 """

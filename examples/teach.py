@@ -1,4 +1,9 @@
-"""Teach a fast model by a slow one, on reviews without labels.
+"""Teach a fast model by a slow one
+================================
+
+The slow model labels reviews without labels, from which the fast one learns.
+
+::
 
     python examples/teach.py              # generated reviews
     python examples/teach.py --data imdb  # real ones

@@ -1,4 +1,9 @@
-"""Predict from a text and numbers beside it, in two ways, and compare with either alone.
+"""Predict from a text and numbers beside it
+=========================================
+
+Two ways to combine them, and a comparison with either alone.
+
+::
 
     python examples/text_and_numbers.py
 
@@ -8,7 +13,7 @@ after a classifier, in two ways:
 
 * A StackingClassifier combines a model of the text with a model of the numbers. It learns how far
   to trust each from predictions for rows that the model was not fitted on.
-* A ColumnTransformer puts the latent features of a classifier, the result of `transform`, beside
+* A ColumnTransformer puts the latent features of a classifier, the result of ``transform``, beside
   the numbers, for another classifier. One fit instead of several; but the latent features of the
   training rows already know their labels, so the last classifier trusts the text too much.
 

@@ -1,4 +1,9 @@
-"""Combine the Dense model and the CNN, and compare the ensemble with its members.
+"""Combine the Dense model and the CNN
+===================================
+
+Average the probabilities of both models, and compare the ensemble with its members.
+
+::
 
     python examples/vote.py              # generated reviews
     python examples/vote.py --data imdb  # real ones

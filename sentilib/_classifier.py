@@ -4,12 +4,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -22,6 +17,7 @@ from sentilib._sklearn import (
     COUNT,
     N_JOBS,
     CallbackSupportMixin,
+    Estimator,
     FitTasks,
     HasMethods,
     Interval,
@@ -41,7 +37,7 @@ class BaseSentimentClassifier(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     SavedModel,
-    BaseEstimator,
+    Estimator,
 ):
     """Labels, validation data and prediction, for any architecture.
 

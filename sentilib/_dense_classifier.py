@@ -102,7 +102,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         Number of ids that the model knows: the max id of the training data plus one.
     n_features_in_ : int
         Number of tokens per row.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had any.
     device_ : str
         Device of the last fit, such as `"cpu:0"`.

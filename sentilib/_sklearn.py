@@ -5,6 +5,7 @@ scikit-learn itself and these from here, so that a move has to be fixed in one p
 """
 
 import copy
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral
@@ -60,6 +61,18 @@ except ImportError:  # before scikit-learn 1.9
 COUNT = Interval(Integral, 1, 2**31 - 1, closed="both")  # constraint of a parameter that counts
 N_JOBS = Interval(Integral, None, 2**15, closed="right")
 SHARE = Interval(RealNotInt, 0, 1, closed="both")
+
+# Address of a built site (`make docs`), to which estimators link in notebooks; none by default
+SITE = os.environ.get("SENTILIB_SITE", "").rstrip("/")
+
+
+class Estimator(BaseEstimator):
+    """Base class of the public estimators, whose HTML representation links to their page."""
+
+    _doc_link_module = "sentilib"
+    _doc_link_template = (
+        f"{SITE}/generated/api/{{estimator_module}}.{{estimator_name}}.html" if SITE else ""
+    )
 
 
 def check_fitted(estimator: BaseEstimator) -> None:
@@ -146,7 +159,9 @@ __all__ = [
     "COUNT",
     "N_JOBS",
     "SHARE",
+    "SITE",
     "CallbackSupportMixin",
+    "Estimator",
     "FitTasks",
     "HasMethods",
     "Interval",

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, check_consistent_length, column_or_1d
@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from sentilib._sklearn import HasMethods, fit_context
+from sentilib._sklearn import Estimator, HasMethods, fit_context
 from sentilib._text._documents import as_documents, column_names
 from sentilib._training._rows import checked_labels, checked_weight, listed, two_or_more_classes
 
@@ -27,7 +27,7 @@ def _student_has(name: str) -> Any:
     return check
 
 
-class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
     """Train a fast student on texts without labels, which a slow teacher labels.
 
     The teacher learns from the labelled texts and predicts probabilities for the unlabelled ones.

@@ -5,12 +5,11 @@ from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from sentilib._compiled._states import SavedState, restoring, snapshot
 from sentilib._ids import OOV_WORD, PAD
-from sentilib._sklearn import check_fitted, check_parameters_of
+from sentilib._sklearn import Estimator, check_fitted, check_parameters_of
 from sentilib._text._documents import sequence_of_documents
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _GIVEN = (
 )  # fmt: skip
 
 
-class ReadingMethods(SavedState, BaseEstimator):
+class ReadingMethods(SavedState, Estimator):
     """Methods that split single documents, and words of ids; inherited by `HTMLTokenizer`."""
 
     max_length: int

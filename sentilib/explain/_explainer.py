@@ -4,14 +4,13 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sentilib._compiled._states import SavedState
 from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._ids import PAD
 from sentilib._pipelines import Parts, Progress, Reviews
-from sentilib._sklearn import Interval, StrOptions, check_parameters_of
+from sentilib._sklearn import Estimator, Interval, StrOptions, check_parameters_of
 from sentilib.explain._explanation import TokenExplanation, TokenInteractions, ragged
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._permutation import PermutationSampling
@@ -27,7 +26,7 @@ from sentilib.explain._values import (
 _TOKENS_TO_SAMPLE = 16  # that are worth a thread
 
 
-class TokenShapExplainer(SavedState, BaseEstimator):
+class TokenShapExplainer(SavedState, Estimator):
     """Compute how much each word of a review contributes to the prediction, as Shapley values.
 
     The players are the tokens of a review that reach the classifier; an absent token is replaced
@@ -84,11 +83,12 @@ class TokenShapExplainer(SavedState, BaseEstimator):
 
     References
     ----------
-    L. S. Shapley, "A Value for n-Person Games", 1953.
-    M. Sundararajan, A. Najmi, "The Many Shapley Values for Model Explanation", ICML 2020, section
-    3 (baseline Shapley).
-    F. Fumagalli et al., "Exact Computation of Any-Order Shapley Interactions for Graph Neural
-    Networks", ICLR 2025, theorem 3.3 (the cost depends on the size of the receptive field).
+    .. [1] L. S. Shapley, "A Value for n-Person Games", 1953.
+    .. [2] M. Sundararajan, A. Najmi, "The Many Shapley Values for Model Explanation", ICML 2020,
+       section 3 (baseline Shapley).
+    .. [3] F. Fumagalli et al., "Exact Computation of Any-Order Shapley Interactions for Graph
+       Neural Networks", ICLR 2025, theorem 3.3 (the cost depends on the size of the receptive
+       field).
 
     Examples
     --------
