@@ -94,6 +94,7 @@ reference: $(VENV)/.benchmark
 
 # The site, in docs_output/html; a warning is an error.
 docs: $(VENV)/.docs
+	rm -rf docs/generated/api
 	$(BIN)/python -m sphinx -W --keep-going -d docs_output/doctrees docs docs_output/html
 	$(BIN)/python docs/check_links.py docs_output/html
 

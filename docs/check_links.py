@@ -40,7 +40,8 @@ class Page(HTMLParser):
 
 def problems(root: Path) -> list[str]:
     """Return a line for each broken link and each thing that is loaded from elsewhere."""
-    pages = {path: Page(path) for path in root.rglob("*.html")}
+    paths = [path for path in root.rglob("*.html") if "_static" not in path.parts]
+    pages = {path: Page(path) for path in paths}
     found = []
     for path, page in pages.items():
         name = path.relative_to(root)
