@@ -29,6 +29,7 @@ default_role = "py:obj"  # in docstrings; what is no name is shown as code
 smartquotes = False
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's sections contain them
 numpydoc_show_class_members = False
 numpydoc_validation_checks: set[str] = set()  # tests/test_docstrings.py validates
@@ -42,14 +43,15 @@ copybutton_exclude = ".linenos, .gp, .go"
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples"),
     "gallery_dirs": "generated/gallery",
-    # A server and a cluster are only shown.
-    "filename_pattern": r"/(?!serve|dask_cluster)\w+\.py$",
+    # Servers and clusters are only shown.
+    "filename_pattern": r"/(?!serve|dask_|ray_|spark_)\w+\.py$",
     "image_scrapers": ("_site.pictures.scrape",),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "min_reported_time": 1,
     "show_memory": False,
     "show_signature": False,
+    "default_thumb_file": str(HERE / "images" / "heat_map.png"),
     "write_computation_times": False,
     "within_subsection_order": "_site.pictures.ByLength",
     "copyfile_regex": r".*\.rst",

@@ -3,7 +3,7 @@
     python docs/make_images.py
 
 The script fits the default Dense model on the IMDB training reviews and inspects the test reviews.
-The image of the report needs selenium, Chromium and chromedriver; without them it is not changed.
+It needs selenium, Chromium and chromedriver.
 """
 
 import shutil
@@ -17,11 +17,16 @@ matplotlib.use("agg")
 
 from sklearn.pipeline import make_pipeline
 
-from sentilib import DenseSentimentClassifier, HTMLTokenizer
+from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer
 from sentilib.datasets import load_imdb
+from sentilib.explain import plots
 from sentilib.inspection import LossByFeatureDisplay, report
 
 IMAGES = Path(__file__).parent / "images"
+REVIEW = (
+    "I expected little of this film, and it is <b>not a masterpiece</b>: the ending is a mess. But "
+    "it is funny &amp; never boring, and the two leads are wonderful. Well worth seeing, 8/10."
+)
 
 
 def loss_by_feature(pipe, test):
@@ -40,6 +45,32 @@ def loss_by_feature(pipe, test):
         print(f"\nLoss by {feature}\n{display.bins[feature].to_string()}\n{display.trends}")
 
 
+def open_browser():
+    """Open a browser without a window."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or shutil.which("chrome")
+    for option in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=900,900"):
+        options.add_argument(option)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    return webdriver.Chrome(options=options, service=service)
+
+
+def heat_map(pipe, folder):
+    """Explain a review, and take a screenshot of its page."""
+    html = plots.text(TokenShapExplainer(pipe)([REVIEW]), class_names=["negative", "positive"])
+    path = Path(folder) / "words.html"
+    path.write_text(html, encoding="utf-8")
+    page = open_browser()
+    try:
+        page.set_window_size(780, 600)
+        page.get(path.as_uri())
+        page.find_element("tag name", "main").screenshot(str(IMAGES / "heat_map.png"))
+    finally:
+        page.quit()
+
+
 def report_page(pipe, test, folder):
     """Write the report, and take a screenshot of its latent space with a review under the mouse."""
     start = time.perf_counter()
@@ -47,19 +78,7 @@ def report_page(pipe, test, folder):
     report(pipe, test.data, test.target, path=path, random_state=0)
     seconds, megabytes = time.perf_counter() - start, path.stat().st_size / 1e6
     print(f"\nThe report: {megabytes:.1f} MB, written in {seconds:.1f} s")
-    browser, driver = shutil.which("chromium") or shutil.which("chrome"), "chromedriver"
-    try:
-        from selenium import webdriver
-    except ImportError:
-        browser = None
-    if browser is None or shutil.which(driver) is None:
-        print("selenium or Chromium was not found: the image of the report is not changed.")
-        return
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for option in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=900,900"):
-        options.add_argument(option)
-    page = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which(driver)))
+    page = open_browser()
     try:
         start = time.perf_counter()
         page.get(path.as_uri())
@@ -84,13 +103,14 @@ def report_page(pipe, test, folder):
 
 
 def main():
-    """Create both images."""
+    """Create the images."""
     train, test = load_imdb("train"), load_imdb("test")
     pipe = make_pipeline(HTMLTokenizer(), DenseSentimentClassifier(random_state=0))
     pipe.fit(train.data, train.target)
     print(f"Accuracy {pipe.score(test.data, test.target):.4f}")
     loss_by_feature(pipe, test)
     with tempfile.TemporaryDirectory() as folder:
+        heat_map(pipe, folder)
         report_page(pipe, test, folder)
 
 

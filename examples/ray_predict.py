@@ -1,9 +1,14 @@
-"""Score a folder of Parquet files with Ray Data: each actor loads the pipeline once.
+"""Score a folder of Parquet files with Ray Data
+=============================================
+
+Each actor loads the pipeline once.
+
+::
 
     python examples/ray_predict.py                      # trains on generated reviews, scores them
     python examples/ray_predict.py --parquet FOLDER     # scores the column text of your files
 
-It needs `pip install 'ray[data]'`. Batches are tables of Arrow, whose columns the tokenizer reads
+It needs ``pip install 'ray[data]'``. Batches are tables of Arrow, whose columns the tokenizer reads
 from their buffers. On a cluster, the workers need this package, without Keras and TensorFlow.
 """
 

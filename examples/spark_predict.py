@@ -1,10 +1,15 @@
-"""Score a folder of Parquet files with Spark: a pandas UDF loads the pipeline once per task.
+"""Score a folder of Parquet files with Spark
+==========================================
+
+A pandas UDF loads the pipeline once per task.
+
+::
 
     python examples/spark_predict.py                      # trains on generated reviews, scores them
     python examples/spark_predict.py --parquet FOLDER     # scores the column text of your files
 
 It needs pyspark and a Java runtime. On a cluster, the workers need this package, without Keras and
-TensorFlow, and the pipeline's file goes to them by `SparkContext.addFile`.
+TensorFlow, and the pipeline's file goes to them by ``SparkContext.addFile``.
 """
 
 import argparse

@@ -63,6 +63,12 @@ def test_the_makefile_has_the_named_targets(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)
+def test_an_example_has_a_title(example):
+    title, line, *_ = example.read_text(encoding="utf-8").removeprefix('"""').splitlines()
+    assert line == "=" * len(title)
+
+
 def test_the_design_page_names_files_that_exist():
     names = set(re.findall(r"`([\w/]+\.(?:py|js))`", PAGES["design"]))
     assert len(names) > 20
