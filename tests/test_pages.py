@@ -1,10 +1,15 @@
 """The code of the site's pages runs, and the pages name what exists."""
 
 import doctest
+import importlib
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+import sentilib
+from sentilib import datasets, explain, export, inspection
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -61,6 +66,20 @@ def test_links_lead_to_files(name):
 )
 def test_the_makefile_has_the_named_targets(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_api_lists_every_public_name():
+    """The site's build asks the same of the pages themselves."""
+    listed, module = set(), ""
+    for line in PAGES["api"].splitlines():
+        module = line.partition("currentmodule:: ")[2] or module
+        if re.fullmatch(r"   \w+", line):
+            listed.add(id(getattr(importlib.import_module(module), line.strip())))
+    for module in (sentilib, datasets, explain, explain.plots, export, inspection):
+        names = [name for name in module.__all__ if not name.startswith("__")]
+        values = {name: getattr(module, name) for name in names}
+        missing = [name for name, value in values.items() if id(value) not in listed]
+        assert [name for name in missing if not inspect.ismodule(values[name])] == []
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)
