@@ -1,12 +1,16 @@
 """Installed size, cold start, throughput and latency of examples/serve.py.
 
     python benchmarks/serving.py pipe.skops --python .venv-serving/bin/python --data imdb
+    python benchmarks/serving.py pipe.skops --data imdb --hostile
 
 The server runs in an interpreter of its own, such as one without Keras; the clients are threads of
-this process, which send one request after the other on a connection that stays open.
+this process, which send one request after the other on a connection that stays open. `--hostile`
+measures only what they wait for, while other clients send batches of the costliest shape of
+`limits.py`, as large as the server accepts.
 """
 
 import argparse
+import itertools
 import json
 import re
 import socket
@@ -21,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from limits import SHAPES
 
 from sentilib.datasets import load_imdb, make_reviews
 
@@ -63,20 +68,24 @@ def exchange(connection: socket.socket, message: bytes) -> int:
 
 
 def load(port: int, messages: list[bytes], n_clients: int, seconds: float) -> tuple:
-    """Return the latencies of all requests in seconds, how often which status came, and time."""
+    """Return the seconds to each answer, how often which status came, and the time of all."""
     latencies: list[float] = []
     statuses: Counter = Counter()
     end = time.perf_counter() + seconds
 
     def client(number: int) -> None:
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            mine = messages[number::n_clients]
-            count = 0
-            while (start := time.perf_counter()) < end:
-                statuses[exchange(connection, mine[count % len(mine)])] += 1
-                latencies.append(time.perf_counter() - start)
-                count += 1
+        mine = itertools.cycle(messages[number::n_clients])
+        while time.perf_counter() < end:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                status = 200
+                while status == 200 and (start := time.perf_counter()) < end:
+                    status = exchange(connection, next(mine))  # a refusal ends the connection
+                    statuses[status] += 1
+                    if status == 200:
+                        latencies.append(time.perf_counter() - start)
+                    else:
+                        time.sleep(0.1)
 
     threads = [threading.Thread(target=client, args=(n,)) for n in range(n_clients)]
     start = time.perf_counter()
@@ -85,6 +94,25 @@ def load(port: int, messages: list[bytes], n_clients: int, seconds: float) -> tu
     for thread in threads:
         thread.join()
     return latencies, statuses, time.perf_counter() - start
+
+
+def under_attack(port: int, messages: list[bytes], n_clients: int, seconds: float) -> None:
+    """Print what ordinary clients wait for beside none, one and four that send hostile batches."""
+    batch = request("/predict", [SHAPES["nested pictures"](49_000)] * 10)
+    for n_hostile in (0, 1, 4):
+        attack = threading.Thread(target=load, args=(port, [batch] * 4, n_hostile, seconds + 1))
+        attack.start()
+        time.sleep(0.5)
+        latencies, statuses, taken = load(port, messages, n_clients, seconds)
+        attack.join()
+        latencies.sort()
+        shown = [latencies[int(len(latencies) * q)] * 1e3 for q in (0.5, 0.99)]
+        print(
+            f"{n_hostile} hostile clients: {statuses[200] / taken:,.0f} answers/s, "
+            f"{shown[0]:.1f} ms median, {shown[1]:.0f} ms 99th percentile, "
+            f"{latencies[-1] * 1e3:.0f} ms longest, "
+            f"{100 * (1 - statuses[200] / statuses.total()):.1f} % refused"
+        )
 
 
 def cold_start(python: str, model: Path, message: bytes) -> float:
@@ -117,9 +145,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=8.0, help="per measurement")
     parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--hostile", action="store_true", help="measure only beside an attack")
     options, server_options = parser.parse_known_args(argv)
     reviews = load_imdb("test").data if options.data == "imdb" else make_reviews(2000)[0]
     reviews = list(reviews[:: max(1, len(reviews) // 1000)])
+
+    if options.hostile:
+        messages = [request("/predict", [review]) for review in reviews]
+        with running(options.python, options.model, *server_options) as (_, port):
+            load(port, messages, options.clients, 1.0)
+            under_attack(port, messages, options.clients, options.seconds)
+        return
 
     installed = sizes(options.python)
     print(f"installed: {sum(installed.values()):.0f} MB")

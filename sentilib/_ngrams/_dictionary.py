@@ -9,7 +9,7 @@ from sentilib._compiled._states import is_array, require, restoring
 from sentilib._compiled._threads import in_threads, row_slices
 from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
 from sentilib._ngrams._document_frequency import Tokens, occurrences
-from sentilib._ngrams._keys import EMPTY, key_of, number_of, prefix_of, split
+from sentilib._ngrams._keys import key_of, number_of, prefix_of, split
 
 _MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
 
@@ -90,16 +90,7 @@ class NgramDictionary:
         with restoring(what):
             min_n, max_n = ngram_range
             require(1 <= min_n <= max_n <= _MAX_N and is_array(keys, np.int64, None), what)
-            before, word = split(keys)
-            number = number_of(before)  # of the n-gram that is extended; below 0 for a pair
-            require(
-                keys[0] == OOV
-                and (before != EMPTY).all()
-                and (number < np.arange(len(keys))).all()
-                and (word < MAX_VOCABULARY_SIZE).all()
-                and np.diff(np.sort(keys)).all(),  # distinct, as `_lookup_kernels._entry` relies on
-                what,
-            )
+            require(keys[0] == OOV and (split(keys)[1] < MAX_VOCABULARY_SIZE).all(), what)
             return cls(ngram_range, min_df, max_features, keys)
 
     def with_options(self, other: "NgramDictionary") -> "NgramDictionary":

@@ -52,13 +52,14 @@ def index(const int64_t[::1] keys, int32_t[::1] words, int64_t[::1] buckets):
     """
     cdef Buckets table = buckets_of(buckets)
     cdef int64_t number, key, before, bucket, k, n_long = 0, n_keys = keys.shape[0]
+    cdef bint is_repeated = False
     cdef uint8_t[::1] goes_on = np.zeros(n_keys, dtype=np.uint8)
     for number in range(n_keys):
         before = prefix_part(keys[number])
         n_long += before != 0
         if before < 0:
-            if not 0 <= number_of(before) < n_keys:
-                raise ValueError(f"The n-gram {number} extends one that is not in the dictionary.")
+            if not 0 <= number_of(before) < number:
+                raise ValueError(f"The n-gram {number} extends none of those before it.")
             goes_on[number_of(before)] = GOES_ON
         elif before == 0 and keys[number] >= words.shape[0]:
             raise ValueError(f"The word {keys[number]} does not fit into {words.shape[0]} words.")
@@ -72,16 +73,20 @@ def index(const int64_t[::1] keys, int32_t[::1] words, int64_t[::1] buckets):
             key = keys[number]
             if prefix_part(key) == 0:
                 if key >= FIRST:
+                    is_repeated |= words[key] >= 0
                     words[key] = <int32_t>number
                 continue
             bucket, k = _bucket(key, table.shift), 0
             while buckets[bucket + k] != EMPTY:
+                is_repeated |= buckets[bucket + k] == key
                 k += 1
                 if k == KEYS:
                     buckets[bucket + BUCKET - 1] |= OVERFLOWS
                     bucket, k = (bucket + BUCKET) & (table.size - 1), 0
             buckets[bucket + k] = key
             buckets[bucket + KEYS + k] |= 2 * number + goes_on[number]
+    if is_repeated:
+        raise ValueError("An n-gram is in the dictionary twice.")
 
 
 cdef inline int64_t _entry(int64_t key, int64_t bucket, Buckets* buckets) noexcept nogil:

@@ -67,11 +67,14 @@ class DenseArchitecture(Architecture):
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> DenseTables:
         """Apply the hidden layer to the vocabulary."""
-        exact = {name: value.astype(np.float64) for name, value in weights.items()}
-        hidden = exact["embedding"] @ exact["hidden_kernel"] + exact["hidden_bias"]
+        embedding, kernel, hidden_bias, head, bias = (
+            weights[name].astype(np.float64)
+            for name in ("embedding", "hidden_kernel", "hidden_bias", "head", "bias")
+        )
+        hidden = embedding @ kernel + hidden_bias
         return DenseTables(
-            head=exact["head"],
-            bias=exact["bias"],
+            head=head,
+            bias=bias,
             masks_padding=bool(self.mask_padding),
             ngrams=ngrams,
             n_neutral=self.n_neutral if self.mask_padding else 0.0,

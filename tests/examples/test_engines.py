@@ -19,13 +19,14 @@ def test_an_engine_scores_a_folder_to_the_bit(engine):
         pytest.skip(f"{engine} is not installed")
     if engine == "spark" and not shutil.which("java"):
         pytest.skip("Spark needs a Java runtime")
+    path = os.pathsep.join(filter(None, [str(EXAMPLES.parent), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, EXAMPLES / f"{engine}_predict.py"],
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        env={**os.environ, "PYTHONPATH": path},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Scored 1,000 reviews" in done.stdout
