@@ -71,6 +71,7 @@ def index(const int64_t[::1] keys, int32_t[::1] words, int64_t[::1] buckets):
             buckets[k] = 0 if k & KEYS else EMPTY
         for number in range(n_keys):
             key = keys[number]
+            prefetch(&buckets[_bucket(keys[min(number + 16, n_keys - 1)], table.shift)])
             if prefix_part(key) == 0:
                 if key >= FIRST:
                     is_repeated |= words[key] >= 0
