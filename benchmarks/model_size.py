@@ -73,7 +73,12 @@ def line(name, pipe, ids, label):
 
 
 def fasttext_lines(text, label, new, new_label):
-    """Return the lines of fastText and of its quantized model, with its authors' options."""
+    """Return the lines of fastText and of its quantized model, with its authors' options.
+
+    It learns from the rows in their order, which must be random.
+    """
+    rows = np.random.default_rng(0).permutation(len(text))
+    text, label = text[rows], label[rows]
     peer = _peers.FastText().fit(text, label)
     lines = []
     with tempfile.TemporaryDirectory() as folder:
