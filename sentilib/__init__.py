@@ -1,10 +1,12 @@
 """Learn sentiment, or any label, from raw HTML text: scikit-learn outside, Keras inside."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from sentilib._optional import lazy_names
 
 if TYPE_CHECKING:
     from sentilib import datasets, explain, export, inspection
+    from sentilib._compiled._show_versions import show_versions
     from sentilib._conv_classifier import ConvSentimentClassifier
     from sentilib._dense_classifier import DenseSentimentClassifier
     from sentilib._html_tokenizer import HTMLTokenizer
@@ -16,18 +18,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "HTMLTokenizer": "sentilib._html_tokenizer",
-    "DenseSentimentClassifier": "sentilib._dense_classifier",
-    "ConvSentimentClassifier": "sentilib._conv_classifier",
-    "TokenShapExplainer": "sentilib.explain._explainer",
-    "predict_proba_in_chunks": "sentilib._pipelines._chunks",
-    "compress": "sentilib._pipelines._compression",
-    "DistilledClassifier": "sentilib._pipelines._distillation",
-    "datasets": None,
-    "explain": None,
-    "export": None,
-    "inspection": None,
-    "keras_layers": "sentilib._training._layers",
+    "ConvSentimentClassifier": "_conv_classifier",
+    "DenseSentimentClassifier": "_dense_classifier",
+    "DistilledClassifier": "_pipelines._distillation",
+    "HTMLTokenizer": "_html_tokenizer",
+    "TokenShapExplainer": "explain._explainer",
+    "compress": "_pipelines._compression",
+    "predict_proba_in_chunks": "_pipelines._chunks",
+    "show_versions": "_compiled._show_versions",
+}
+_MODULES = {
+    "datasets": "datasets",
+    "explain": "explain",
+    "export": "export",
+    "inspection": "inspection",
+    "keras_layers": "_training._layers",
 }
 
 # What a file of skops may contain besides arrays, containers and scikit-learn's estimators
@@ -59,21 +64,7 @@ __all__ = [
     "export",
     "inspection",
     "predict_proba_in_chunks",
+    "show_versions",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name on first use, so that `import sentilib` stays light (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'sentilib' has no attribute {name!r}")
-    home = _HOME[name]
-    if home is None:
-        return importlib.import_module(f"sentilib.{name}")
-    module = importlib.import_module(home)
-    value = module if name == "keras_layers" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME, _MODULES)

@@ -74,6 +74,7 @@ class ConvSentimentClassifier(BaseSentimentClassifier):
         file, and ``classifier.to_keras().load_weights(path)`` a `.weights.h5` file. In a callback,
         ``self.model.to_keras()`` is that model with the current weights. A callback that sets the
         learning rate needs `learning_rate_schedule="constant"`.
+        Callbacks of scikit-learn (`sklearn.callback`) are passed to `set_callbacks` instead.
     device : str, default="auto"
         Device of training: `"cpu"`, `"gpu"`, `"gpu:1"`, ...; `"auto"` is a GPU if there is one.
         Prediction always runs on the CPU.

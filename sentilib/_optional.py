@@ -1,9 +1,43 @@
-"""Packages that only some functions need, and messages on how to install them."""
+"""Imports on first use: of public names, and of packages that only some functions need."""
 
 import importlib
 import sys
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, str], modules: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` of a package that imports nothing itself (PEP 562).
+
+    Parameters
+    ----------
+    package : str
+        `__name__` of the package, whose `__all__` is complete when a name is first used.
+    homes : dict of str to str
+        Module of each name, relative to the package.
+    modules : dict of str to str, default=None
+        Names that are modules themselves, and where these are, relative to the package.
+
+    Returns
+    -------
+    __getattr__, __dir__ : callable
+        Functions to assign at the package's level.
+    """
+    modules = modules or {}
+
+    def __getattr__(name: str) -> object:
+        if name in modules:
+            return importlib.import_module(f"{package}.{modules[name]}")
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return __getattr__, lambda: sorted(sys.modules[package].__all__)
 
 
 def missing(what: str, package: str, extra: str | None) -> str:

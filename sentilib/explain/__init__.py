@@ -1,7 +1,8 @@
 """Explain predictions: exact Shapley values of words, plots of them, and their faithfulness."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from sentilib._optional import lazy_names
 
 if TYPE_CHECKING:
     from sentilib.explain import plots
@@ -29,7 +30,6 @@ _HOME = {
     "TokenShapExplainer": "_explainer",
     "counterfactual": "_counterfactual",
     "faithfulness": "_faithfulness",
-    "plots": None,
     "sampling_agreement": "_faithfulness",
 }
 
@@ -49,18 +49,4 @@ __all__ = [
     "sampling_agreement",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name on first use."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'sentilib.explain' has no attribute {name!r}")
-    home = _HOME[name]
-    if home is None:
-        return importlib.import_module(f"sentilib.explain.{name}")
-    value = getattr(importlib.import_module(f"sentilib.explain.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME, {"plots": "plots"})

@@ -1,7 +1,8 @@
 """Tools that show where a model errs and why: tables, displays, label issues, leaks, a report."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from sentilib._optional import lazy_names
 
 if TYPE_CHECKING:
     from sentilib.inspection._compare import Comparison, compare
@@ -45,15 +46,4 @@ __all__ = [
     "slices",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name on first use, so that importing the package stays light (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'sentilib.inspection' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)
