@@ -7,7 +7,7 @@ SERVING := .venv-serving
 # What an editable installation compiles; it is repeated when one of them changes.
 KERNELS := setup.py build_backend.py $(shell find sentilib -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: demo docs test test-fast test-lowest test-backends test-serving sanitize fuzz bench accuracy reference lint clean
+.PHONY: demo docs test test-fast test-lowest test-backends test-serving coverage sanitize fuzz bench accuracy reference lint clean
 
 # With generated reviews; make demo ARGS='--data imdb' downloads real ones.
 demo: $(VENV)/.demo
@@ -18,6 +18,11 @@ test: $(VENV)/.test
 
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+# Lines and branches of the Python files; coverage_output/index.html shows them.
+coverage: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term \
+		--cov-report=html:coverage_output $(ARGS)
 
 # With the lowest version that setup.cfg declares of each direct dependency. Old releases warn of what
 # newer ones mended, so a warning is no error here.

@@ -1,9 +1,8 @@
 """Learn sentiment, or any label, from raw HTML text: scikit-learn outside, Keras inside."""
 
-from typing import TYPE_CHECKING
-
 from sentilib._optional import lazy_names
 
+TYPE_CHECKING = False  # type checkers assume True; importing typing would double the import time
 if TYPE_CHECKING:
     from sentilib import datasets, explain, export, inspection
     from sentilib._compiled._show_versions import show_versions

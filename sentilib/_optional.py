@@ -1,10 +1,15 @@
 """Imports on first use: of public names, and of packages that only some functions need."""
 
+from __future__ import annotations
+
 import importlib
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any
+
+TYPE_CHECKING = False  # `import sentilib` imports this module, and typing takes longer than both
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 
 def lazy_names(

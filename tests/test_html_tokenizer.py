@@ -697,6 +697,15 @@ class TestScikitLearn:
         assert list(frame.index) == list("abcde")
         assert set(frame.dtypes) == {np.dtype("int32")}
 
+    def test_set_output_to_polars_has_the_same_ids(self):
+        tokenizer = HTMLTokenizer(max_length=3)
+        ids = tokenizer.fit_transform(REVIEWS)
+        tokenizer.set_output(transform="polars")
+        for frame in (tokenizer.transform(REVIEWS), tokenizer.fit_transform(pl.Series(REVIEWS))):
+            assert isinstance(frame, pl.DataFrame)
+            assert frame.schema == dict.fromkeys(["token0", "token1", "token2"], pl.Int32)
+            np.testing.assert_array_equal(frame.to_numpy(), ids)
+
     @pytest.mark.slow
     def test_pickles_are_alike_in_every_process(self):
         """Neither the order of sets nor memory never written may show."""

@@ -261,6 +261,16 @@ class TestMetadataRouting:
         with sklearn.config_context(enable_metadata_routing=True):
             yield
 
+    def test_every_parameter_of_a_fit_can_be_requested(self, classifier):
+        requests = classifier.get_metadata_routing()
+        assert {name: set(getattr(requests, name).requests) for name in ("fit", "score")} == {
+            "fit": {"sample_weight", "X_val", "y_val", "groups"},
+            "score": {"sample_weight"},
+        }
+        assert set(requests.partial_fit.requests) == {"classes", "sample_weight"}
+        asked = classifier.set_partial_fit_request(classes=True, sample_weight=True)
+        assert asked.get_metadata_routing().partial_fit.requests["classes"] is True
+
     def test_raw_validation_texts_pass_through_the_tokenizer(self, classifier, reviews):
         pipe = Pipeline(
             [
