@@ -19,6 +19,8 @@ from sentilib._training._first_weights import (
     with_unseen_words,
 )
 
+_LONG = 100  # tokens, on average over the rows
+
 
 @dataclass(frozen=True)
 class DenseArchitecture(Architecture):
@@ -105,9 +107,12 @@ class DenseArchitecture(Architecture):
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:
         """Return default options for the training data and the device."""
-        min_steps, min_size, rate = (48, 16, 5e-3) if n_classes == 2 else (96, 32, 7e-3)
+        n_tokens = count_tokens(X).mean()
+        # With several classes, short rows need more steps; long ones would be overrated by them.
+        needs_more = n_classes > 2 and n_tokens <= _LONG
+        min_steps, min_size, rate = (96, 32, 7e-3) if needs_more else (48, 16, 5e-3)
         size = 2 ** int(np.log2(max(1, len(X) / min_steps)))  # at least these steps per epoch
         size = int(np.clip(size, min_size, 2048 if on_gpu else 256))
         # Training adds the rest of the scale where it helps; with short texts, this should be more.
-        share = np.clip(0.05 * np.sqrt(count_tokens(X).mean()), 0.3, 0.75)
+        share = np.clip(0.05 * np.sqrt(n_tokens), 0.3, 0.75)
         return Defaults(size, rate * max(1.0, size / 256) ** 0.5, float(share))

@@ -89,6 +89,15 @@ def test_fit_on_a_gpu_gets_its_device_batch_size_and_precision(cls, two_gpus, da
     assert on_gpu.learning_rate > on_cpu.learning_rate
 
 
+def test_long_rows_of_several_classes_take_the_steps_of_two_classes_and_short_ones_more():
+    architecture = DenseSentimentClassifier()._architecture()
+    for n_tokens, is_long in (200, True), (20, False):
+        X = np.full((6000, n_tokens), 2, dtype=np.int32)
+        two, eight = (architecture.defaults(X, n, on_gpu=False) for n in (2, 8))
+        assert (two == eight) == is_long
+        assert is_long or eight.batch_size < two.batch_size
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
