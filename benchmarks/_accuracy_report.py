@@ -1,5 +1,6 @@
-"""Table and picture of the finished runs: means and standard deviations over the seeds."""
+"""Table and pictures of the finished runs: means and standard deviations over the seeds."""
 
+import itertools
 import math
 import statistics
 from pathlib import Path
@@ -17,7 +18,16 @@ STYLES = {
     "fastText": ("#E69F00", "<", False),
     "fastText, tutorial": ("#CC79A7", ">", False),
 }
-COLUMNS = 3  # of the picture
+FEW_LABELS_STYLES = {
+    "Dense": STYLES["Dense"],
+    "Dense, vectors": ("#CC79A7", "P", True),
+    "Dense, taught": ("#000000", "D", True),
+    "TF-IDF, tuned": STYLES["TF-IDF, tuned"],
+    "static vectors": ("#E69F00", "<", False),
+    "sentence encoder": ("#56B4E9", "^", False),
+}
+MEASURES = "accuracy", "log_loss", "calibration_error", "fit_seconds", "predicted_per_second"
+COLUMNS = 3  # of a picture
 
 
 class Figure(NamedTuple):
@@ -38,7 +48,7 @@ class Row(NamedTuple):
     data: str
     n_train: int
     n_new: int
-    n_classes: int
+    n_classes: int | None  # None for a mean of sets
     model: str
     n_seeds: int
     figures: dict[str, Figure]
@@ -51,7 +61,7 @@ def rows(lines: list[dict]) -> list[Row]:
         key = line["key"]
         members.setdefault((key["data"], key["n_train"], key["model"]), []).append(line)
     data = list(dict.fromkeys(name for name, _, _ in members))
-    models = list(STYLES)
+    models = list(STYLES | FEW_LABELS_STYLES)
     found = []
     for name, n_train, model in sorted(
         members, key=lambda key: (data.index(key[0]), key[1], models.index(key[2]))
@@ -59,9 +69,7 @@ def rows(lines: list[dict]) -> list[Row]:
         seeds = members[name, n_train, model]
         key = seeds[0]["key"]
         figures = {}
-        for measure in (
-            "accuracy", "log_loss", "calibration_error", "fit_seconds", "predicted_per_second"
-        ):  # fmt: skip
+        for measure in MEASURES:
             values = [line[measure] for line in seeds]
             spread = statistics.stdev(values) if len(values) > 1 else None
             figures[measure] = Figure(statistics.fmean(values), spread)
@@ -70,9 +78,60 @@ def rows(lines: list[dict]) -> list[Row]:
     return found
 
 
+def parts(lines: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return the runs with all labels, and those with few, followed by their means over the sets.
+
+    A mean is a run of the same model, number of labels and seed on all sets that have it.
+    """
+    few = [line for line in lines if line["key"].get("few_labels")]
+    full = [line for line in lines if not line["key"].get("few_labels")]
+    sets = {line["key"]["data"] for line in few}
+    if len(sets) < 2:
+        return full, few
+    members: dict[tuple, list[dict]] = {}
+    for line in few:
+        key = line["key"]
+        members.setdefault((key["n_train"], key["model"], key["seed"]), []).append(line)
+    means = []
+    for of_sets in members.values():
+        if len(of_sets) == len(sets):
+            key = of_sets[0]["key"] | {
+                "data": f"mean of {len(sets)} sets",
+                "n_new": sum(line["key"]["n_new"] for line in of_sets),
+                "n_classes": None,
+            }
+            means.append({"key": key} | {m: _mean(of_sets, m) for m in MEASURES})
+    return full, few + means
+
+
+def _mean(lines: list[dict], measure: str) -> float:
+    # Speeds by their harmonic mean: the same number of texts of each set.
+    average = statistics.harmonic_mean if measure.endswith("per_second") else statistics.fmean
+    return average(line[measure] for line in lines)
+
+
 def table(lines: list[dict], *, runs_wanted: int, notes: list[str], machine: dict) -> str:
-    """Return the table in Markdown; the highest accuracy per data set and size is bold."""
-    found = rows(lines)
+    """Return the tables in Markdown; the highest accuracy per data set and size is bold."""
+    found = [rows(part) for part in parts(lines) if part]
+    text = "\n\n".join(_table(part) for part in found).split("\n")
+    flat = list(itertools.chain(*found))
+    scored = dict.fromkeys(f"{row.data} {row.n_new:,}" for row in flat if row.n_classes is not None)
+    seeds = sorted({row.n_seeds for row in flat})
+    text += [
+        "",
+        f"- Means ± standard deviations over seeds ({' to '.join(map(str, seeds))}), which draw "
+        "training texts and first weights. Calibration error: 15 bins of the probability of the "
+        "most probable class.",
+        f"- Scored on: {', '.join(scored)} texts.",
+        *(f"- {note}." for note in notes),
+        *machine_notes(machine),
+    ]
+    if len(lines) < runs_wanted:
+        text.append(f"- UNFINISHED: {len(lines)} of {runs_wanted} runs.")
+    return "\n".join(text)
+
+
+def _table(found: list[Row]) -> str:
     best: dict[tuple, float] = {}
     for row in found:
         key, accuracy = (row.data, row.n_train), row.figures["accuracy"].mean
@@ -89,7 +148,7 @@ def table(lines: list[dict], *, runs_wanted: int, notes: list[str], machine: dic
             accuracy = f"**{accuracy}**"
         seconds, speed = figures["fit_seconds"], figures["predicted_per_second"].mean
         cells = [
-            f"{row.data} ({row.n_classes})",
+            row.data if row.n_classes is None else f"{row.data} ({row.n_classes})",
             f"{row.n_train:,}",
             row.model,
             accuracy,
@@ -99,29 +158,42 @@ def table(lines: list[dict], *, runs_wanted: int, notes: list[str], machine: dic
             f"{float(f'{speed:.2g}'):,.0f}",
         ]
         text.append("| " + " | ".join(cells) + " |")
-    scored = dict.fromkeys(f"{row.data} {row.n_new:,}" for row in found)
-    seeds = sorted({row.n_seeds for row in found})
-    text += [
-        "",
-        f"- Means ± standard deviations over seeds ({' to '.join(map(str, seeds))}), which draw "
-        "training texts and first weights. Calibration error: 15 bins of the probability of the "
-        "most probable class.",
-        f"- Scored on: {', '.join(scored)} texts.",
-        *(f"- {note}." for note in notes),
-        *machine_notes(machine),
-    ]
-    if len(lines) < runs_wanted:
-        text.append(f"- UNFINISHED: {len(lines)} of {runs_wanted} runs.")
     return "\n".join(text)
 
 
-def draw(lines: list[dict], path: Path, *, machine: dict) -> None:
-    """Draw accuracy against training seconds; a line joins the training sizes of a data set."""
+def draw(lines: list[dict], folder: Path, *, machine: dict) -> list[str]:
+    """Draw a picture of the runs with all labels, and one of those with few; return the names."""
+    full, few = parts(lines)
+    names = []
+    if full:
+        names.append("accuracy.png")
+        _draw(
+            rows(full),
+            STYLES,
+            "fit_seconds",
+            "Raw text to fitted model, s (log scale)",
+            f"Accuracy on new texts against training time, {machine['processors']} processors",
+            folder / names[-1],
+        )
+    if few:
+        names.append("few_labels.png")
+        _draw(
+            rows(few),
+            FEW_LABELS_STYLES,
+            "n_train",
+            "Texts with a label (log scale)",
+            "Accuracy on new texts against the number of labels",
+            folder / names[-1],
+        )
+    return names
+
+
+def _draw(found: list[Row], styles: dict, across: str, label: str, title: str, path: Path) -> None:
+    """Draw accuracy against `across`; a line joins the training sizes of a data set."""
     import matplotlib.figure
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    found = rows(lines)
     data = list(dict.fromkeys(row.data for row in found))
     n_columns = min(COLUMNS, len(data))
     n_rows = math.ceil(len(data) / n_columns)
@@ -134,12 +206,14 @@ def draw(lines: list[dict], path: Path, *, machine: dict) -> None:
     for axes, name in zip(panels, data, strict=False):
         members = [row for row in found if row.data == name]
         sizes = sorted({row.n_train for row in members})
-        for model, (color, marker, filled) in STYLES.items():
+        for model, (color, marker, filled) in styles.items():
             own = [row for row in members if row.model == model]
-            seconds = [row.figures["fit_seconds"].mean for row in own]
             accuracy = [row.figures["accuracy"] for row in own]
+            places = [
+                row.figures[across].mean if across in row.figures else row.n_train for row in own
+            ]
             axes.errorbar(
-                seconds,
+                places,
                 [figure.mean for figure in accuracy],
                 yerr=[figure.spread or 0 for figure in accuracy],
                 color=color,
@@ -149,23 +223,25 @@ def draw(lines: list[dict], path: Path, *, machine: dict) -> None:
                 lw=1.2,
                 elinewidth=1.2,
             )
-            if model == "Dense" and len(sizes) > 1:
-                for row in own:
+            if across != "n_train" and model == "Dense" and len(sizes) > 1:
+                for place, row in zip(places, own, strict=True):
                     axes.annotate(
                         f"{row.n_train:,}",
-                        (row.figures["fit_seconds"].mean, row.figures["accuracy"].mean),
+                        (place, row.figures["accuracy"].mean),
                         xytext=(-6, 5),
                         textcoords="offset points",
                         ha="right",
                         fontsize=8,
                         color=color,
                     )
-        axes.set(xscale="log", xlabel="Raw text to fitted model, s (log scale)", ylabel="Accuracy")
-        learnt = " to ".join(f"{size:,}" for size in sizes[:: max(1, len(sizes) - 1)])
-        classes = members[0].n_classes
-        axes.set_title(f"{name}: {learnt} texts, {classes} classes", fontsize=10)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.set(xscale="log", xlabel=label, ylabel="Accuracy")
+        axes.set_title(f"{name[0].upper()}{name[1:]}{_learnt(members, sizes, across)}", fontsize=10)
+        if across == "n_train":
+            axes.set_xticks(sizes)
+            axes.minorticks_off()
+        else:
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(0.12)
         axes.grid(alpha=0.3)
@@ -176,13 +252,19 @@ def draw(lines: list[dict], path: Path, *, machine: dict) -> None:
             [], [], color=color, marker=marker, markerfacecolor=color if filled else "white",
             markersize=7, lw=1.2, label=model,
         )
-        for model, (color, marker, filled) in STYLES.items()
+        for model, (color, marker, filled) in styles.items()
         if model in used
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(
-        f"Accuracy on new texts against training time, {machine['processors']} processors; "
-        "filled: sentilib, open: peers",
-        fontsize=11,
-    )
+    figure.suptitle(f"{title}; filled: sentilib, open: peers", fontsize=11)
     figure.savefig(path, dpi=150)
+
+
+def _learnt(members: list[Row], sizes: list[int], across: str) -> str:
+    classes = members[0].n_classes
+    known = [] if classes is None else [f"{classes} classes"]
+    if across != "n_train":
+        known.insert(
+            0, " to ".join(f"{size:,}" for size in sizes[:: max(1, len(sizes) - 1)]) + " texts"
+        )
+    return ": " * bool(known) + ", ".join(known)

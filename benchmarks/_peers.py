@@ -204,7 +204,7 @@ def default_tfidf_regression(ngram_range):
     return make_pipeline(TfidfVectorizer(ngram_range=ngram_range), LogisticRegression())
 
 
-def tuned_tfidf_regression(ngram_range):
+def tuned_tfidf_regression(ngram_range, min_df=2):
     """Build TF-IDF with logistic regression, tuned as experts do: three folds choose C."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -212,7 +212,7 @@ def tuned_tfidf_regression(ngram_range):
     from sklearn.pipeline import make_pipeline
 
     vectorizer = TfidfVectorizer(
-        ngram_range=ngram_range, min_df=2, sublinear_tf=True, dtype=np.float32
+        ngram_range=ngram_range, min_df=min_df, sublinear_tf=True, dtype=np.float32
     )
     # Documents are counted once, which leaks word frequencies between folds, but no labels.
     search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": [1, 3, 10, 30]}, cv=3)

