@@ -13,6 +13,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sentilib import _plotting
 from sentilib._files import atomic_write, is_stream
@@ -50,6 +51,16 @@ def write_page(path: Path, template: str, package: str | None = None, **values: 
     page = render(template, package, **values).encode("utf-8", "replace")
     with atomic_write(path) as stream:
         stream.write(page)
+
+
+class ReportPath(str):
+    """Path of a page, which notebooks show as a link."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        link = quote(os.path.relpath(self).replace(os.sep, "/"))
+        return render("lines.html", lines=[], link=link, title=str(self))
 
 
 def writable_path(path: Any) -> Path:

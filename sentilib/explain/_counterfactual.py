@@ -61,9 +61,17 @@ class Counterfactuals:
         return len(self.positions)
 
     def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        from sentilib._pages._page import render
+
+        return render("lines.html", lines=self._lines())
+
+    def _lines(self) -> list[str]:
         lines = [self.sentence(row) for row in range(min(len(self), 10))]
         more = len(self) - len(lines)
-        return "\n".join(lines + ([f"... and {more} more reviews"] if more else []))
+        return lines + ([f"... and {more} more reviews"] if more else [])
 
     def sentence(self, row: int) -> str:
         """Return a sentence about one review.

@@ -116,6 +116,16 @@ class TokenExplanation:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __repr__(self) -> str:
+        from sentilib.explain.plots import described
+
+        return described(self)
+
+    def _repr_html_(self) -> str | None:
+        from sentilib.explain.plots import drawn
+
+        return drawn(self)
+
     def __getstate__(self) -> dict[str, Any]:
         """Decode all words, so that a pickle needs neither the reviews nor their tokenizer."""
         if "_players" not in self.__dict__:
@@ -243,6 +253,9 @@ class TokenInteractions:
             (words[i], words[j], int(i), int(j), float(value))
             for i, j, value in zip(left[order], right[order], values[order], strict=True)
         ]
+
+    def __repr__(self) -> str:
+        return f"<Interactions of the words of {len(self):,} reviews; pairs(row) lists them>"
 
 
 def _chosen(rows: Any, which: Any) -> Any:

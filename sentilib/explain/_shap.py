@@ -5,6 +5,8 @@ from typing import Any, Self, cast
 import numpy as np
 import shap
 
+from sentilib.explain.plots import described, drawn
+
 _ADDED = ("method", "is_exact", "additivity_error", "class_names", "unknown_words")
 _BUILT = frozenset(vars(shap.Explanation(np.zeros(1))))  # attributes that shap's constructor sets
 
@@ -55,6 +57,12 @@ class Explanation(shap.Explanation):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._build()
         return self.__dict__[name]
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self._is_built else described(self._ours)
+
+    def _repr_html_(self) -> str | None:
+        return None if self._is_built else drawn(self._ours)
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -16,6 +16,12 @@ __all__ = ["terminal", "text"]
 _N_SHADES = 5  # of a terminal's colours, per sign
 _CUBE = np.array([0, 95, 135, 175, 215, 255])  # a terminal's values of red, green and blue
 _BLACK, _WHITE = 16, 231
+_MAX_REVIEWS = 10  # that a notebook shows
+_BOXES = {
+    "notebook": "padding:4px 0",
+    "email": "padding:12px;background:#ffffff;color:#1b1f24;"
+    "font-family:Helvetica,Arial,sans-serif;font-size:15px",
+}
 
 
 def text(
@@ -23,8 +29,9 @@ def text(
     *,
     class_names: Sequence[str] | None = None,
     title: str = "What the words contribute",
+    kind: str = "page",
 ) -> str:
-    """Draw reviews with their words coloured by contribution, as an HTML page.
+    """Draw reviews with their words coloured by contribution, as an HTML page or a part of one.
 
     Parameters
     ----------
@@ -34,19 +41,24 @@ def text(
         Names of the classes in the order of `classes_`; by default those of the explanation.
     title : str, default="What the words contribute"
         Heading of the page.
+    kind : {"page", "notebook", "email"}, default="page"
+        "page" is a whole document, which follows the browser's dark mode; "notebook" a fragment
+        of at most ten reviews with inline styles only, in the colours of what is around it, light
+        or dark, as notebooks show an explanation by themselves; "email" a fragment of all reviews
+        in opaque colours on white.
 
     Returns
     -------
     str
-        HTML document, which needs no network and follows the browser's dark mode. Unknown words
-        are dotted. Reviews are escaped, so that markup in them has no effect.
+        HTML, which needs no network. Unknown words are dotted. Reviews are escaped, so that markup
+        in them has no effect.
 
     Raises
     ------
     TypeError
         If the object is not an explanation.
     ValueError
-        If the number of names differs from the number of classes.
+        If the number of names differs from the number of classes, or `kind` is none of these.
 
     Examples
     --------
@@ -62,6 +74,12 @@ def text(
     """
     from sentilib._pages._page import render
 
+    if kind not in ("page", *_BOXES):
+        raise ValueError(f'kind must be "page", "notebook" or "email", got {kind!r}.')
+    more, values = 0, getattr(explanation, "values", None)
+    if kind == "notebook" and isinstance(values, np.ndarray) and values.dtype.kind == "O":
+        more = max(0, len(values) - _MAX_REVIEWS)
+        explanation = explanation[:_MAX_REVIEWS]
     rows = rows_of(explanation)
     n_outputs = rows[0].values.shape[1] if rows else 1
     outputs = output_names_of(explanation, n_outputs)
@@ -69,7 +87,10 @@ def text(
         class_names = getattr(explanation, "class_names", None)
     names = _class_names(class_names, outputs, n_outputs)
     reviews = [_review(row, outputs, names) for row in rows]
-    return render("explanation.html", title=title, reviews=reviews)
+    if kind == "page":
+        return render("explanation.html", title=title, reviews=reviews)
+    paint = _opaque if kind == "email" else _translucent
+    return render("fragment.html", reviews=reviews, box=_BOXES[kind], paint=paint, more=more)
 
 
 def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
@@ -131,6 +152,26 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     if any(any(row.unknown) for row in rows):
         parts.append("[?] marks words that the model does not know.")
     return "\n\n".join(parts)
+
+
+def described(explanation: Any) -> str:
+    """Return a line about an explanation, since its numbers would fill pages."""
+    values, names = explanation.values, explanation.output_names
+    n_reviews = 1 if np.asarray(values).dtype.kind != "O" else len(values)
+    how = "" if explanation.method is None else f", method {explanation.method!r}"
+    return (
+        f"<Explanation of {n_reviews:,} review{'s' if n_reviews > 1 else ''}: "
+        f"{names if isinstance(names, str) else ', '.join(map(str, names))}{how}; "
+        "plots.terminal and plots.text draw it>"
+    )
+
+
+def drawn(explanation: Any) -> str | None:
+    """Return the explanation as notebooks show it, or None if they need its text instead."""
+    try:
+        return text(explanation, kind="notebook")
+    except (ImportError, TypeError, ValueError):  # no jinja2, or not values of reviews
+        return None
 
 
 def _review(row: Row, outputs: list[str], names: list[str]) -> dict[str, Any]:
@@ -198,6 +239,19 @@ def _probabilities(totals: np.ndarray, outputs: list[str]) -> np.ndarray | None:
     if (totals >= 0).all() and abs(totals.sum() - 1) < 1e-6:  # outputs are probabilities
         return totals
     return softmax(totals)
+
+
+def _translucent(strength: float, depth: float) -> str:
+    """Return the colour of a value between -1 and 1 that lets the ground shine through."""
+    color = _plotting.channels(_plotting.FOR if strength > 0 else _plotting.AGAINST)
+    return f"rgba({', '.join(map(str, color))}, {depth * abs(strength):.3g})"
+
+
+def _opaque(strength: float, depth: float) -> str:
+    """Return the colour of a value between -1 and 1 on a white ground."""
+    color = np.array(_plotting.channels(_plotting.FOR if strength > 0 else _plotting.AGAINST))
+    mixed = np.rint(255 + depth * abs(strength) * (color - 255)).astype(int).tolist()
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
 def _shades(color: str) -> list[tuple[int, int]]:

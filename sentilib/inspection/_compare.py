@@ -10,7 +10,7 @@ import scipy.stats
 
 from sentilib._compiled._progress import printable
 from sentilib._optional import import_pandas
-from sentilib._pages._page import writable_path, write_page
+from sentilib._pages._page import ReportPath, render, writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, as_series, named_rows, read_reviews
 from sentilib._sklearn import HasMethods
 from sentilib._training._rows import listed
@@ -76,6 +76,9 @@ class Comparison:
             f"only {a} right: {only_first:,}; only {b} right: {only_second:,}; "
             f"McNemar's exact p = {self.pvalue:.3g}"
         )
+
+    def _repr_html_(self) -> str:
+        return render("lines.html", lines=str(self).splitlines()) + self.scores.to_html()
 
     @check_parameters(path=[str, PathLike])
     def report(self, path: str | PathLike, *, n_explained: int | None = 200) -> str:
@@ -150,7 +153,7 @@ class Comparison:
                 "pairs": pairs,
             },
         )
-        return str(target)
+        return ReportPath(target)
 
 
 @check_parameters(

@@ -155,7 +155,9 @@ class TestShap:
     def test_looking_gives_what_shap_gives(self, both, look):
         ours, theirs = map(look, both)
         assert ours.shape == theirs.shape and len(ours) == len(theirs)
-        assert repr(ours) == repr(theirs)
+        of_shap = type(theirs).__repr__
+        assert of_shap(ours) == of_shap(theirs)
+        assert repr(ours) == of_shap(theirs) if ours._is_built else len(repr(ours)) < 300
         assert np.array_equal(ours.feature_names, theirs.feature_names) or list(
             map(list, ours.feature_names)
         ) == list(map(list, theirs.feature_names))

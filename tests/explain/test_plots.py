@@ -333,3 +333,42 @@ class TestFaithfulness:
             faithfulness(explainer, self.IDS, explainer.explain(self.IDS[:5]))
         with pytest.raises(ValueError, match="No review has any token"):
             faithfulness(explainer, np.zeros((2, 12), dtype=int))
+
+
+@pytest.mark.parametrize("kind", ["notebook", "email"])
+def test_fragments_have_inline_styles_only_and_escape_reviews(explanation, kind):
+    html = plots.text(explanation, kind=kind)
+    found = Reader(html)
+    assert set(found.names) == {"div", "span"} and found.attributes == {"style", "title"}
+    assert "&lt;" in html and "class=" not in html
+    words = re.compile(r'title="[^"]*">([^<]*)</span>')
+    assert words.findall(html) == words.findall(plots.text(explanation)) != []
+    n_legends = html.count("display:inline-block;width:14px") / 9
+    assert html.count("(base value)") == n_legends + html.count("No words")
+    colors = re.findall(r"background:([^;\"]*)", html)
+    opaque = [bool(re.fullmatch("#[0-9a-f]{6}", color)) for color in colors]
+    assert all(opaque) if kind == "email" else not any(opaque)
+    if kind == "email":
+        assert "background:#ffffff;color:#1b1f24" in html
+    n_classes = max(2, np.size(explanation.base_values[0]))
+    named = plots.text(explanation, kind=kind, class_names=["<x>", "y", "z"][:n_classes])
+    assert "&lt;x&gt;" in named and "<x>" not in named
+
+
+def test_an_explanation_shows_itself_shortly(explainer):
+    explanation = explainer.explain([f"film {k}" for k in range(12)])
+    assert len(repr(explanation)) < 300 and "12 reviews" in repr(explanation)
+    assert "1 review:" in repr(explanation[3])
+    html = explanation._repr_html_()
+    assert html == plots.text(explanation, kind="notebook")
+    n_outputs = np.size(explanation.base_values[0])
+    assert html.count(">film</span>") == 10 * n_outputs
+    assert "... and 2 more reviews" in html
+    assert "more reviews" not in plots.text(explanation, kind="email")
+    with pytest.raises(ValueError, match='kind must be "page"'):
+        plots.text(explanation, kind="pdf")
+    of_shap = explainer([f"film {k}" for k in range(12)])
+    assert of_shap._repr_html_() == html and repr(of_shap) == repr(explanation)
+    assert (
+        explainer.interactions(["a film"]).__repr__().startswith("<Interactions of the words of 1")
+    )

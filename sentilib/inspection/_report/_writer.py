@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sentilib._pages._page import writable_path, write_page
+from sentilib._pages._page import ReportPath, writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, read_reviews
 from sentilib._sklearn import StrOptions
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
@@ -243,7 +243,7 @@ def report(
         },
     )
     progress.done()
-    return str(target)
+    return ReportPath(target)
 
 
 def _features(reviews: Reviews, names: Iterable[str] | None, data: Any) -> dict[str, np.ndarray]:
