@@ -40,9 +40,9 @@ TERMS = DICTIONARY.terms(IDS)
 BLOCKS = [(rng.normal(size=(3, 8, 8)), np.zeros(8))] * 2
 LAYERS = Layers.of(rng.normal(size=(30, 8)), BLOCKS, np.float64)
 NETWORK = Network.of(rng.normal(size=(30, 8)), BLOCKS)
-N_PLACES = windows.COLUMNS + windows.SPARE + 20
+N_PLACES = 2 * windows.COLUMNS + windows.n_columns(2, 3)
 TAPE = zeros(N_PLACES, dtype=I32), zeros(N_PLACES, dtype=I32), np.ones(N_PLACES)
-WINDOWS = (*TAPE, *NETWORK, np.ones((8, 1)), np.array([0, 10]))
+WINDOWS = (*TAPE, *NETWORK, np.ones((8, 1)), 5, 2)
 WORKSPACE = windows.workspace(NETWORK.channels, 3, 1)
 WALK = (
     *TAPE,

@@ -15,6 +15,7 @@ from sentilib import (
     TokenShapExplainer,
 )
 from sentilib._ngrams._dictionary import NgramDictionary
+from sentilib._pipelines import Parts
 from sentilib.datasets import make_reviews
 from sentilib.explain._games._deletion import deletion_share
 
@@ -272,3 +273,37 @@ def test_base_values_are_those_of_each_row_of_absent_words():
         explanation = TokenShapExplainer(classifier).explain(ids)
         expected = classifier.decision_function(np.minimum(ids, 1))
         np.testing.assert_allclose(explanation.base_values, expected, rtol=0, atol=1e-12)
+
+
+def test_values_do_not_depend_on_what_was_explained_before():
+    """A game keeps the workspaces of its kernel."""
+    classifier = random_conv(n_columns=900)
+    ids = np.random.default_rng(0).integers(1, 30, (3, 900)).astype(np.int32)
+    ids[1, 400:] = ids[2, 100:900:7] = 0
+    game = TokenShapExplainer(classifier)._game(Parts.of(classifier))
+    one_by_one = [game.shapley(row[None]) for row in ids]
+    for array in game._layers._idle[0]:
+        array[:] = np.nan
+    np.testing.assert_array_equal(np.concatenate(one_by_one), game.shapley(ids))
+
+
+def test_base_values_of_rows_without_gaps_are_computed_once(monkeypatch):
+    classifier = random_conv(n_columns=40)
+    model = TokenShapExplainer(classifier)._game(Parts.of(classifier)).model
+    ids = np.full((4, 40), 3, dtype=np.int32)
+    ids[1, 20:] = ids[2, :5] = ids[3, 7] = 0
+    expected = classifier.decision_function(np.minimum(ids, 1))[:, None]
+    n_computed = []
+    monkeypatch.setattr(
+        model, "outputs", lambda rows, f=model.outputs: n_computed.append(len(rows)) or f(rows)
+    )
+    for _ in range(2):
+        np.testing.assert_allclose(model.base_values(ids), expected, rtol=0, atol=1e-14)
+    narrower = np.ascontiguousarray(ids[:, :30])
+    np.testing.assert_allclose(
+        model.base_values(narrower)[:, 0],
+        classifier.tables_.logits(np.minimum(narrower, 1)) @ [-1, 1],
+        rtol=0,
+        atol=1e-14,
+    )
+    assert n_computed == [4, 1, 4]

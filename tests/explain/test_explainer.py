@@ -314,6 +314,12 @@ class TestBadInput:
         with pytest.raises(ValueError, match=next(iter(parameters))):
             TokenShapExplainer(random_dense(), **parameters)(X)
 
+    def test_a_parameter_that_equals_a_valid_one_of_another_type(self):
+        explainer = TokenShapExplainer(random_dense(), n_permutations=10)
+        explainer(X)
+        with pytest.raises(ValueError, match=r"n_permutations.*Got 10\.0"):
+            explainer.set_params(n_permutations=10.0)(X)
+
 
 class TestWithoutShap:
     @pytest.fixture(autouse=True)

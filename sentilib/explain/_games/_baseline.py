@@ -11,6 +11,8 @@ from sentilib._ngrams._dictionary import evidence_logits
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable
 
+_MANY_PATTERNS = 2**12
+
 
 class BaselineModel:
     """Output of a fitted model for reviews in which some words are replaced.
@@ -59,6 +61,7 @@ class BaselineModel:
         self.deletes = tables.masks_padding and self.baseline == PAD
         self.n_outputs = 1 if tables.n_classes == 2 else tables.n_classes
         self.head = self._margin(tables.head)
+        self._known_base_values: dict[tuple[int, int], Any] = {}  # by width and pattern
 
     @property
     def masks_padding(self) -> bool:
@@ -101,7 +104,8 @@ class BaselineModel:
     def base_values(self, X: np.ndarray) -> np.ndarray:
         """Compute the outputs if all tokens are replaced, shape (n_samples, n_outputs).
 
-        They depend only on the positions of the tokens, so each pattern is computed once.
+        They depend only on the positions of the tokens, so each pattern is computed once; those of
+        rows without gaps are kept.
         """
         n_tokens, (start, stop) = count_tokens(X), extents(X)
         pattern = start * (X.shape[1] + 1) + n_tokens
@@ -110,9 +114,16 @@ class BaselineModel:
             packed = np.packbits(X[has_gaps] != PAD, axis=1)
             whole_rows = packed.view([("", np.void, packed.shape[1])])[:, 0]
             pattern[has_gaps] = -1 - np.unique(whole_rows, return_inverse=True)[1]
-        _, first, of_row = np.unique(pattern, return_index=True, return_inverse=True)
-        rows = np.where(X[first] != PAD, self.baseline, PAD).astype(np.int32)
-        return self.outputs(rows)[of_row]
+        patterns, first, of_row = np.unique(pattern, return_index=True, return_inverse=True)
+        known = self._known_base_values
+        values = {key: known.get(key) for key in ((X.shape[1], p) for p in patterns.tolist())}
+        if new := [k for k, value in enumerate(values.values()) if value is None]:
+            rows = np.where(X[first[new]] != PAD, self.baseline, PAD).astype(np.int32)
+            keys = list(values)
+            values.update(zip([keys[k] for k in new], self.outputs(rows), strict=True))
+            if len(known) < _MANY_PATTERNS:
+                known.update((key, value) for key, value in values.items() if key[1] >= 0)
+        return np.array(list(values.values())).reshape(-1, self.n_outputs)[of_row]
 
 
 def is_word(baseline: Any) -> bool:

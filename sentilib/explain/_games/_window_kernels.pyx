@@ -1,10 +1,11 @@
 """Kernels of the games of convolutional classifiers.
 
 Rows of token ids form a tape: the tokens of each row, then a gap as wide as a window. The tape is
-read in blocks of `COLUMNS` positions. Variant v of a unit is its value if, among the tokens that it
-sees, those whose bit is set in v are present and the others are replaced by the baseline; bit 0 is
-the leftmost token. Column p of a layer's table belongs to the unit whose
-leftmost token is position `start + p` of the tape, so that tap t reads column p + t.
+read in blocks of `COLUMNS` windows, from place `first` on. Variant v of a unit is its value if,
+among the tokens that it sees, those whose bit is set in v are present and the others are replaced
+by the baseline; bit 0 is the leftmost token. Column p of a layer's table belongs to the unit whose
+leftmost token is position `start + p` of the tape, so that tap t reads column p + t. Blocks follow
+one another, and each begins with the columns that the one before has computed beyond its own.
 
 Positions are innermost in all tables, as in `_conv_kernels`.
 """
@@ -19,7 +20,7 @@ from sentilib._compiled cimport _instructions
 cdef extern from "_windows.h" nogil:
     enum:
         WINDOW_COLUMNS
-        WINDOW_SPARE
+        WINDOW_LANES
     cdef struct windows:
         const int32_t* words
         const int32_t* baselines
@@ -31,17 +32,16 @@ cdef extern from "_windows.h" nogil:
         int64_t kernel_size
         const double* head
         int64_t n_outputs
-        int64_t width
-        int64_t n_units
+        int64_t step
         double* units
         double* products
         double* tables
     ctypedef void (*shares_function)(
-        const windows* w, const int64_t* blocks, int64_t n_blocks, const double* weights,
+        const windows* w, int64_t first, int64_t n_blocks, const double* weights,
         double* values, int64_t n_distances, int64_t n_places,
     ) noexcept
     ctypedef void (*deletion_function)(
-        const windows* w, const int64_t* blocks, int64_t n_blocks, const int32_t* rows,
+        const windows* w, int64_t first, int64_t n_blocks, const int32_t* rows,
         const int64_t* rows_length, const double* coefficients, int64_t n_players_max,
         int64_t n_sizes, double* values, int64_t n_places, double* everyone, int64_t n_rows,
     ) noexcept
@@ -55,7 +55,7 @@ cdef extern from "_windows.h" nogil:
     const walk_function* walk_versions
 
 
-COLUMNS, SPARE = WINDOW_COLUMNS, WINDOW_SPARE
+COLUMNS = WINDOW_COLUMNS
 
 cdef enum:
     MAX_FIELD = 30  # words of a window, bits of a variant
@@ -99,62 +99,76 @@ cdef windows _windows(
     w.embedding, w.channels, w.n_layers = &embedding[0, 0], &channels[0], n_layers
     w.weights, w.kernel_size = &weights[0], kernel_size
     w.head, w.n_outputs = &head[0, 0] if head.shape[1] else NULL, head.shape[1]
-    w.width = w.n_units = 0
+    w.step = 0
     w.units = w.products = w.tables = NULL
     return w
 
 
+def n_columns(int64_t n_layers, int64_t kernel_size):
+    """Return the columns of words that a block reads, in whole vectors of each instruction set."""
+    _check(
+        1 <= kernel_size <= MAX_FIELD + 1
+        and 0 < n_layers
+        and (kernel_size == 1 or n_layers < MAX_FIELD)
+        and n_layers * (kernel_size - 1) < MAX_FIELD,
+        "the size of windows",
+    )
+    return WINDOW_COLUMNS + n_layers * _step(kernel_size)
+
+
 def workspace(const int64_t[::1] channels, int64_t kernel_size, int64_t n_outputs):
-    """Return arrays for units, products and tables of the blocks of a network, all zeros."""
-    cdef int64_t n_layers = channels.shape[0] - 1, n_more, width
-    cdef int64_t n_variants = 2, n_units = 0, n_products = 0, depth
-    _check(1 <= kernel_size <= MAX_FIELD + 1, "the size of windows")
-    n_more = n_layers * (kernel_size - 1)
-    width = _width(n_more)
-    _check(0 < n_layers and n_more < min(MAX_FIELD, WINDOW_COLUMNS), "the size of windows")
+    """Return arrays for units, products and tables of the blocks of a network."""
+    cdef int64_t n_layers = channels.shape[0] - 1
+    n_columns(n_layers, kernel_size)  # checks the size of windows
     for depth in range(n_layers):
         _check(0 < channels[depth] <= MAX_SIZE, "the number of channels")
-        n_units = max(n_units, n_variants * channels[depth] * width)
-        n_products = n_variants * kernel_size * 4 * WINDOW_SPARE
-        n_variants <<= kernel_size - 1
+    cdef int64_t n_units = _n_units(&channels[0], n_layers, kernel_size)
+    cdef int64_t n_variants = <int64_t>2 << n_layers * (kernel_size - 1)
     return (
-        _zeros(2 * n_units + MAX_FIELD + WINDOW_SPARE),
-        _zeros(n_products),
+        _zeros(n_units),
+        _zeros((n_variants >> (kernel_size - 1)) * kernel_size * 4 * WINDOW_LANES),
         _zeros(n_outputs * n_variants * WINDOW_COLUMNS).reshape(n_outputs, n_variants, -1),
     )
 
 
 def _zeros(n):
     """Return zeros that begin where a line of the cache does, which halves the reads of vectors."""
-    whole = np.zeros(n + WINDOW_SPARE)
-    first = -whole.ctypes.data // whole.itemsize % WINDOW_SPARE
+    whole = np.zeros(n + WINDOW_LANES)
+    first = -whole.ctypes.data // whole.itemsize % WINDOW_LANES
     return whole[first : first + n]
 
 
-cdef int64_t _width(int64_t n_more) noexcept:
-    """Return the columns of units that a block reads: whole vectors of each instruction set."""
-    return WINDOW_COLUMNS + (n_more + WINDOW_SPARE - 1) // WINDOW_SPARE * WINDOW_SPARE
+cdef int64_t _step(int64_t kernel_size) noexcept:
+    """Return by how many columns a layer exceeds the next one: taps, in whole vectors."""
+    return (kernel_size - 1 + WINDOW_LANES - 1) // WINDOW_LANES * WINDOW_LANES
+
+
+cdef int64_t _n_units(const int64_t* channels, int64_t n_layers, int64_t kernel_size) noexcept:
+    """Return the number of units of all variants and layers but the last, and of words."""
+    cdef int64_t n_variants = 2, n_units = 0, depth
+    for depth in range(n_layers):
+        n_units += (
+            n_variants * channels[depth]
+            * (WINDOW_COLUMNS + (n_layers - depth) * _step(kernel_size))
+        )
+        n_variants <<= kernel_size - 1
+    return n_units
 
 
 cdef int64_t _blocks(
-    windows* w, const int64_t[::1] blocks, int64_t n_places, double[::1] units,
+    windows* w, int64_t first, int64_t n_blocks, int64_t n_places, double[::1] units,
     double[::1] products, double[:, :, ::1] tables,
 ) except -1:
     """Check the blocks and the workspace; return the number of words beside the first of a window.
     """
-    cdef int64_t n_more = w.n_layers * (w.kernel_size - 1), n_variants = 2, depth, k
-    _check(n_more < min(MAX_FIELD, WINDOW_COLUMNS), f"windows of {n_more + 1} words")
-    w.width, w.n_units = _width(n_more), 0
-    for depth in range(w.n_layers):
-        w.n_units = max(w.n_units, n_variants * w.channels[depth] * w.width)
-        _check(
-            products.shape[0] >= n_variants * w.kernel_size * 4 * WINDOW_SPARE,
-            "the workspace is too small",
-        )
-        n_variants <<= w.kernel_size - 1
-    # A vector of the last row may begin before its end, and read as far as a tap beyond it.
+    cdef int64_t width = n_columns(w.n_layers, w.kernel_size)
+    cdef int64_t n_more = w.n_layers * (w.kernel_size - 1), n_variants = <int64_t>2 << n_more
+    w.step = _step(w.kernel_size)
     _check(
-        units.shape[0] >= 2 * w.n_units + MAX_FIELD + WINDOW_SPARE, "the workspace is too small"
+        units.shape[0] >= _n_units(w.channels, w.n_layers, w.kernel_size)
+        and products.shape[0]
+        >= (n_variants >> (w.kernel_size - 1)) * w.kernel_size * 4 * WINDOW_LANES,
+        "the workspace is too small",
     )
     _check(
         tables.shape[0] == w.n_outputs
@@ -162,22 +176,23 @@ cdef int64_t _blocks(
         and tables.shape[2] == WINDOW_COLUMNS,
         "the shape of the tables of variants",
     )
-    for k in range(blocks.shape[0]):
-        _check(
-            0 <= blocks[k] <= n_places - WINDOW_COLUMNS - n_more - WINDOW_SPARE,
-            "a block beyond the tape",
-        )
+    _check(
+        n_blocks <= 0
+        or (n_blocks <= n_places and 0 <= first <= n_places
+            and first + (n_blocks - 1) * WINDOW_COLUMNS + width <= n_places),
+        "a block beyond the tape",
+    )
     w.units, w.products = &units[0], &products[0]
     w.tables = &tables[0, 0, 0] if w.n_outputs else NULL
     return n_more
 
 
 cdef int _share(
-    const shares_function* versions, windows* w, const int64_t[::1] blocks, double[::1] units,
-    double[::1] products, double[:, :, ::1] tables, const double[::1] subset_weights,
-    double[:, :, ::1] values, int64_t n_places, bint of_pairs,
+    const shares_function* versions, windows* w, int64_t first, int64_t n_blocks,
+    double[::1] units, double[::1] products, double[:, :, ::1] tables,
+    const double[::1] subset_weights, double[:, :, ::1] values, int64_t n_places, bint of_pairs,
 ) except -1:
-    cdef int64_t n_more = _blocks(w, blocks, n_places, units, products, tables)
+    cdef int64_t n_more = _blocks(w, first, n_blocks, n_places, units, products, tables)
     _check(subset_weights.shape[0] >= tables.shape[1], "fewer weights than subsets")
     _check(
         values.shape[0] == w.n_outputs
@@ -185,10 +200,10 @@ cdef int _share(
         and values.shape[2] == n_places,
         "the shape of the values",
     )
-    if w.n_outputs and blocks.shape[0] and values.shape[1]:
+    if w.n_outputs and n_blocks > 0 and values.shape[1]:
         with nogil:
             versions[_instructions.chosen](
-                w, &blocks[0], blocks.shape[0], &subset_weights[0], &values[0, 0, 0],
+                w, first, n_blocks, &subset_weights[0], &values[0, 0, 0],
                 values.shape[1], n_places,
             )
     return 0
@@ -197,8 +212,8 @@ cdef int _share(
 def shapley(
     const int32_t[::1] words, const int32_t[::1] baselines, const double[::1] valid,
     const double[:, ::1] embedding, const int64_t[::1] channels, const double[::1] weights,
-    int64_t kernel_size, const double[:, ::1] head, const int64_t[::1] blocks,
-    const double[::1] subset_weights, double[::1] units, double[::1] products,
+    int64_t kernel_size, const double[:, ::1] head, int64_t first,
+    int64_t n_blocks, const double[::1] subset_weights, double[::1] units, double[::1] products,
     double[:, :, ::1] tables, double[:, :, ::1] values,
 ):
     """Compute each token's Shapley values in the games of the windows that contain it.
@@ -212,7 +227,7 @@ def shapley(
         words, baselines, valid, embedding, channels, weights, kernel_size, head
     )
     _share(
-        shapley_versions, &w, blocks, units, products, tables, subset_weights, values,
+        shapley_versions, &w, first, n_blocks, units, products, tables, subset_weights, values,
         words.shape[0], False,
     )
 
@@ -220,8 +235,8 @@ def shapley(
 def interactions(
     const int32_t[::1] words, const int32_t[::1] baselines, const double[::1] valid,
     const double[:, ::1] embedding, const int64_t[::1] channels, const double[::1] weights,
-    int64_t kernel_size, const double[:, ::1] head, const int64_t[::1] blocks,
-    const double[::1] subset_weights, double[::1] units, double[::1] products,
+    int64_t kernel_size, const double[:, ::1] head, int64_t first,
+    int64_t n_blocks, const double[::1] subset_weights, double[::1] units, double[::1] products,
     double[:, :, ::1] tables, double[:, :, ::1] values,
 ):
     """Add pairwise Shapley interactions; values[m, d - 1, i] is that of places i and i + d.
@@ -232,7 +247,7 @@ def interactions(
         words, baselines, valid, embedding, channels, weights, kernel_size, head
     )
     _share(
-        interactions_versions, &w, blocks, units, products, tables, subset_weights, values,
+        interactions_versions, &w, first, n_blocks, units, products, tables, subset_weights, values,
         words.shape[0], True,
     )
 
@@ -240,8 +255,8 @@ def interactions(
 def deletion_shapley(
     const int32_t[::1] words, const int32_t[::1] baselines, const double[::1] valid,
     const double[:, ::1] embedding, const int64_t[::1] channels, const double[::1] weights,
-    int64_t kernel_size, const double[:, ::1] head, const int64_t[::1] blocks,
-    const int32_t[::1] rows, const int64_t[::1] rows_length,
+    int64_t kernel_size, const double[:, ::1] head, int64_t first,
+    int64_t n_blocks, const int32_t[::1] rows, const int64_t[::1] rows_length,
     const double[:, :, :, ::1] coefficients, double[::1] units, double[::1] products,
     double[:, :, ::1] tables, double[:, ::1] values, double[:, ::1] everyone,
 ):
@@ -257,7 +272,7 @@ def deletion_shapley(
         words, baselines, valid, embedding, channels, weights, kernel_size, head
     )
     cdef int64_t n_places = words.shape[0], n_rows = rows_length.shape[0], k
-    cdef int64_t n_more = _blocks(&w, blocks, n_places, units, products, tables)
+    cdef int64_t n_more = _blocks(&w, first, n_blocks, n_places, units, products, tables)
     _check(
         coefficients.shape[1] > n_more + 1
         and coefficients.shape[2] > n_more + 1
@@ -271,10 +286,10 @@ def deletion_shapley(
         _check(0 <= rows_length[k] < coefficients.shape[0], "a length without coefficients")
     _check(values.shape[0] == w.n_outputs and values.shape[1] == n_places, "the values")
     _check(everyone.shape[0] == w.n_outputs and everyone.shape[1] == n_rows, "values of rows")
-    if w.n_outputs and blocks.shape[0]:
+    if w.n_outputs and n_blocks > 0:
         with nogil:
             deletion_versions[_instructions.chosen](
-                &w, &blocks[0], blocks.shape[0], &rows[0], &rows_length[0],
+                &w, first, n_blocks, &rows[0], &rows_length[0],
                 &coefficients[0, 0, 0, 0], coefficients.shape[1], coefficients.shape[2],
                 &values[0, 0], n_places, &everyone[0, 0], n_rows,
             )

@@ -6,7 +6,7 @@
 
 enum {
     WINDOW_COLUMNS = 64,  /* whole vectors of every instruction set, and room for a window */
-    WINDOW_SPARE = 8,     /* columns of the largest vector: the last of a block may exceed it */
+    WINDOW_LANES = 8,     /* of the largest vector */
 };
 
 struct windows {
@@ -19,8 +19,7 @@ struct windows {
     int64_t kernel_size;
     const double *head;
     int64_t n_outputs;
-    int64_t width;    /* of rows of units and products, in columns */
-    int64_t n_units;  /* of one layer; two are kept in `units` */
+    int64_t step;  /* columns that a layer has more than the next one, which has COLUMNS at last */
     double *units, *products, *tables;
 };
 
@@ -28,10 +27,10 @@ struct windows {
 #include "_versions.h"
 
 typedef void (*shares_function)(
-    const struct windows *w, const int64_t *blocks, int64_t n_blocks, const double *weights,
+    const struct windows *w, int64_t first, int64_t n_blocks, const double *weights,
     double *values, int64_t n_distances, int64_t n_places);
 typedef void (*deletion_function)(
-    const struct windows *w, const int64_t *blocks, int64_t n_blocks, const int32_t *rows,
+    const struct windows *w, int64_t first, int64_t n_blocks, const int32_t *rows,
     const int64_t *rows_length, const double *coefficients, int64_t n_players_max, int64_t n_sizes,
     double *values, int64_t n_places, double *everyone, int64_t n_rows);
 typedef void (*walk_function)(

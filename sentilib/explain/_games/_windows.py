@@ -1,6 +1,6 @@
 """Exact Shapley values of convolutional models with average pooling."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from math import factorial
 from typing import NamedTuple
@@ -15,6 +15,8 @@ from sentilib.explain._games._deletion import joining_weights
 _MAX_RECEPTIVE_FIELD = 10  # tables have 2 ** 10 variants of each position
 
 _PLACES_AT_ONCE = 2**14
+
+_MAX_KEPT = 2**22  # bytes of a workspace
 
 
 class Tape(NamedTuple):
@@ -53,6 +55,7 @@ class WindowGame:
         self._tables = model.tables
         self._network = *self._tables.network, fill(model.head, (-len(model.head) % 4, 0))
         self.receptive_field = self._tables.receptive_field
+        self._idle: list[tuple[np.ndarray, ...]] = []  # one workspace per thread
 
     @staticmethod
     def why_not_exact(tables: ConvTables) -> str | None:
@@ -146,9 +149,8 @@ class WindowGame:
         tape = self._tape(X)
         values = np.zeros((self._model.n_outputs, self.receptive_field, len(tape.words)))
         weights = _subset_weights(self.receptive_field, 1)
-        _window_kernels.shapley(
-            *tape[:3], *self._network, self._blocks(tape), weights, *self._workspace(), values
-        )
+        windows = 0, self._n_blocks(tape), weights
+        self._run(_window_kernels.shapley, tape, windows, (values,))
         return values.sum(axis=1)[:, tape.tokens].T / self._divisors(X, tape)[:, None]
 
     def _interaction_values(self, X: np.ndarray) -> tuple:
@@ -159,9 +161,8 @@ class WindowGame:
         values = np.zeros((self._model.n_outputs, max(n_more, 1), len(tape.words)))
         if n_more:
             weights = _subset_weights(self.receptive_field, 2)
-            _window_kernels.interactions(
-                *tape[:3], *self._network, self._blocks(tape), weights, *self._workspace(), values
-            )
+            n_blocks = self._n_blocks(tape)
+            self._run(_window_kernels.interactions, tape, (0, n_blocks, weights), (values,))
         number = np.full(len(tape.words) + n_more, -1)
         number[tape.tokens] = np.arange(len(tape.tokens))
         divisors = self._divisors(X, tape)
@@ -190,16 +191,12 @@ class WindowGame:
         coefficients = np.stack([self._deletion_weights(int(n)) for n in lengths])
         values = np.zeros((self._model.n_outputs, len(tape.words)))
         everyone = np.zeros((self._model.n_outputs, len(X)))
-        _window_kernels.deletion_shapley(
-            *tape[:3],
-            *self._network,
-            self._blocks(tape),
-            tape.rows,
-            of_row.astype(np.int64),
-            coefficients,
-            *self._workspace(),
-            values,
-            everyone,
+        players = tape.rows, of_row.astype(np.int64), coefficients
+        self._run(
+            _window_kernels.deletion_shapley,
+            tape,
+            (0, self._n_blocks(tape), *players),
+            (values, everyone),
         )
         return (values[:, tape.tokens] + everyone[:, tape.rows[tape.tokens]]).T
 
@@ -240,9 +237,11 @@ class WindowGame:
         rows, row_columns = np.nonzero(kept)
         places = starts[rows] + row_columns - low[rows]
 
-        from sentilib.explain._games._window_kernels import COLUMNS, SPARE
+        import sentilib.explain._games._window_kernels as _window_kernels
 
-        n_places = gap + int((n_kept + gap).sum()) + COLUMNS + gap + SPARE
+        _, channels, _, size, _ = self._network
+        n_places = gap + int((n_kept + gap).sum())
+        n_places += _window_kernels.n_columns(len(channels) - 1, size)
         words, baselines, row_numbers = np.zeros((3, n_places), dtype=np.int32)
         valid = np.zeros(n_places)
         token_here = is_token[kept]
@@ -252,11 +251,11 @@ class WindowGame:
         row_numbers[places] = rows
         return Tape(words, baselines, valid, row_numbers, places[token_here])
 
-    def _blocks(self, tape: Tape) -> np.ndarray:
-        from sentilib.explain._games._window_kernels import COLUMNS
+    def _n_blocks(self, tape: Tape) -> int:
+        import sentilib.explain._games._window_kernels as _window_kernels
 
         n_windows = int(tape.tokens[-1]) + 1 if len(tape.tokens) else 0
-        return np.arange(0, n_windows, COLUMNS, dtype=np.int64)
+        return -(-n_windows // _window_kernels.COLUMNS)
 
     def _divisors(self, X: np.ndarray, tape: Tape) -> np.ndarray:
         if not self._model.masks_padding:
@@ -264,11 +263,18 @@ class WindowGame:
         n_tokens = (X != PAD).sum(axis=1) + self._tables.n_neutral
         return n_tokens[tape.rows[tape.tokens]]
 
-    def _workspace(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _run(self, kernel: Callable, tape: Tape, windows: tuple, values: tuple) -> None:
+        """Call a kernel with a workspace, which is kept: to get its memory takes time."""
         import sentilib.explain._games._window_kernels as _window_kernels
 
-        _, channels, _, size, _ = self._network
-        return _window_kernels.workspace(channels, size, self._model.n_outputs)
+        try:
+            workspace = self._idle.pop()
+        except IndexError:
+            _, channels, _, size, _ = self._network
+            workspace = _window_kernels.workspace(channels, size, self._model.n_outputs)
+        kernel(*tape[:3], *self._network, *windows, *workspace, *values)
+        if workspace[0].nbytes <= _MAX_KEPT:
+            self._idle.append(workspace)
 
 
 def _parts(X: np.ndarray) -> Iterator[np.ndarray]:

@@ -105,18 +105,53 @@ static void NAME(add_to_tables)(
     }
 }
 
+/* The units of OUTPUTS channels in all variants, for a vector of columns, from the products of
+ * their taps; n_out vectors of `stride` columns per variant. With deletion, units whose word is
+ * absent are zero: those without the bit `absent`. */
+static void NAME(add_units)(
+    const double *products, int64_t n_before, int64_t n_variants, int64_t size, int64_t absent,
+    V is_position, int64_t n_out, int64_t stride, double *units)
+{
+    const int64_t half = size == 3 ? n_variants / 2 : n_variants;
+    for (int64_t v = 0; v < half; v++) {
+        double *here = units + v * n_out * stride, *other = here + half * n_out * stride;
+        if (size == 3) {  /* the variants without and with the last word */
+            const double *first = products + (v & (n_before - 1)) * OUTPUTS * LANES;
+            const double *second =
+                products + (n_before + ((v >> 1) & (n_before - 1))) * OUTPUTS * LANES;
+            for (int k = 0; k < OUTPUTS; k++) {
+                const V sum = V_ADD(V_LOAD(first + k * LANES), V_LOAD(second + k * LANES));
+                const double *last = products + ((2 * n_before + (v >> 2)) * OUTPUTS + k) * LANES;
+                const V without = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
+                V_STORE(here + k * stride, V_MUL(without, is_position));
+                last += n_before / 2 * OUTPUTS * LANES;
+                const V with = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
+                V_STORE(other + k * stride, V_MUL(with, is_position));
+            }
+        } else {
+            for (int k = 0; k < OUTPUTS; k++)
+                V_STORE(here + k * stride,
+                        V_MUL(NAME(unit)(products + k * LANES, n_before, v, size), is_position));
+        }
+    }
+    if (absent)
+        for (int64_t v = 0; v < n_variants; v++)
+            for (int k = 0; !(v & absent) && k < OUTPUTS; k++)
+                V_STORE(units + (v * n_out + k) * stride, V_SET(0));
+}
+
 /* Fill the margins of all variants of a block's windows: (n_outputs, COLUMNS / LANES, n_variants,
  * LANES).
  *
- * A layer computes the columns that the next one reads; the columns of the last vector beyond
- * them are never read. Each vector of columns passes through a layer as a whole, so that its
- * products stay in the nearest cache. */
-static void NAME(fill_tables)(const struct windows *w, int64_t start, int deletion)
+ * A layer computes the columns that the next one reads. Those that the block before has computed,
+ * if it ended where this one starts, are moved to the front. Each vector of columns passes through
+ * a layer as a whole, so that its products stay in the nearest cache. */
+static void NAME(fill_tables)(const struct windows *w, int64_t start, int continues, int deletion)
 {
-    const int64_t size = w->kernel_size, reach = (size - 1) / 2, width = w->width;
+    const int64_t size = w->kernel_size, n_all = (int64_t)2 << w->n_layers * (size - 1);
     const double *weights = w->weights;
-    int64_t n_before = 2, n_in = w->channels[0], n_all = (int64_t)2 << w->n_layers * (size - 1);
-    double *layer = w->units, *next = w->units + w->n_units;
+    int64_t n_before = 2, n_in = w->channels[0], width = WINDOW_COLUMNS + w->n_layers * w->step;
+    double *layer = w->units;
     for (int64_t p = 0; p < width; p++) {
         const int64_t place = start + p;
         const double *absent = w->embedding + w->baselines[place] * n_in;
@@ -129,31 +164,27 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int deleti
     memset(w->tables, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(double));
     for (int64_t depth = 1; depth <= w->n_layers; depth++) {
         const int64_t n_out = w->channels[depth], n_variants = n_before << (size - 1);
-        const int64_t centre = depth * reach;
-        const int64_t n_columns = WINDOW_COLUMNS + (w->n_layers - depth) * (size - 1);
-        const double *taps = weights, *biases = weights + n_in * size * n_out;
+        const int64_t centre = depth * ((size - 1) / 2);
+        const int64_t absent = deletion ? (int64_t)1 << centre : 0;
+        const int64_t n_columns = width - w->step, kept = continues * (n_columns - WINDOW_COLUMNS);
+        const double *taps = weights, *biases = taps + n_in * size * n_out;
+        double *next = layer + n_before * n_in * width;
         weights = biases + n_out;
-        for (int64_t p = 0; p < n_columns; p += LANES) {
+        for (double *row = next; kept && row < next + n_variants * n_out * n_columns;
+             row += n_columns)
+            memmove(row, row + WINDOW_COLUMNS, kept * sizeof(double));
+        for (int64_t p = kept; p < n_columns; p += LANES) {
             const V is_position = V_LOAD(w->valid + start + centre + p);
             double *tables = w->tables + p * n_all;
             for (int64_t o = 0; o < n_out; o += OUTPUTS) {
-                NAME(multiply_taps)(layer + p, width, taps + o, n_in, n_out, biases + o, w->products,
-                               n_before, size);
-                if (depth == w->n_layers) {
+                NAME(multiply_taps)(layer + p, width, taps + o, n_in, n_out, biases + o,
+                                    w->products, n_before, size);
+                if (depth == w->n_layers)
                     NAME(add_to_tables)(w->products, w->head + o * w->n_outputs, w->n_outputs,
-                                        n_before, n_all, size,
-                                        deletion ? (int64_t)1 << centre : 0, tables);
-                    continue;
-                }
-                for (int64_t v = 0; v < n_variants; v++)
-                    for (int k = 0; k < OUTPUTS; k++) {
-                        double *units = next + (v * n_out + o + k) * width + p;
-                        const V unit =
-                            deletion && !(v >> centre & 1)
-                                ? V_SET(0)
-                                : NAME(unit)(w->products + k * LANES, n_before, v, size);
-                        V_STORE(units, V_MUL(unit, is_position));
-                    }
+                                        n_before, n_all, size, absent, tables);
+                else
+                    NAME(add_units)(w->products, n_before, n_variants, size, absent, is_position,
+                                    n_out, n_columns, next + o * n_columns + p);
             }
             if (depth == w->n_layers)
                 for (int64_t m = 0; m < w->n_outputs; m++)
@@ -162,37 +193,41 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int deleti
                         V_STORE(table, V_MUL(V_LOAD(table), is_position));
                     }
         }
-        double *const read = layer;
         layer = next;
-        next = read;
+        width = n_columns;
         n_in = n_out;
         n_before = n_variants;
     }
 }
 
 static void NAME(shapley)(
-    const struct windows *w, const int64_t *blocks, int64_t n_blocks, const double *weights,
+    const struct windows *w, int64_t first, int64_t n_blocks, const double *weights,
     double *values, int64_t n_distances, int64_t n_places)
 {
     const int64_t n_more = w->n_layers * (w->kernel_size - 1), n_variants = (int64_t)2 << n_more;
     double share[WINDOW_COLUMNS];
     for (int64_t block = 0; block < n_blocks; block++) {
-        const int64_t start = blocks[block];
-        NAME(fill_tables)(w, start, 0);
+        const int64_t start = first + block * WINDOW_COLUMNS;
+        NAME(fill_tables)(w, start, block > 0, 0);
         for (int64_t m = 0; m < w->n_outputs; m++) {
             const double *tables = w->tables + m * n_variants * WINDOW_COLUMNS;
             for (int64_t j = 0; j <= n_more; j++) {
                 const int64_t bit = (int64_t)1 << j;
-                for (int64_t p = 0; p < WINDOW_COLUMNS; p += LANES) {
-                    V sum = V_SET(0);
+                for (int64_t p = 0; p < WINDOW_COLUMNS; p += 4 * LANES) {
+                    V sums[4] = {V_SET(0), V_SET(0), V_SET(0), V_SET(0)};
                     for (int64_t subset = 0; subset < n_variants; subset++) {
                         if (subset & bit)
                             continue;
-                        const double *without = tables + p * n_variants + subset * LANES;
-                        const V joined = V_LOAD(without + bit * LANES);
-                        sum = V_FMA(V_SET(weights[subset]), V_SUB(joined, V_LOAD(without)), sum);
+                        const V weight = V_SET(weights[subset]);
+                        for (int k = 0; k < 4; k++) {
+                            const double *without =
+                                tables + (p + k * LANES) * n_variants + subset * LANES;
+                            const V joined = V_LOAD(without + bit * LANES);
+                            sums[k] = V_FMA(weight, V_SUB(joined, V_LOAD(without)), sums[k]);
+                        }
                     }
-                    V_STORE(share + p, sum);
+                    for (int k = 0; k < 4; k++)
+                        V_STORE(share + p + k * LANES, sums[k]);
                 }
                 memcpy(values + (m * n_distances + j) * n_places + start + j, share,
                        WINDOW_COLUMNS * sizeof(double));
@@ -202,14 +237,14 @@ static void NAME(shapley)(
 }
 
 static void NAME(interactions)(
-    const struct windows *w, const int64_t *blocks, int64_t n_blocks, const double *weights,
+    const struct windows *w, int64_t first, int64_t n_blocks, const double *weights,
     double *values, int64_t n_distances, int64_t n_places)
 {
     const int64_t n_more = w->n_layers * (w->kernel_size - 1), n_variants = (int64_t)2 << n_more;
     double share[WINDOW_COLUMNS];
     for (int64_t block = 0; block < n_blocks; block++) {
-        const int64_t start = blocks[block];
-        NAME(fill_tables)(w, start, 0);
+        const int64_t start = first + block * WINDOW_COLUMNS;
+        NAME(fill_tables)(w, start, block > 0, 0);
         for (int64_t m = 0; m < w->n_outputs; m++) {
             const double *tables = w->tables + m * n_variants * WINDOW_COLUMNS;
             for (int64_t i = 0; i < n_more; i++)
@@ -238,15 +273,15 @@ static void NAME(interactions)(
 }
 
 static void NAME(deletion_shapley)(
-    const struct windows *w, const int64_t *blocks, int64_t n_blocks, const int32_t *rows,
+    const struct windows *w, int64_t first, int64_t n_blocks, const int32_t *rows,
     const int64_t *rows_length, const double *coefficients, int64_t n_players_max, int64_t n_sizes,
     double *values, int64_t n_places, double *everyone, int64_t n_rows)
 {
     const int64_t n_more = w->n_layers * (w->kernel_size - 1), n_variants = (int64_t)2 << n_more;
     const int64_t reach = w->n_layers * ((w->kernel_size - 1) / 2);
     for (int64_t block = 0; block < n_blocks; block++) {
-        const int64_t start = blocks[block];
-        NAME(fill_tables)(w, start, 1);
+        const int64_t start = first + block * WINDOW_COLUMNS;
+        NAME(fill_tables)(w, start, block > 0, 1);
         for (int64_t p = 0; p < WINDOW_COLUMNS; p++) {
             const int64_t place = start + p, row = rows[place + reach];
             int64_t players = 0, n_players = 0;
