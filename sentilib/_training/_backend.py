@@ -49,7 +49,7 @@ class Backend(Protocol):
     def check_models_run(self) -> None:
         """Raise RuntimeError if a Keras model could not be called in this process."""
 
-    def width(self, n_tokens: int) -> int:
+    def width(self, n_tokens: int, n_rows: int) -> int:
         """Return the number of tokens per row to which masked padding extends a batch."""
 
     def sparse_input(self, n_columns: int, name: str) -> Any:

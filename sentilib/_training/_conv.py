@@ -76,7 +76,11 @@ class ConvArchitecture(Architecture):
             return Encoded(lambda rows: (X[rows],), None)
         ends = last_token(X)
         width = backend().width
-        return Encoded(lambda rows: (X[rows, : width(max(int(ends[rows].max()), 1))],), ends, True)
+
+        def batch(rows: np.ndarray) -> tuple:
+            return (X[rows, : width(max(int(ends[rows].max()), 1), len(rows))],)
+
+        return Encoded(batch, ends, True)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> ConvTables:
         """Fold the normalization into the convolutions."""

@@ -14,9 +14,16 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: 
     excluded from the batch statistics and the pooling.
     """
     rate = architecture.dropout
+    is_textbook = dropout is keras_layers.Dropout
+    # Each fit sets the weights, and JAX compiles each initializer.
+    kernel = "glorot_uniform" if is_textbook else "zeros"
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     embedding = keras_layers.Embedding(
-        n_ids, architecture.embedding_dim, dtype=policy, name="embedding"
+        n_ids,
+        architecture.embedding_dim,
+        embeddings_initializer="uniform" if is_textbook else "zeros",
+        dtype=policy,
+        name="embedding",
     )
     dropouts = [
         dropout(rate, dtype=policy, name=f"{name}_dropout") for name in ("embedding", "latent")
@@ -34,6 +41,7 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: 
             architecture.kernel_size,
             padding="same",
             use_bias=False,  # the batch normalization that follows would cancel it
+            kernel_initializer=kernel,
             dtype=policy,
             name=f"convolution_{k + 1}",
         )
@@ -59,7 +67,7 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: 
         x = MaskedAverage(architecture.n_neutral, dtype=policy, name="pooling")(x, is_token)
     else:
         x = keras_layers.GlobalAveragePooling1D(dtype=policy, name="pooling")(x)
-    head = keras_layers.Dense(n_classes, dtype="float32", name="logits")
+    head = keras_layers.Dense(n_classes, kernel_initializer=kernel, dtype="float32", name="logits")
     logits = head(dropouts[1](x))
     weights |= {"head": head.kernel, "bias": head.bias}
     return Layers([ids], logits, weights, dropouts)

@@ -11,6 +11,8 @@ import scipy.sparse
 from sentilib._training._keras import import_keras
 
 HAS_INT64 = False  # unless a setting of the process is changed
+_MIN_ENTRIES = 2**14  # of a padded matrix: a step with fewer takes as long
+_SMALL = 2**15  # number of tokens in a batch, of which hundreds of steps take as long as to compile
 
 
 def count_gpus() -> int:
@@ -43,9 +45,12 @@ def check_models_run() -> None:
     """Do nothing: models run in any process."""
 
 
-def width(n_tokens: int) -> int:
-    """Round up to a number of tokens per row that few batches exceed: each width is compiled."""
-    return max(64, 2 ** (n_tokens - 1).bit_length())
+def width(n_tokens: int, n_rows: int) -> int:
+    """Round up to a power of 2, or of 4 for small batches: each width is compiled, in seconds."""
+    exponent = max(6, (n_tokens - 1).bit_length())
+    if n_tokens * n_rows <= _SMALL:
+        exponent += exponent % 2
+    return 2**exponent
 
 
 def sparse_input(n_columns: int, name: str) -> Any:
@@ -114,6 +119,7 @@ class JaxSteps:
         self._tested = [self._trained[0], self._trained[1], self._trained[3]]
         self._train = jax.jit(model.train_step, donate_argnums=0)
         self._test = jax.jit(model.test_step)
+        self._sizes: dict[tuple, list[tuple[int, ...]]] = {}  # of sparse inputs, by the shapes
 
     def start(self) -> None:
         """Begin an epoch, or a validation."""
@@ -134,12 +140,27 @@ class JaxSteps:
         self, step: Callable, variables: list, x: tuple, y: np.ndarray, weight: np.ndarray
     ) -> dict[str, Any]:
         state = tuple([v.value for v in group] for group in variables)
-        parts = tuple(_padded(m) if scipy.sparse.issparse(m) else m for m in x)
+        sizes = iter(self._sizes_for(x))
+        parts = tuple(_padded(m, next(sizes)) if scipy.sparse.issparse(m) else m for m in x)
         logs, state = step(state, (parts, y, weight))
         for group, values in zip(variables, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
         return logs
+
+    def _sizes_for(self, x: tuple) -> tuple[int, ...]:
+        """Return numbers of entries for the sparse inputs, which were compiled before if possible.
+
+        Compilation takes seconds, so that up to twice the entries of a batch are accepted.
+        """
+        n_entries = [m.nnz for m in x if scipy.sparse.issparse(m)]
+        known = self._sizes.setdefault(tuple(m.shape for m in x), [])
+        for sizes in known:
+            pairs = [*zip(n_entries, sizes, strict=True)]
+            if all(n <= size <= max(2 * n, _MIN_ENTRIES) for n, size in pairs):
+                return sizes
+        known.append(tuple(_rounded(n) for n in n_entries))
+        return known[-1]
 
 
 def steps(model: Any) -> JaxSteps:
@@ -147,20 +168,21 @@ def steps(model: Any) -> JaxSteps:
     return JaxSteps(model)
 
 
-def _padded(matrix: Any) -> Any:
-    """Return a sparse matrix with zeros appended to its last row, up to one of few sizes.
+def _rounded(n: int) -> int:
+    """Return a size for n entries, with room for the eighth by which most batches differ."""
+    n = max(n + n // 8, _MIN_ENTRIES)
+    step = 2 ** (n.bit_length() - 3)
+    return -(-n // step) * step
 
-    Sizes are a power of two times 4 to 7, so the batches of a fit have one or two of them.
-    """
+
+def _padded(matrix: Any, size: int) -> Any:
+    """Return a sparse matrix with zeros appended to its last row, up to a number of entries."""
     from jax.experimental.sparse import BCOO
 
-    n = max(len(matrix.data), 64)
-    step = 2 ** (n.bit_length() - 3)
-    n = -(-n // step) * step
-    places = np.zeros((n, 2), dtype=np.int32)
+    places = np.zeros((size, 2), dtype=np.int32)
     places[:, 0] = matrix.shape[0] - 1
     places[: len(matrix.data), 0] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     places[: len(matrix.data), 1] = matrix.indices
-    data = np.zeros(n, dtype=np.float32)
+    data = np.zeros(size, dtype=np.float32)
     data[: len(matrix.data)] = matrix.data
     return BCOO((data, places), shape=matrix.shape, indices_sorted=True)

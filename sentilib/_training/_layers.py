@@ -124,9 +124,14 @@ class VocabularyAverage(Layer):
     def __init__(self, n_ids: int, dim: int, units: int, rate: float, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.units = units
-        self.embedding = self.add_weight(shape=(n_ids, dim), name="embedding")
-        self.kernel = self.add_weight(shape=(dim, units), name="kernel")
-        self.bias = self.add_weight(shape=(units,), name="bias")
+        self.embedding, self.kernel, self.bias = (
+            self.add_weight(shape=shape, initializer="zeros", name=name)  # each fit sets them
+            for name, shape in (
+                ("embedding", (n_ids, dim)),
+                ("kernel", (dim, units)),
+                ("bias", (units,)),
+            )
+        )
         self.dropout = SharedDropout(rate, dtype="float32")
         self.built = True
 
@@ -258,12 +263,17 @@ class Ngrams(_NgramWeights):
             place = ops.reshape(ops.searchsorted(keys, ops.reshape(wanted, (-1,))), ops.shape(ids))
             return place, ops.take(keys, place) == wanted
         prefixes, words = keys[:, 0], keys[:, 1]
-        place, end = ops.zeros_like(ids), ops.full_like(ids, self.n_ngrams)
-        for _ in range(self.n_ngrams.bit_length()):
+
+        def halved(_: int, span: tuple[Any, Any]) -> tuple[Any, Any]:
+            place, end = span
             middle = (place + end) // 2
             prefix, word = ops.take(prefixes, middle), ops.take(words, middle)
             is_below = (prefix < before) | ((prefix == before) & (word < ids))
-            place, end = ops.where(is_below, middle + 1, place), ops.where(is_below, end, middle)
+            return ops.where(is_below, middle + 1, place), ops.where(is_below, end, middle)
+
+        # A loop of the graph: XLA compiles one that is unrolled for minutes.
+        all_keys = ops.zeros_like(ids), ops.full_like(ids, self.n_ngrams)
+        place, _ = ops.fori_loop(0, self.n_ngrams.bit_length(), halved, all_keys)
         return place, (ops.take(prefixes, place) == before) & (ops.take(words, place) == ids)
 
     def call(self, ids: Any) -> Any:

@@ -230,7 +230,7 @@ def one_pass_adam() -> Any:
     return Adam
 
 
-def width(n_tokens: int) -> int:
+def width(n_tokens: int, n_rows: int) -> int:
     """Return the number of tokens per row to train with: graphs have any width."""
     return n_tokens
 

@@ -39,7 +39,7 @@ def check_models_run() -> None:
     """Do nothing: models run in any process."""
 
 
-def width(n_tokens: int) -> int:
+def width(n_tokens: int, n_rows: int) -> int:
     """Return the number of tokens per row to train with: nothing is compiled for it."""
     return n_tokens
 
