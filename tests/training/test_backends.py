@@ -262,9 +262,45 @@ except ImportError as error:
     assert "set KERAS_BACKEND=tensorflow or jax or torch and start Python again" in line
 
 
-def test_a_gpu_that_is_not_there_is_named(data):
-    with pytest.raises(ValueError, match=r"device='gpu:7' is not available: this machine has cpu"):
-        DenseSentimentClassifier(device="gpu:7").fit(*data)
+@pytest.mark.parametrize("device", ["gpu", "gpu:7"])
+def test_a_gpu_that_is_not_there_is_named(device, data, monkeypatch):
+    monkeypatch.setattr(backend(), "count_gpus", lambda: 0)
+    message = (
+        f"device='{device}' is not available: this machine has cpu:0. Use device='auto' for a GPU "
+        "if there is one, else the CPU."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        DenseSentimentClassifier(device=device).fit(*data)
+
+
+def test_a_model_needs_the_backend_of_no_fit_and_a_missing_one_is_named(data, tmp_path):
+    """A model of this backend where KERAS_BACKEND names another one that is not installed."""
+    X, y = data
+    model = DenseSentimentClassifier(epochs=1, random_state=0).fit(X, y)
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps((model, X, y)))
+    program = f"""
+import pickle, sys
+import numpy as np
+sys.modules["jax"] = None
+with open({str(tmp_path / "model.pickle")!r}, "rb") as file:
+    model, X, y = pickle.load(file)
+np.save({str(tmp_path / "values.npy")!r}, model.predict_proba(X))
+for function in (model.to_keras, lambda: model.partial_fit(X, y), lambda: model.fit(X, y)):
+    try:
+        function()
+    except ImportError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and len(lines) == 3, done.stderr[-2000:]
+    for line in lines:
+        assert "KERAS_BACKEND (now 'jax')" in line and "and start Python again" in line
+    np.testing.assert_array_equal(np.load(tmp_path / "values.npy"), model.predict_proba(X))
 
 
 def test_training_keeps_to_what_the_caller_has_switched_off(data):
