@@ -15,7 +15,8 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: 
     """
     rate = architecture.dropout
     is_textbook = dropout is keras_layers.Dropout
-    # Each fit sets the weights, and JAX compiles each initializer.
+    # Each fit sets the weights, and JAX compiles each initializer. That of the output layer stays:
+    # a trainer sees by it that an optimizer copies the weights.
     kernel = "glorot_uniform" if is_textbook else "zeros"
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     embedding = keras_layers.Embedding(
@@ -67,7 +68,7 @@ def layers(architecture: Any, n_ids: int, n_classes: int, policy: str, dropout: 
         x = MaskedAverage(architecture.n_neutral, dtype=policy, name="pooling")(x, is_token)
     else:
         x = keras_layers.GlobalAveragePooling1D(dtype=policy, name="pooling")(x)
-    head = keras_layers.Dense(n_classes, kernel_initializer=kernel, dtype="float32", name="logits")
+    head = keras_layers.Dense(n_classes, dtype="float32", name="logits")
     logits = head(dropouts[1](x))
     weights |= {"head": head.kernel, "bias": head.bias}
     return Layers([ids], logits, weights, dropouts)

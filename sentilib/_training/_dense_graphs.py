@@ -62,7 +62,7 @@ def training(architecture: Any, n_ids: int, n_classes: int) -> Layers:
         name="vocabulary_average",
     )
     dropout = SharedDropout(rate, dtype="float32", name="latent_dropout")
-    head = layers.Dense(n_classes, kernel_initializer="zeros", dtype="float32", name="logits")
+    head = layers.Dense(n_classes, dtype="float32", name="logits")
     bags = backend().sparse_input(n_ids, "word_bags")
     return Layers(
         inputs=[bags],
