@@ -1,12 +1,15 @@
 """Links between files of the repository, as links between pages of the site."""
 
+import os
 import re
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
 PAGES = {
     "../README.md": "index.md",
     "../CHANGELOG.md": "changes.md",
+    "../CONTRIBUTING.md": "contributing.md",
     "../benchmarks/RESULTS.md": "results.md",
     "../benchmarks/README.md": "benchmarks.md",
     "../benchmarks/ATTEMPTS.md": "attempts.md",
@@ -26,8 +29,13 @@ def rewrite(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def rewrite_included(app: Sphinx, path: object, docname: str, source: list[str]) -> None:
-    """Do the same in a file of benchmarks/, whose links start there."""
-    source[0] = re.sub(r"\]\((?!\w+:|\.\./|#)([\w./]+)", r"](../benchmarks/\1", source[0])
+    """Do the same in an included file, whose links start at its own folder."""
+    folder = Path(app.srcdir, str(path)).parent
+
+    def moved(match: re.Match) -> str:
+        return f"]({os.path.relpath(folder / match[1], app.srcdir)}"
+
+    source[0] = re.sub(r"\]\((?!\w+:|#)([\w./]+)", moved, source[0])
     rewrite(app, docname, source)
 
 
