@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sentilib._pipelines._chunks import predict_proba_in_chunks
     from sentilib._pipelines._compression import compress
     from sentilib._pipelines._distillation import DistilledClassifier
+    from sentilib._word_vectors import WordVectors
     from sentilib.explain._explainer import TokenShapExplainer
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ _HOME = {
     "DistilledClassifier": "_pipelines._distillation",
     "HTMLTokenizer": "_html_tokenizer",
     "TokenShapExplainer": "explain._explainer",
+    "WordVectors": "_text._word_vectors",
     "compress": "_pipelines._compression",
     "predict_proba_in_chunks": "_pipelines._chunks",
     "show_versions": "_compiled._show_versions",
@@ -41,6 +43,7 @@ TRUSTED_TYPES = [
     "sentilib.DistilledClassifier",
     "sentilib.HTMLTokenizer",
     "sentilib.TokenShapExplainer",
+    "sentilib.WordVectors",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.model_selection._split.GroupKFold",
     "sklearn.model_selection._split.KFold",
@@ -56,6 +59,7 @@ __all__ = [
     "DistilledClassifier",
     "HTMLTokenizer",
     "TokenShapExplainer",
+    "WordVectors",
     "__version__",
     "compress",
     "datasets",

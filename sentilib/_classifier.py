@@ -49,6 +49,7 @@ class BaseSentimentClassifier(
     classes_: np.ndarray
     tables_: Tables
     _trained: _fit.Model
+    vectors: Any = None  # a parameter of some
 
     _parameter_constraints: dict = {
         "embedding_dim": [COUNT],
@@ -138,7 +139,7 @@ class BaseSentimentClassifier(
             X, y, weight, groups = _rows.taken(rows, X, y, weight, groups)
         classes = _rows.two_or_more_classes(y, type(self).__name__)
         resume = self.warm_start and hasattr(self, "_trained")
-        X = _ids.as_training_ids(X, self._trained.seen if resume else None)
+        X = _ids.as_training_ids(X, _rows.known(self._trained if resume else None, self.vectors))
         if resume and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True continues with the classes of the first fit "
@@ -196,7 +197,7 @@ class BaseSentimentClassifier(
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         X, y = draft._validate(X, y, reset=first)
-        X = _ids.as_training_ids(X, None if first else draft._trained.seen)
+        X = _ids.as_training_ids(X, _rows.known(None if first else draft._trained, self.vectors))
         draft.classes_ = _rows.classes_of_stream(classes, None if first else draft.classes_, y)
         _rows.refuse_balanced(self.class_weight)
         weight = _rows.checked_weight(sample_weight, X)
@@ -215,10 +216,9 @@ class BaseSentimentClassifier(
     ) -> None:
         """Train and set all fitted attributes."""
         with threads(self.n_jobs):
+            ngrams = self.ngram_range, self.ngram_min_df, self.ngram_max_features
             options = _fit.Options(
-                ngrams=empty_dictionary(
-                    self.ngram_range, self.ngram_min_df, self.ngram_max_features
-                ),
+                ngrams=empty_dictionary(*ngrams),
                 epochs=1 if in_stream else self.epochs,
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
@@ -233,6 +233,7 @@ class BaseSentimentClassifier(
                 verbose=int(self.verbose),
                 in_stream=in_stream,
                 keeps_optimizer=in_stream or bool(self.warm_start),
+                vectors=None if self.vectors is None else self.vectors.matrix,
             )
             result = _fit.fit(
                 self._architecture(),

@@ -8,6 +8,7 @@ from sklearn.utils import Tags
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._sklearn import COUNT
 from sentilib._training._dense import DenseArchitecture
+from sentilib._word_vectors import WordVectors
 
 
 class DenseSentimentClassifier(BaseSentimentClassifier):
@@ -34,6 +35,11 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     dropout : float, default=0.5
         Fraction of values set to zero in training, after the embedding and before the output
         layer.
+    vectors : WordVectors or None, default=None
+        Pretrained word vectors: what they say about the classes is learnt beside the layers, and
+        gives words that training never saw their own contribution. HTMLTokenizer must get the same
+        object. `fit` with `warm_start` and `partial_fit` then train further what the first fit
+        learnt from them.
     mask_padding : bool, default=True
         Whether the model ignores padding (id 0). If False, padding is a word like any other, as in
         the textbook models.
@@ -163,6 +169,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
     _parameter_constraints: dict = {
         **BaseSentimentClassifier._parameter_constraints,
         "hidden_units": [COUNT],
+        "vectors": [WordVectors, None],
     }
 
     def __init__(
@@ -174,6 +181,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         ngram_min_df: int = 2,
         ngram_max_features: int = 1_000_000,
         dropout: float = 0.5,
+        vectors: WordVectors | None = None,
         mask_padding: bool = True,
         epochs: int = 4,
         batch_size: int | str = "auto",
@@ -198,6 +206,7 @@ class DenseSentimentClassifier(BaseSentimentClassifier):
         self.ngram_min_df = ngram_min_df
         self.ngram_max_features = ngram_max_features
         self.dropout = dropout
+        self.vectors = vectors
         self.mask_padding = mask_padding
         self.epochs = epochs
         self.batch_size = batch_size

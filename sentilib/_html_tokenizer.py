@@ -1,6 +1,6 @@
 """HTMLTokenizer: from raw documents, with or without HTML, to a matrix of token ids."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,6 +21,7 @@ from sentilib._sklearn import (
 )
 from sentilib._text._merging import merged_counts
 from sentilib._text._methods import ReadingMethods
+from sentilib._word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from sentilib._text._readings import Readings
@@ -109,6 +110,10 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         Words of the vocabulary, instead of learning them; `transform` then needs no `fit`. The
         words of a collection get the ids 2, 3, ..., those of a `Counter` by descending count. A
         mapping contains exactly these ids, or 0, 1, ... as that of `CountVectorizer`: their order.
+    vectors : WordVectors or None, default=None
+        Pretrained word vectors, for a classifier that gets the same object. Their words get the
+        first ids, in their order, whether documents contain them or not, the learnt words the next
+        ones; `max_features` counts the latter.
     padding : {"pre", "post"}, default="post"
         Side on which documents shorter than `max_length` are padded with 0.
     truncating : {"pre", "post", "middle"}, default="pre"
@@ -207,6 +212,7 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         "min_df": [SHARE, COUNT],
         "max_df": [SHARE, COUNT],
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
+        "vectors": [WordVectors, None],
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post", "middle"})],
         "decode_error": [StrOptions({"strict", "replace"})],
@@ -230,6 +236,7 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         min_df: int | float = 1,
         max_df: int | float = 1.0,
         vocabulary: Mapping[str, int] | Collection[str] | None = None,
+        vectors: WordVectors | None = None,
         padding: str = "post",
         truncating: str = "pre",
         decode_error: str = "strict",
@@ -249,6 +256,7 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         self.min_df = min_df
         self.max_df = max_df
         self.vocabulary = vocabulary
+        self.vectors = vectors
         self.padding = padding
         self.truncating = truncating
         self.decode_error = decode_error
@@ -374,11 +382,6 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         tags.requires_fit = self.vocabulary is None
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    def _read(self, documents: Sequence[str], n_jobs: int | None = None) -> "Readings":
-        """Read documents once; `transform` accepts the result, which has words and offsets too."""
-        self._check_vocabulary()
-        return self._reader().read(documents, self._vocabulary, n_jobs)
 
     def _learn(
         self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False

@@ -152,6 +152,14 @@ def learn(
     return Evidence(dictionary, ratio, evidence, stream)
 
 
+def without_ngrams(n_rows: int, n_classes: int) -> Evidence:
+    """Return the evidence of no n-gram."""
+    n_columns = n_evidence_columns(n_classes)
+    bag = scipy.sparse.csr_array((n_rows * n_columns, 0), dtype=np.float32)
+    ratio = np.zeros((0, n_columns), dtype=np.float32)
+    return Evidence(NgramDictionary((2, 2), 1, 1), ratio, bag, None)
+
+
 def cross_fitting_folds(
     n_rows: int, groups: np.ndarray | None, rng: np.random.Generator
 ) -> np.ndarray:

@@ -1,6 +1,6 @@
 """HTMLTokenizer's methods that show how documents are read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from sentilib._text._documents import sequence_of_documents
 
 if TYPE_CHECKING:
     from sentilib._text._reader import Reader
+    from sentilib._text._readings import Readings
     from sentilib._text._vocabulary import Vocabulary
     from sentilib._text._words import WordTable
 
@@ -224,6 +225,11 @@ class ReadingMethods(SavedState, Estimator):
             check_parameters_of(self)
             words = self._reader().given_vocabulary()
             self.__dict__.update(vocabulary_=words.numbered, _vocabulary=words, _given=given)
+
+    def _read(self, documents: Sequence[str], n_jobs: int | None = None) -> "Readings":
+        """Read documents once; `transform` accepts the result, which has words and offsets too."""
+        self._check_vocabulary()
+        return self._reader().read(documents, self._vocabulary, n_jobs)
 
     def _reader_of(self, text: Any) -> "Reader":
         check_parameters_of(self)

@@ -90,10 +90,26 @@ class Reader:
                 f"none of the {counts.size} distinct words. Lower min_df, raise max_df, or pass "
                 "more documents."
             )
-        return Vocabulary.of(WordTable().merged(counts, words)[0], stop_words, self.scanner)
+        first, spellings = self._words_of_vectors()
+        table = first.merged(counts, words)[0]
+        return Vocabulary.of(table, stop_words, self.scanner, spellings)
+
+    def _words_of_vectors(self) -> tuple[WordTable, dict[str, str]]:
+        """Return the words that get the first ids, and spellings that documents cannot match."""
+        vectors = self._parameters.vectors
+        if vectors is None:
+            return WordTable(), {}
+        words = list(vectors.words)
+        spellings = normalize_words(words, self.scanner)
+        return WordTable.of(words), spellings
 
     def given_vocabulary(self) -> Vocabulary:
         """Return the vocabulary parameter's words; warn of words that no document can match."""
+        if self._parameters.vectors is not None:
+            raise ValueError(
+                "vectors give their words the first ids, and vocabulary fixes all ids: pass one of "
+                "them."
+            )
         words = given_words(self._parameters.vocabulary)
         spellings = normalize_words(words, self.scanner)
         if never := unmatchable(words, self.scanner):

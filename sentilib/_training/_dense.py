@@ -31,6 +31,7 @@ class DenseArchitecture(Architecture):
     dropout: float
     mask_padding: bool
     n_neutral: float = 0.0
+    vector_dims: int = 0  # number of the last dimensions that pretrained vectors gave
 
     def textbook(self, n_ids: int, n_classes: int) -> Layers:
         """Build the layers position by position."""
@@ -89,6 +90,9 @@ class DenseArchitecture(Architecture):
         Training ignores unknown words: of what it never saw, a model cannot tell the class.
         """
         embedding = with_unseen_words(weights["embedding"], seen)
+        n_own = self.embedding_dim - self.vector_dims
+        of_vectors = weights["embedding"][~seen, n_own:]  # known without training
+        embedding[~seen, n_own:] = of_vectors
         if not self.mask_padding:
             return {**weights, "embedding": embedding}
         kernel, bias, head = (
@@ -102,7 +106,7 @@ class DenseArchitecture(Architecture):
         mean = embedding[words].sum(axis=0, dtype=np.float64) / max(len(words), 1)
         is_finite = np.isfinite(contribution(mean)).all()  # else, training stops with a message
         embedding[OOV] = least_squares(contribution, mean).x if is_finite else mean
-        embedding[~seen] = embedding[OOV]
+        embedding[~seen, :n_own] = embedding[OOV, :n_own]
         return {**weights, "embedding": embedding}
 
     def defaults(self, X: np.ndarray, n_classes: int, *, on_gpu: bool) -> Defaults:

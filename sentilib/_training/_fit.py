@@ -10,13 +10,14 @@ import numpy as np
 import scipy.sparse
 
 from sentilib._compiled._progress import announce
-from sentilib._ids import OOV
+from sentilib._ids import FIRST_WORD, OOV
 from sentilib._ngrams import _evidence
 from sentilib._ngrams._bags import bags
 from sentilib._ngrams._dictionary import NgramDictionary, centred, evidence_size
 from sentilib._ngrams._ratios import Ratios, weighted
 from sentilib._tables._base import Tables
 from sentilib._tables._ngram_table import NgramTable, factor_of
+from sentilib._training import _vectors
 from sentilib._training._architecture import (
     Architecture,
     Defaults,
@@ -39,10 +40,9 @@ from sentilib._training._batches import (
     with_unknown_row,
 )
 from sentilib._training._optimizers import check_optimizer, divergence_message, peak_learning_rate
+from sentilib._training._resuming import resumed, seen_ids
 from sentilib._training._settings import own_settings
 from sentilib._training._trainer import OptimizerState, borrowed_trainer
-
-_GROWING = "embedding", "ngram_deviation", "ngram_ratio"  # weights with a row per id or n-gram
 
 
 class Options(NamedTuple):
@@ -63,6 +63,7 @@ class Options(NamedTuple):
     verbose: int
     in_stream: bool  # whether this is `partial_fit`, which has no last step
     keeps_optimizer: bool
+    vectors: np.ndarray | None = None  # of the ids from the first word on
 
 
 class Model(NamedTuple):
@@ -188,7 +189,9 @@ def _fit(
     callbacks = copied_callbacks(options.callbacks)
     before = previous and previous.architecture
     architecture = with_neutral_tokens(architecture, data.ids, before)
-    seen = _seen_ids(data.ids, None if previous is None else previous.seen)
+    if before is not None and options.vectors is not None:
+        architecture = _vectors.widened(architecture, before.vector_dims)
+    seen = seen_ids(data.ids, previous and previous.seen, options.vectors)
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
     class_weight = np.bincount(data.labels, data.weight, minlength=n_classes)
     if options.in_stream and previous is not None and previous.class_weight is not None:
@@ -201,26 +204,46 @@ def _fit(
         n_ngrams = n_graph_rows(evidence.dictionary, in_stream=options.in_stream)
         weights["ngram_deviation"] = np.zeros((len(evidence.dictionary), 1), dtype=np.float32)
         weights["ngram_ratio"] = evidence.ratio
+    term = None
+    if options.vectors is not None and previous is None:
+        folds = _evidence.cross_fitting_folds(
+            len(data.ids), data.groups, np.random.default_rng([seed, 2])
+        )
+        shares = architecture.encode(data.ids, len(seen)).batch(np.arange(len(data.ids)))[0]
+        term = _vectors.learn(shares, options.vectors, *data[1:3], folds, n_classes)
+        if evidence is None:
+            evidence = _evidence.without_ngrams(len(data.ids), n_classes)
+        evidence = evidence._replace(bag=term.beside(evidence.bag))
+        n = len(evidence.dictionary) + 1
+        n_ngrams = max(n_ngrams, with_spare_rows(n))
+        weights["ngram_deviation"] = np.zeros((n, 1), dtype=np.float32)
     if previous is not None:
         layers = replace(before, dropout=architecture.dropout)  # type: ignore[type-var]
-        weights = _resumed(previous.weights, weights, layers == architecture)
+        weights = resumed(previous.weights, weights, layers == architecture)
     if previous is None or architecture.mask_padding:
         weights["bias"] = np.log((class_weight / class_weight.sum()).clip(1e-9)).astype(np.float32)
     n_ids = with_spare_rows(len(seen))
-    encoder = _Encoder(architecture, n_ids, n_ngrams, evidence)
+    encoder = _Encoder(architecture, n_ids, n_ngrams, evidence, term)
     batches = encoder.batches(
         data, evidence and evidence.bag, batch_size, np.random.default_rng([seed, 1])
     )
     validation_batches = None
     if validation is not None:
-        known = (validation.ids < len(seen)) & seen[np.minimum(validation.ids, len(seen) - 1)]
+        known = seen.copy()
+        if options.vectors is not None:
+            known[FIRST_WORD : FIRST_WORD + len(options.vectors)] = True
+        known = (validation.ids < len(seen)) & known[np.minimum(validation.ids, len(seen) - 1)]
         ids = np.where(known, validation.ids, OOV).astype(np.int32)
         validation = validation._replace(ids=ids)
         validation_batches = encoder.batches(validation, None, max(batch_size, 256), None)
 
     def model_of(weights: Weights, optimizer_state: OptimizerState | None = None) -> Model:
-        ngrams, stream = evidence and evidence.dictionary, evidence and evidence.stream
-        return Model(architecture, weights, ngrams, seen, optimizer_state, stream, class_weight)
+        layers = architecture
+        if term is not None:
+            layers, weights = term.folded(architecture, weights)
+        ngrams = None if options.ngrams is None else evidence and evidence.dictionary
+        stream = evidence and evidence.stream
+        return Model(layers, weights, ngrams, seen, optimizer_state, stream, class_weight)
 
     rate = peak_learning_rate(options.learning_rate, options.optimizer, defaults.learning_rate)
     message = divergence_message(rate)
@@ -250,7 +273,8 @@ def _fit(
         def textbook() -> tuple:
             now = weights_now()
             trainer.set_weights(now)
-            return textbook_model(architecture, now, evidence and evidence.dictionary)
+            layers, now, dictionary, *_ = model_of(now)
+            return textbook_model(layers, now, dictionary)
 
         def fitted(history: dict[str, list[float]]) -> Any:
             return options.fitted(Result(model_of(weights_now()), history, device, callbacks))
@@ -270,15 +294,6 @@ def _fit(
     if not all(np.isfinite(w).all() for w in weights.values()):
         raise ValueError(message.format(when=""))
     return Result(model_of(weights, optimizer_state), history, device, callbacks)
-
-
-def _seen_ids(ids: np.ndarray, before: np.ndarray | None) -> np.ndarray:
-    n_before = 0 if before is None else len(before)
-    seen = np.zeros(max(int(ids.max()) + 1, OOV + 1, n_before), dtype=bool)
-    seen[ids] = True
-    if before is not None:
-        seen[:n_before] |= before
-    return seen
 
 
 def _learnt(
@@ -315,32 +330,6 @@ def _learnt(
     )
 
 
-def _resumed(before: Weights, fresh: Weights, are_same_layers: bool) -> Weights:
-    """Return the previous weights, with rows for new ids and n-grams.
-
-    A new word starts as an unknown word, a new n-gram with its log-count ratio.
-    """
-    shapes, fresh_shapes = (
-        {name: value.shape[name in _GROWING :] for name, value in weights.items()}
-        for weights in (before, fresh)
-    )
-    if shapes != fresh_shapes or not are_same_layers:
-        raise ValueError(
-            "Training continues from fitted weights, but parameters of the layers, or whether "
-            "ngram_range includes more than single words, have changed since. Restore them, or "
-            "call fit with warm_start=False to start again."
-        )
-    weights = {name: value.copy() for name, value in before.items()}
-    embedding = before["embedding"]
-    n_new = len(fresh["embedding"]) - len(embedding)
-    weights["embedding"] = np.vstack([embedding, np.tile(embedding[OOV], (n_new, 1))])
-    if "ngram_ratio" in fresh:
-        n_new = len(fresh["ngram_ratio"]) - len(before["ngram_ratio"])
-        weights["ngram_deviation"] = np.pad(before["ngram_deviation"], [(0, n_new), (0, 0)])
-        weights["ngram_ratio"] = fresh["ngram_ratio"]
-    return weights
-
-
 class _Encoder:
     """Encoder of rows to batches, for one training graph."""
 
@@ -350,9 +339,10 @@ class _Encoder:
         n_ids: int,
         n_ngrams: int,
         evidence: _evidence.Evidence | None,
+        term: _vectors.VectorTerm | None,
     ) -> None:
         self._architecture, self._n_ids, self._n_ngrams = architecture, n_ids, n_ngrams
-        self._evidence = evidence
+        self._evidence, self._term = evidence, term
 
     def batches(
         self,
@@ -391,6 +381,9 @@ class _Encoder:
             )
             ratios = Ratios.of_table(self._evidence.ratio)
             evidence = weighted(bag, np.zeros(len(ids), dtype=np.int64), ratios)
+            if self._term is not None:
+                shares = self._architecture.encode(ids, len(self._term.words))
+                evidence = self._term.beside(evidence, shares.batch(np.arange(len(ids)))[0])
         shape = evidence.shape[0], self._n_ngrams
         wide = scipy.sparse.csr_array((evidence.data, evidence.indices, evidence.indptr), shape)
         columns = np.arange(n_columns)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import compute_sample_weight
 
+from sentilib._ids import FIRST_WORD
 from sentilib._sklearn import check_sample_weight
 
 
@@ -284,3 +285,10 @@ def validation_split(
     if any(len(np.unique(y[side])) < len(classes) for side in (train, held_out)):
         raise too_small
     return train, held_out
+
+
+def known(trained: Any, vectors: Any) -> np.ndarray | None:
+    """Return ids that are in range whatever the rows contain: bool (n_ids,), None for none."""
+    if trained is not None:
+        return trained.seen
+    return None if vectors is None else np.ones(len(vectors) + FIRST_WORD, dtype=bool)
