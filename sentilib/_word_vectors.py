@@ -96,6 +96,7 @@ class WordVectors:
         """
         if max_words is not None and max_words < 1:
             raise ValueError(f"max_words must be positive, got {max_words!r}.")
+        words: Any
         if isinstance(source, str | os.PathLike):
             words, matrix = _read(source, max_words)
         elif isinstance(source, cls):

@@ -142,7 +142,7 @@ def test_smaller_copies_predict(fitted):
 def test_a_search_tries_with_and_without(vectors):
     texts, labels = texts_of(0, len(GOOD), 40, 3)
     one = {"htmltokenizer__vectors": [vectors], "densesentimentclassifier__vectors": [vectors]}
-    none = dict.fromkeys(one, [None])
+    none = {name: [None] for name in one}
     search = GridSearchCV(pipe_with(None, epochs=1), [one, none], cv=2).fit(texts, labels)
     assert search.best_params_["htmltokenizer__vectors"] is vectors
 

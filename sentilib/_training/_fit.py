@@ -189,8 +189,8 @@ def _fit(
     callbacks = copied_callbacks(options.callbacks)
     before = previous and previous.architecture
     architecture = with_neutral_tokens(architecture, data.ids, before)
-    if before is not None and options.vectors is not None:
-        architecture = _vectors.widened(architecture, before.vector_dims)
+    if before and options.vectors is not None:
+        architecture = _vectors.widened(architecture, getattr(before, "vector_dims", 0))
     seen = seen_ids(data.ids, previous and previous.seen, options.vectors)
     weights = architecture.first_weights(len(seen), n_classes, np.random.default_rng(seed))
     class_weight = np.bincount(data.labels, data.weight, minlength=n_classes)

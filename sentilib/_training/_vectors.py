@@ -42,19 +42,17 @@ class VectorTerm(NamedTuple):
         """Return layers with units for the contribution of words, and the weights without it."""
         deviation = weights["ngram_deviation"]
         part = self.words * factor_of(deviation[-1, 0])
-        return (
-            widened(architecture, part.shape[1]),
-            {**_wider(weights, part), "ngram_deviation": deviation[:-1]},
-        )
+        layers = widened(architecture, part.shape[1])
+        return layers, {**_wider(weights, part), "ngram_deviation": deviation[:-1]}
 
 
-def widened(architecture: Any, n_columns: int) -> Any:
-    """Return layers with `n_columns` more dimensions, and two units for each."""
+def widened(architecture: Any, n: int) -> Any:
+    """Return layers with n more dimensions, and two units for each."""
     return replace(
         architecture,
-        embedding_dim=architecture.embedding_dim + n_columns,
-        hidden_units=architecture.hidden_units + 2 * n_columns,
-        vector_dims=n_columns,
+        embedding_dim=architecture.embedding_dim + n,
+        hidden_units=architecture.hidden_units + 2 * n,
+        vector_dims=n,
     )
 
 
