@@ -111,9 +111,7 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         words of a collection get the ids 2, 3, ..., those of a `Counter` by descending count. A
         mapping contains exactly these ids, or 0, 1, ... as that of `CountVectorizer`: their order.
     vectors : WordVectors or None, default=None
-        Pretrained word vectors, for a classifier that gets the same object. Their words get the
-        first ids, in their order, whether documents contain them or not, the learnt words the next
-        ones; `max_features` counts the latter.
+        Vectors of the classifier. Their words get the first ids, before the learnt ones.
     padding : {"pre", "post"}, default="post"
         Side on which documents shorter than `max_length` are padded with 0.
     truncating : {"pre", "post", "middle"}, default="pre"
