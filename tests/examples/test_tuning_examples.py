@@ -86,12 +86,3 @@ def test_stars_are_predicted_in_three_ways(capsys):
     assert len(rmse) == 8
     assert max(rmse.values()) < 1  # always 3 stars: 1.4
     assert re.search(r"More than 3 stars\?.*\n\S+ [+-]\d\.\d\d, ", out)
-
-
-def test_word_vectors_rate_words_without_a_label(capsys, tmp_path):
-    example = load("word_vectors")
-    example.main([], n_generated=1200)
-    out = capsys.readouterr().out
-    without, with_vectors = map(float, re.findall(r"accuracy with.*: (0\.\d{3})", out))
-    assert with_vectors > without
-    assert "most negative words without a label: " in out
