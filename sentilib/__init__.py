@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sentilib._pipelines._chunks import predict_proba_in_chunks
     from sentilib._pipelines._compression import compress
     from sentilib._pipelines._distillation import DistilledClassifier
-    from sentilib._word_vectors import WordVectors
+    from sentilib._text._word_vectors import WordVectors
     from sentilib.explain._explainer import TokenShapExplainer
 
 __version__ = "0.1.0"

@@ -7,8 +7,8 @@ from sklearn.utils import Tags
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._sklearn import COUNT
+from sentilib._text._word_vectors import WordVectors
 from sentilib._training._dense import DenseArchitecture
-from sentilib._word_vectors import WordVectors
 
 
 class DenseSentimentClassifier(BaseSentimentClassifier):

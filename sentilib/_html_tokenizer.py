@@ -21,7 +21,7 @@ from sentilib._sklearn import (
 )
 from sentilib._text._merging import merged_counts
 from sentilib._text._methods import ReadingMethods
-from sentilib._word_vectors import WordVectors
+from sentilib._text._word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from sentilib._text._readings import Readings

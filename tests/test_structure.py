@@ -17,7 +17,7 @@ PACKAGE = Path(sentilib.__file__).parent
 LAYERS = [
     ["_compiled", "_files", "_optional", "_sklearn"],
     ["_ids"],
-    ["_ngrams", "_text", "_word_vectors", "datasets"],
+    ["_ngrams", "_text", "datasets"],
     ["_tables"],
     ["_training"],
     ["_classifier"],

@@ -1,10 +1,10 @@
 """Pretrained word vectors, from the files and objects of others to words that training lacked."""
 
 import copy
+import gzip
 import itertools
 import math
 import pickle
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -182,25 +182,64 @@ def test_a_vocabulary_and_vectors_exclude_each_other(vectors):
         HTMLTokenizer(vocabulary=["a"], vectors=vectors).fit(["a"])
 
 
+WORDS, MATRIX = ["good", "so so", "bad"], np.array([[1.5, -2], [0, 1], [0.25, 3]], np.float32)
+LINES = [f"{word} {a} {b}" for word, (a, b) in zip(WORDS, MATRIX.tolist(), strict=True)]
+
+
 def test_sources(tmp_path):
-    words, matrix = ["good", "bad"], np.array([[1.5, -2], [0.25, 3]], dtype=np.float32)
-    lines = [f"{word} {row[0]} {row[1]}" for word, row in zip(words, matrix, strict=True)]
     glove, word2vec = tmp_path / "glove.txt", tmp_path / "word2vec.txt"
-    glove.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    word2vec.write_text("\n".join(["2 2", *(line + " " for line in lines)]), encoding="utf-8")
+    glove.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    word2vec.write_text("\n".join(["3 2", *(line + " " for line in LINES)]), encoding="utf-8")
+    compressed = tmp_path / "glove.txt.gz"
+    compressed.write_bytes(gzip.compress(glove.read_bytes()))
     for source in [
-        (words, matrix),
-        SimpleNamespace(index_to_key=words, vectors=matrix),  # as KeyedVectors of gensim
-        SimpleNamespace(tokens=words, embedding=matrix),  # as StaticModel of model2vec
+        (WORDS, MATRIX),
+        SimpleNamespace(index_to_key=WORDS, vectors=MATRIX),  # as KeyedVectors of gensim
+        SimpleNamespace(tokens=WORDS, embedding=MATRIX),  # as StaticModel of model2vec
         glove,
         str(word2vec),
+        compressed,
     ]:
         found = WordVectors.of(source)
-        assert found.words == ("good", "bad")
-        np.testing.assert_array_equal(found.matrix, matrix)
+        assert found.words == tuple(WORDS)
+        np.testing.assert_array_equal(found.matrix, MATRIX)
         assert WordVectors.of(source, max_words=1).words == ("good",)
     with pytest.raises(TypeError, match="got dict"):
         WordVectors.of({})
+
+
+def test_tokens_that_cannot_be_words_are_left_out():
+    tokens = ("</s>", "\n", "▁good", "ood", "▁", "▁bad")
+    shared = {"token_mapping": np.array([0, 0, 1, 1, 2, 2]), "weights": np.arange(6)}
+    found = WordVectors.of(SimpleNamespace(tokens=tokens, embedding=MATRIX, **shared))
+    assert found.words == ("good", "bad")
+    np.testing.assert_array_equal(found.matrix, [2 * MATRIX[1], 5 * MATRIX[2]])
+
+
+def test_objects_of_gensim(tmp_path):
+    gensim = pytest.importorskip("gensim")
+    keyed = gensim.models.KeyedVectors(2)
+    keyed.add_vectors(WORDS[::2], MATRIX[::2])
+    keyed.save_word2vec_format(str(tmp_path / "vectors.txt.gz"))
+    for source in (keyed, tmp_path / "vectors.txt.gz"):
+        found = WordVectors.of(source)
+        assert found.words == ("good", "bad")
+        np.testing.assert_array_equal(found.matrix, MATRIX[::2])
+    keyed.save_word2vec_format(str(tmp_path / "vectors.bin"), binary=True)
+    with pytest.raises(ValueError, match=r"Load binary files of word2vec with gensim|Line 2 of"):
+        WordVectors.of(tmp_path / "vectors.bin")
+
+
+def test_objects_of_model2vec():
+    model2vec = pytest.importorskip("model2vec")
+    tokenizers = pytest.importorskip("tokenizers")
+    vocabulary = {"[UNK]": 0, "good": 1, "bad": 2}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="[UNK]"))
+    model = model2vec.StaticModel(MATRIX, tokenizer)
+    found = WordVectors.of(model)
+    assert found.words == tuple(vocabulary)
+    np.testing.assert_array_equal(found.matrix, MATRIX)
+    np.testing.assert_array_equal(model.encode(["bad"]), found.matrix[2:])
 
 
 @pytest.mark.parametrize(
@@ -209,12 +248,16 @@ def test_sources(tmp_path):
         ("good 1 2\nbad 1", r"Line 2 of .* cut short"),
         ("3 2\ngood 1 2\nbad 1 2", "announces 3 words, but contains 2"),
         ("good 1 2\nbad 1 x", "Line 2 of"),
-        ("", "contains no word vectors|Line 1"),
+        ("good\nbad", "Line 1 of .* a word and its numbers"),
+        ("", "contains no word vectors"),
+        (b"good 1 2\nb\xff 1 2", "binary files of word2vec with gensim"),
+        (gzip.compress(b"good 1 2\n" * 3)[:-9], "is cut short"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, content, message):
-    path = tmp_path / "vectors.txt"
-    path.write_text(content, encoding="utf-8")
+    is_compressed = content[:1] == b"\x1f"
+    path = tmp_path / ("vectors.txt.gz" if is_compressed else "vectors.txt")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=message):
         WordVectors.of(path)
 
@@ -229,6 +272,8 @@ def test_damaged_files_are_refused(tmp_path, content, message):
         (["a", "b"], [[1, 2], [np.nan, 1]], "such as that of 'b'"),
         (["a", ""], np.ones((2, 2)), "not a word"),
         (["a", 1], np.ones((2, 2)), "not a word"),
+        (["a", "b\nc"], np.ones((2, 2)), "not a word"),
+        (["a", "b"], [[1, 2], ["x", 1]], "numbers"),
     ],
 )
 def test_invalid_vectors_are_refused(words, matrix, message):
@@ -236,7 +281,8 @@ def test_invalid_vectors_are_refused(words, matrix, message):
         WordVectors(words, matrix)
 
 
-def test_without_vectors_nothing_changes():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert HTMLTokenizer().vectors is None is DenseSentimentClassifier().vectors
+def test_damaged_states_are_refused(vectors):
+    state = vectors.__getstate__()
+    for other in ({**state, "words": "a"}, {"words": "a"}, {**state, "matrix": None}, None):
+        with pytest.raises(ValueError, match="saved WordVectors is damaged"):
+            WordVectors.__new__(WordVectors).__setstate__(other)

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _VERSION = "_state_version"  # key of a state
+_NEW_PARAMETERS = {2: {"vectors": None}}  # that states before a version lack
 
 Object = TypeVar("Object")
 
@@ -87,6 +88,9 @@ class SavedState:
             )
         parameters = inspect.signature(type(self).__init__).parameters.values()
         named = [p.name for p in parameters if p.name != "self" and p.kind != p.VAR_KEYWORD]
+        for later, values in _NEW_PARAMETERS.items():
+            if version < later:
+                state = {**{k: value for k, value in values.items() if k in named}, **state}
         if absent := [parameter for parameter in named if parameter not in state]:
             raise ValueError(
                 f"The saved {name} lacks the parameters {', '.join(absent)}: another version of "

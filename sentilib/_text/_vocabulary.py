@@ -13,9 +13,7 @@ from sentilib._compiled._states import is_array, require
 from sentilib._ids import FIRST_WORD, OOV, PAD
 from sentilib._text._kernels import IS_MARK
 from sentilib._text._scan import Scanner
-from sentilib._text._words import WordTable
-
-_NO_WORD = re.compile("[\0\n\ud800-\udfff]")
+from sentilib._text._words import WordTable, check_words
 
 
 class Vocabulary(NamedTuple):
@@ -181,16 +179,6 @@ def _by_id(vocabulary: Mapping[str, int]) -> list[str]:
         f"words. Got ids from {min(numbers, default=None)} to {max(numbers, default=None)}. To get "
         "ids assigned, pass a list of words, or a mapping to 0, 1, ... in the order of ids."
     )
-
-
-def check_words(parameter: str, words: Iterable[object]) -> None:
-    """Raise ValueError for values that cannot be words or that the kernels cannot store."""
-    for word in words:
-        if not isinstance(word, str) or not word or _NO_WORD.search(word):
-            raise ValueError(
-                f"{parameter} contains {word!r:.60}, which is not a word. Words are non-empty "
-                "strings without NUL, line feed or lone surrogates."
-            )
 
 
 def normalize_words(words: list[str], scanner: Scanner) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A growing table of words with their counts, in arrays that the kernels read."""
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from sentilib._compiled._states import (
 # Size of a new table. Full ones grow to 2n + 1 words, and 2 ** k - 1 of them fill their slots best.
 _N_WORDS, _N_CHUNKS = (1 << 11) - 1, 1 << 12
 _LINE_FEED = 10
+_NO_WORD = re.compile("[\0\n\ud800-\udfff]")
 
 
 class WordTable:
@@ -165,6 +167,21 @@ class WordTable:
 
     def _n_chunks(self, numbers: np.ndarray) -> int:
         return int((self.starts[numbers + 1] - self.starts[numbers]).sum())
+
+
+def check_words(parameter: str, words: Iterable[object]) -> None:
+    """Raise ValueError for values that cannot be words or that the kernels cannot store."""
+    for word in words:
+        if not is_word(word):
+            raise ValueError(
+                f"{parameter} contains {word!r:.60}, which is not a word. Words are non-empty "
+                "strings without NUL, line feed or lone surrogates."
+            )
+
+
+def is_word(word: object) -> bool:
+    """Return whether the kernels can store a value as a word."""
+    return isinstance(word, str) and bool(word) and not _NO_WORD.search(word)
 
 
 def _random_key() -> np.ndarray:

@@ -2,7 +2,7 @@
 
 `test_saved_files.py` reads them, and those of earlier versions, which remain. The models are small,
 and use what a state can contain: n-grams, a stream, an optimizer, labels that are strings, rounded
-weights, a given vocabulary.
+weights, a given vocabulary, word vectors.
 """
 
 import json
@@ -19,6 +19,7 @@ from sentilib import (
     DenseSentimentClassifier,
     HTMLTokenizer,
     TokenShapExplainer,
+    WordVectors,
     compress,
 )
 from sentilib._compiled._states import STATE_VERSION
@@ -30,12 +31,15 @@ TEXTS = ["A <b>superb</b> film!", "Not good &ndash; a dull film, and badly writt
 
 def models():
     """Fit a small pipeline of each kind."""
-    reviews, labels = make_reviews(60, length=20, random_state=0)
-    three = np.array(["bad", "good", "so-so"])[(labels + (np.arange(60) % 5 == 0)) % 3]
-    options = {"embedding_dim": 4, "epochs": 1, "ngram_max_features": 200, "random_state": 0}
-    tokenizer = HTMLTokenizer(max_features=200, max_length=20, stop_words=["the"]).fit(reviews)
+    reviews, labels = make_reviews(24, length=20, random_state=0)
+    three = np.array(["bad", "good", "so-so"])[(labels + (np.arange(24) % 5 == 0)) % 3]
+    options = {"embedding_dim": 4, "epochs": 1, "ngram_max_features": 100, "random_state": 0}
+    vectors = WordVectors(["the", "superb", "film", "ça"], np.eye(4, 3) - np.eye(4, 3, -1))
+    tokenizer = HTMLTokenizer(
+        max_features=100, max_length=20, stop_words=["the"], vectors=vectors
+    ).fit(reviews)
     ids = tokenizer.transform(reviews)
-    stream = DenseSentimentClassifier(hidden_units=4, **options)
+    stream = DenseSentimentClassifier(hidden_units=4, vectors=vectors, **options)
     stream.partial_fit(ids, labels, classes=[0, 1]).partial_fit(ids, labels)
     conv = ConvSentimentClassifier(filters=(4, 4), **options).fit(ids, three)
     given = HTMLTokenizer(vocabulary=["film", "superb", "!", "café"], max_length=20)

@@ -1,5 +1,6 @@
 """Pretrained word vectors: words and a matrix, from wherever they come."""
 
+import gzip
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from sentilib._compiled._states import restoring
+from sentilib._text._words import check_words, is_word
+
 _WORDS_SHOWN = 3
+_WORD_START = "▁"  # of SentencePiece's tokens that begin a word
 
 
 class WordVectors:
@@ -47,10 +52,13 @@ class WordVectors:
         if isinstance(words, str):
             raise TypeError("words must be a sequence of words, not a string.")
         self.words = tuple(words)
-        strange = [w for w in self.words if not isinstance(w, str) or not w.strip()]
-        if strange:
-            raise ValueError(f"words contains {strange[0]!r}, which is not a word.")
-        values = np.asarray(matrix, dtype=np.float32)
+        check_words("words", self.words)
+        try:
+            values = np.asarray(matrix, dtype=np.float32)
+        except ValueError as error:
+            raise ValueError(
+                f"matrix must contain numbers, in rows of one length ({error})."
+            ) from None
         if values.ndim != 2 or len(values) != len(self.words) or not values.size:
             raise ValueError(
                 f"matrix must have one row for each of the {len(self.words)} words and at least "
@@ -77,7 +85,8 @@ class WordVectors:
         ----------
         source : WordVectors, pair of words and matrix, KeyedVectors, StaticModel or path
             Words with their matrix; `gensim.models.KeyedVectors`; `model2vec.StaticModel`; or the
-            path of a text file of GloVe or word2vec, a word and its numbers on each line.
+            path of a text file of GloVe or word2vec, a word and its numbers on each line, which
+            may be compressed by gzip (.gz). Tokens that cannot be words are left out.
         max_words : int or None, default=None
             Number of words to keep, from the first on, which are the most frequent ones in such
             sources. A model needs memory for each.
@@ -93,20 +102,25 @@ class WordVectors:
         ValueError
             If a line of the file has another number of values than the first, as the last one has
             in a file that was cut short, or the vectors are invalid.
+
+        Notes
+        -----
+        The tokens of a StaticModel are often pieces of words. Vectors of whole words come from
+        `WordVectors.of((words, model.encode(words)))`.
         """
         if max_words is not None and max_words < 1:
             raise ValueError(f"max_words must be positive, got {max_words!r}.")
         words: Any
-        if isinstance(source, str | os.PathLike):
-            words, matrix = _read(source, max_words)
-        elif isinstance(source, cls):
+        if isinstance(source, cls):
             words, matrix = source.words, source.matrix
-        elif hasattr(source, "index_to_key") and hasattr(source, "vectors"):
-            words, matrix = source.index_to_key, source.vectors
-        elif hasattr(source, "tokens") and hasattr(source, "embedding"):
-            words, matrix = source.tokens, source.embedding
         elif isinstance(source, tuple | list) and len(source) == 2:
             words, matrix = source
+        elif isinstance(source, str | os.PathLike):
+            words, matrix = _read(source, max_words)
+        elif hasattr(source, "index_to_key") and hasattr(source, "vectors"):
+            words, matrix = _words_of(source.index_to_key, source.vectors)
+        elif hasattr(source, "tokens") and hasattr(source, "embedding"):
+            words, matrix = _words_of(source.tokens, _matrix_of(source))
         else:
             raise TypeError(
                 "Word vectors are a pair of words and matrix, a KeyedVectors of gensim, a "
@@ -134,33 +148,55 @@ class WordVectors:
         return {"words": "\n".join(self.words), "matrix": self.matrix}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["words"].split("\n"), state["matrix"])  # type: ignore[misc]
+        with restoring("saved WordVectors"):
+            self.__init__(state["words"].split("\n"), state["matrix"])  # type: ignore[misc]
+
+
+def _words_of(tokens: Any, matrix: Any) -> tuple[list[str], np.ndarray]:
+    """Return the tokens that are words, and their vectors."""
+    tokens = list(tokens)
+    is_marked = any(token.startswith(_WORD_START) for token in tokens)
+    words: dict[str, int] = {}
+    for place, token in enumerate(tokens):
+        word = token.removeprefix(_WORD_START)
+        if is_word(word) and (word != token or not is_marked):
+            words[word] = place
+    return list(words), np.asarray(matrix)[list(words.values())]
+
+
+def _matrix_of(model: Any) -> np.ndarray:
+    """Return a vector for each token of a StaticModel, several of which may share one."""
+    matrix, places, weights = (
+        getattr(model, name, None) for name in ("embedding", "token_mapping", "weights")
+    )
+    matrix = np.asarray(matrix) if places is None else np.asarray(matrix)[places]
+    return matrix if weights is None else matrix * np.asarray(weights)[:, None]
 
 
 def _read(path: Any, max_words: int | None) -> tuple[list[str], np.ndarray]:
     """Read a text file; a first line of two whole numbers, as in word2vec's, announces its size."""
-    announced = None
+    announced = n_numbers = None
     words: list[str] = []
     rows: list[np.ndarray] = []
-    for number, (word, values) in _lines(path):
-        if number == 1 and word.isdigit() and len(values) == 1 and values[0].isdigit():
-            announced = int(word)
-            continue
+    for number, line in enumerate(_lines(path), 1):
         if max_words is not None and len(words) == max_words:
             break
+        values = line.split(" ")
+        if number == 1 and len(values) == 2 and all(value.isdigit() for value in values):
+            announced, n_numbers = map(int, values)
+            continue
+        n_numbers = n_numbers or len(values) - 1
+        word = " ".join(values[:-n_numbers])  # GloVe's of 840 billion tokens contain spaces
         try:
-            row = np.array(values, dtype=np.float32)
+            if not word:
+                raise ValueError
+            rows.append(np.array(values[-n_numbers:], dtype=np.float32))
         except ValueError:
-            row = np.empty(0, dtype=np.float32)
-        if not row.size or (rows and len(row) != len(rows[0])):
-            expected = f"{len(rows[0])} numbers" if rows else "numbers"
             raise ValueError(
-                f"Line {number} of {path} must be a word and {expected}, but it is "
-                f"{' '.join([word, *values])!r:.60}. The file may be cut short, or no text file of "
-                "word vectors."
-            )
+                f"Line {number} of {path} must be a word and {n_numbers or 'its'} numbers, but it "
+                f"is {line!r:.60}. The file may be cut short, or no text file of word vectors."
+            ) from None
         words.append(word)
-        rows.append(row)
     if not rows:
         raise ValueError(f"{path} contains no word vectors.")
     if announced is not None and max_words is None and announced != len(words):
@@ -170,8 +206,14 @@ def _read(path: Any, max_words: int | None) -> tuple[list[str], np.ndarray]:
     return words, np.array(rows)
 
 
-def _lines(path: Any) -> Iterator[tuple[int, tuple[str, list[str]]]]:
-    with open(path, encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            word, *values = line.rstrip("\r\n ").split(" ")
-            yield number, (word, values)
+def _lines(path: Any) -> Iterator[str]:
+    opened = gzip.open if os.fspath(path).endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8", newline="\n") as file:
+            for line in file:
+                yield line.rstrip("\r\n ")
+    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} is cut short, or no text file of word vectors in UTF-8 ({error}). Load binary "
+            "files of word2vec with gensim, and pass its KeyedVectors."
+        ) from error
