@@ -385,10 +385,9 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False
     ) -> "Vocabulary":
         """Choose the vocabulary; attributes are set only after everything that can fail."""
-        if self.vocabulary is None:
-            vocabulary = self._reader().chosen_vocabulary(counts, n_documents, allow_empty)
-        else:
-            vocabulary = self._reader().given_vocabulary()
+        reader, is_given = self._reader(), self.vocabulary is not None
+        chosen = counts, n_documents, allow_empty
+        vocabulary = reader.given_vocabulary() if is_given else reader.chosen_vocabulary(*chosen)
         self.__dict__.update(  # in one step, which no Ctrl-C can interrupt
             vocabulary_=vocabulary.numbered,
             document_frequency_=vocabulary.document_frequency(counts),
