@@ -16,6 +16,8 @@ from sklearn.pipeline import make_pipeline
 
 import sentilib
 from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer, WordVectors
+from sentilib.export import to_onnx
+from sentilib.inspection import error_table
 
 GOOD = [f"good{letter}" for letter in "abcdefghijklmnopqrst"]
 BAD = [f"bad{letter}" for letter in "abcdefghijklmnopqrst"]
@@ -135,8 +137,26 @@ def test_copies_share_the_vectors_and_files_restore_them(fitted, vectors):
 
 
 def test_smaller_copies_predict(fitted):
-    small = sentilib.compress(fitted)
+    small = sentilib.compress(fitted, bits=8)
     np.testing.assert_array_equal(small.predict(NEW[0]), fitted.predict(NEW[0]))
+    assert len(np.unique(small[-1]._trained.weights["embedding"])) <= 256
+
+
+def test_an_onnx_file_knows_the_new_words(fitted, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    ids = fitted[0].transform(NEW[0])
+    to_onnx(fitted, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    _, probabilities = session.run(None, {"token_ids": ids})
+    np.testing.assert_allclose(probabilities, fitted[-1].predict_proba(ids), atol=1e-5)
+
+
+def test_reports_show_the_new_words_as_words(fitted):
+    table = error_table(fitted, *NEW)
+    assert (table["oov_count"] == 0).all()
+    [words] = TokenShapExplainer(fitted).explain(NEW[0][:1]).data
+    assert [str(word).strip() for word in words if str(word).strip()] == NEW[0][0].split()
 
 
 def test_a_search_tries_with_and_without(vectors):
