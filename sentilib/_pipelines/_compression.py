@@ -115,7 +115,7 @@ def _compressed(model: Model, max_ngrams: int, bits: int) -> Model:
         weights["ngram_ratio"] = _rounded(worth[kept].astype(np.float32), bits)
         weights["ngram_deviation"] = np.zeros((len(kept), 1), dtype=np.float32)
     embedding = weights["embedding"]
-    # The unknown word remains exact, since it is to contribute to no class, and so do words like it.
+    # The unknown word is to contribute to no class: it remains exact, and so do words like it.
     rounded = _rounded(embedding, bits, embedding.shape[1])
     weights["embedding"] = np.where(embedding == embedding[OOV], embedding, rounded)
     return model._replace(weights=weights, ngrams=ngrams, optimizer_state=None, stream=None)
