@@ -271,7 +271,7 @@ class Ngrams(_NgramWeights):
             is_below = (prefix < before) | ((prefix == before) & (word < ids))
             return ops.where(is_below, middle + 1, place), ops.where(is_below, end, middle)
 
-        # A loop of the graph: XLA compiles one that is unrolled for minutes.
+        # A loop of the graph, which stays small for the backend's compiler.
         all_keys = ops.zeros_like(ids), ops.full_like(ids, self.n_ngrams)
         place, _ = ops.fori_loop(0, self.n_ngrams.bit_length(), halved, all_keys)
         return place, (ops.take(prefixes, place) == before) & (ops.take(words, place) == ids)
