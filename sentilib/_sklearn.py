@@ -25,7 +25,7 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -123,7 +123,7 @@ class FitTasks:
 
     def begin(self, X: Any, y: Any, weight: np.ndarray | None, rows: np.ndarray) -> None:
         """Begin the fit on some rows of X and y; `weight` has their weights only."""
-        if len(rows) < len(y):
+        if self and len(rows) < _num_samples(y):
             X, y = safe_indexing(X, rows), safe_indexing(y, rows)
         self._begin(X=X, y=y, metadata=None if weight is None else {"sample_weight": weight})
 
