@@ -20,7 +20,9 @@ class ByLength:
 def scrape(block: tuple, variables: dict, gallery: dict) -> str:
     """Show the pictures and link the pages that an example has written, and remove its folder."""
     source = Path(variables["src_file"])
-    pages = Path(gallery["src_dir"], "generated", "extra", "pages")
+    # Beside the example's page, where its own links lead too
+    root = Path(gallery["src_dir"])
+    beside = Path(variables["target_file"]).parent.relative_to(root)
     pictures, links = [], []
     for folder in sorted(source.parent.glob("*_output")):
         for path in sorted(folder.iterdir()):
@@ -28,10 +30,10 @@ def scrape(block: tuple, variables: dict, gallery: dict) -> str:
                 pictures.append(next(variables["image_path_iterator"]))
                 shutil.move(path, pictures[-1])
             elif path.suffix == ".html":
+                pages = root / "generated" / "extra" / beside / folder.name
                 pages.mkdir(parents=True, exist_ok=True)
-                name = f"{source.stem}_{path.name}"
-                shutil.move(path, pages / name)
-                links.append(f'<a href="../../pages/{name}">{path.name}</a>')
+                shutil.move(path, pages / path.name)
+                links.append(f'<a href="{folder.name}/{path.name}">{path.name}</a>')
         shutil.rmtree(folder)
     text = figure_rst(pictures, gallery["src_dir"])
     if links:

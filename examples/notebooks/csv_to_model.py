@@ -79,4 +79,6 @@ counterfactual(pipe, reviews)
 # Everything in one file, in which reviews can be edited and predicted again:
 from sentilib.inspection import report
 
-report(pipe, test["review"], test["sentiment"], path=folder / "report.html", random_state=0)
+output = Path("csv_to_model_output")
+output.mkdir(exist_ok=True)
+report(pipe, test["review"], test["sentiment"], path=output / "report.html", random_state=0)
