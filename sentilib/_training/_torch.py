@@ -135,7 +135,7 @@ def _one_pass_adam() -> Any:
             if m is None or self.amsgrad:
                 super().update_step(gradient, variable, learning_rate)
                 return
-            iterations = self.iterations  # a tensor where gradients are accumulated
+            iterations: Any = self.iterations  # a tensor where gradients are accumulated
             step = getattr(iterations, "value", iterations).float()
             # PyTorch adds epsilon after it has divided by this root, Keras before.
             root = float(np.sqrt(1 - self.beta_2 ** (int(step) + 1)))
