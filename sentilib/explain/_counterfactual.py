@@ -13,8 +13,7 @@ from sentilib._pipelines import Parts, Progress, Reviews
 from sentilib._sklearn import Interval, validate_params
 from sentilib._tables._base import Tables
 from sentilib._tables._dense import DenseTables
-from sentilib.explain._explainer import TokenShapExplainer
-from sentilib.explain._explanation import ragged
+from sentilib.explain._explainer import values_of
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._fewest import Removal, fewest_words
 from sentilib.explain._players import players, words_of
@@ -213,19 +212,23 @@ def counterfactual(
 
 
 def counterfactuals_of(
-    reviews: Reviews, rows: np.ndarray, max_words: int | None, max_checked: int
+    reviews: Reviews,
+    rows: np.ndarray,
+    max_words: int | None,
+    max_checked: int,
+    values: np.ndarray | None = None,
 ) -> Counterfactuals:
-    """Find the fewest words of some reviews that were already read."""
+    """Find the fewest words of some reviews that were already read, or explained: `values`."""
     parts, ids = reviews.parts, np.ascontiguousarray(reviews.known_ids[rows])
     tables = parts.model.tables_
     model = BaselineModel(tables, "oov", np.empty(0), "margin")
     if isinstance(tables, DenseTables):
         found = fewest_words(model, ids, max_words)
     else:
-        values = TokenShapExplainer(parts.estimator, random_state=0)._values(parts, ids)[0]
+        values = values_of(reviews, rows) if values is None else values
         found = [
             _greedy(tables, row, own, max_words, max_checked)
-            for row, own in zip(ids, ragged(values.values, values.starts), strict=True)
+            for row, own in zip(ids, values, strict=True)
         ]
     names = words_of(players(reviews), rows.tolist()).words
     masked = np.stack(

@@ -328,3 +328,24 @@ class TokenShapExplainer(SavedState, Estimator):
         classes = [str(c) for c in parts.classes.tolist()]
         what = "log-odds" if self.output == "margin" else "probability"
         return f"{what} of {classes[1]}" if len(classes) == 2 else classes
+
+
+def values_of(reviews: Reviews, rows: np.ndarray) -> np.ndarray:
+    """Compute the values of the words of reviews that were already read.
+
+    Parameters
+    ----------
+    reviews : Reviews
+        Reviews as a fitted estimator reads them.
+    rows : ndarray of shape (n_rows,), int
+        Indices of the reviews.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), dtype=object
+        Values of each review, of shape (n_words, n_outputs).
+    """
+    parts = reviews.parts
+    explainer = TokenShapExplainer(parts.estimator, random_state=0)
+    values = explainer._values(parts, reviews.known_ids[rows])[0]
+    return ragged(values.values, values.starts)

@@ -6,8 +6,7 @@ import numpy as np
 
 from sentilib._ids import OOV, PAD
 from sentilib._pipelines import Reviews
-from sentilib.explain import TokenShapExplainer
-from sentilib.explain._explanation import ragged
+from sentilib.explain._explainer import values_of
 
 
 class HeatMap(NamedTuple):
@@ -20,7 +19,9 @@ class HeatMap(NamedTuple):
     cut: list[int]  # numbers of the texts before, between and after words that the tokenizer cut
 
 
-def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[HeatMap]:
+def heat_maps(
+    reviews: Reviews, rows: np.ndarray, toward: np.ndarray, values: np.ndarray | None = None
+) -> list[HeatMap]:
     """Compute the heat-maps of some reviews.
 
     Parameters
@@ -33,6 +34,8 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
         Class that positive values pull toward, for each of these reviews. With more than two
         classes, a value is the contribution to the logit of the class minus the mean over all
         classes.
+    values : ndarray of shape (n_rows,), dtype=object, default=None
+        What `values_of` returns for these rows, which is computed by default.
 
     Returns
     -------
@@ -48,24 +51,21 @@ def heat_maps(reviews: Reviews, rows: np.ndarray, toward: np.ndarray) -> list[He
         return []
     reviews.parts.check_explained()
     known_ids = reviews.known_ids[rows]
-    explainer = TokenShapExplainer(reviews.parts.estimator, random_state=0)
-    found, _ = explainer._values(reviews.parts, known_ids)
+    all_values = values_of(reviews, rows) if values is None else values
     maps = []
-    for row, k, ids, values in zip(
-        rows.tolist(), toward.tolist(), known_ids, ragged(found.values, found.starts), strict=True
-    ):
+    for row, k, ids, own in zip(rows.tolist(), toward.tolist(), known_ids, all_values, strict=True):
         unknown = np.flatnonzero(ids[ids != PAD] == OOV).tolist()
-        if values.shape[1] == 1:
-            values = values[:, 0] if k == 1 else -values[:, 0]
+        if own.shape[1] == 1:
+            own = own[:, 0] if k == 1 else -own[:, 0]
         else:
-            values = values[:, k] - values.mean(axis=1)
+            own = own[:, k] - own.mean(axis=1)
         if reviews.reading is None:
             names = reviews.names_of(row)
             pieces = ["", *(piece for name in names for piece in (name, " "))]
-            maps.append(HeatMap(pieces, values, names, unknown, []))
+            maps.append(HeatMap(pieces, own, names, unknown, []))
             continue
         places = reviews.places(row)
-        maps.append(HeatMap(places.pieces, values, places.tokens, unknown, places.cut_pieces))
+        maps.append(HeatMap(places.pieces, own, places.tokens, unknown, places.cut_pieces))
     return maps
 
 

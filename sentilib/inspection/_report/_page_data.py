@@ -98,15 +98,16 @@ def toward_class(evaluation: Evaluation) -> np.ndarray:
     return evaluation.predicted
 
 
-def removals(reviews: Reviews, rows: np.ndarray) -> dict[int, Any]:
+def removals(reviews: Reviews, rows: np.ndarray, values: np.ndarray) -> dict[int, Any]:
     """Return the words whose removal flips the prediction: numbers, class, if fewer may suffice.
 
-    The value is None if it is proven that more than `MAX_REMOVED` are needed.
+    `values` are the Shapley values of the words. The entry of a review is None if it is proven that
+    more than `MAX_REMOVED` are needed.
     """
     parts = reviews.parts
     if not len(rows) or parts.classifier is not parts.model:
         return {}
-    found = counterfactuals_of(reviews, rows, MAX_REMOVED, max_checked=0)
+    found = counterfactuals_of(reviews, rows, MAX_REMOVED, 0, values)
     numbers = {label: k for k, label in enumerate(parts.classes.tolist())}
     entries: dict[int, Any] = {}
     for row, tokens, after, bound, is_minimal in zip(

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sentilib._pages._page import ReportPath, writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, read_reviews
 from sentilib._sklearn import StrOptions
+from sentilib.explain._explainer import values_of
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
@@ -174,9 +175,10 @@ def report(
         rows, note = rows[:0], f"There are no heat-maps: {reason}"
     toward = toward_class(evaluation)[rows]
     progress(f"Explaining {len(rows):,} reviews")
-    maps = heat_maps(reviews, rows, toward)
+    values = values_of(reviews, rows) if len(rows) else np.empty(0, dtype=object)
+    maps = heat_maps(reviews, rows, toward, values)
     progress("Searching the words that decide")
-    decisive = removals(reviews, rows)
+    decisive = removals(reviews, rows, values)
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
     names = [] if reviews.index is None else reviews.index.tolist()
     names = list(map(str, names)) if names != list(range(len(names))) else None
