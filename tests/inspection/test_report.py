@@ -62,8 +62,9 @@ def page(dense, reviews, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     data = {"stars": np.arange(300) % 10}
     found = report(
-        dense, reviews.data[1200:], reviews.target[1200:], path=path, data=data, n_explained=40
-    )
+        dense, reviews.data[1200:], reviews.target[1200:], path=path, data=data, n_explained=40,
+        X_train=reviews.data[:1200], y_train=reviews.target[:1200],
+    )  # fmt: skip
     assert found == str(path)
     return path.read_text(encoding="utf-8")
 
@@ -137,6 +138,12 @@ def test_it_names_the_words_without_which_the_prediction_flips(page, dense, held
         else:
             assert removal == [tokens.tolist(), after, 0]
     assert sum(removal is not None for removal in data["removals"].values()) > 20
+
+
+def test_it_counts_the_training_reviews(page, reviews):
+    positive = int(reviews.target[:1200].sum())
+    assert re.search(r"Training reviews</th><td>1,200</td>", page)
+    assert f"0: {1200 - positive:,} ({1 - positive / 1200:.1%}), 1: {positive:,} (" in page
 
 
 def test_points_lie_where_the_principal_components_put_them(page, dense, held_out):
@@ -248,6 +255,22 @@ def test_a_classifier_of_ids_that_cannot_be_explained_gets_a_page_without_heat_m
     page = path.read_text(encoding="utf-8")
     assert "There are no heat-maps: estimator must be a fitted" in page
     assert '<section id="latent"' not in page and '<section id="training"' not in page
+
+
+def test_training_reviews_need_labels_that_the_model_knows(dense, held_out, tmp_path):
+    X, y = held_out[0][:12], held_out[1][:12]
+    for training, message in (
+        ({"X_train": X}, "X_train was passed without y_train: pass"),
+        ({"y_train": y}, "y_train was passed without X_train: pass"),
+        (
+            {"X_train": X, "y_train": y[:3]},
+            "X_train and y_train must be of the same length",
+        ),
+        ({"X_train": X, "y_train": y + 7}, r"y_train contains labels .* never saw: \[7, 8\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            report(dense, X, y, path=tmp_path / "r.html", **training)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_values_of_a_column_are_left_out_with_one_warning(dense, held_out, tmp_path):

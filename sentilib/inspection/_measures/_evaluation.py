@@ -60,14 +60,7 @@ class Evaluation:
             )
         if not np.isfinite(proba).all() or proba.min() < 0 or proba.max() > 1 + 1e-6:
             raise ValueError("Probabilities must be between 0 and 1, got values outside.")
-        names = np.unique(y)
-        unknown = names[[label not in classes.tolist() for label in names.tolist()]]
-        if len(unknown):
-            raise ValueError(
-                f"y contains labels that the model never saw: {listed(unknown)}. It knows "
-                f"{listed(classes)}: drop or relabel those reviews."
-            )
-        truth = np.searchsorted(classes, y)
+        truth = codes(classes, y)
         rows = np.arange(len(y))
         if log_proba is None:
             loss = -np.log(np.maximum(proba[rows, truth], _SMALLEST))
@@ -130,7 +123,7 @@ def labels(y: Any, n_samples: int, name: str = "y") -> np.ndarray:
     y = np.asarray(checked_labels(y, name))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    what = "label" if name == "y" else "value"
+    what = "value" if name.startswith("groups") else "label"
     if y.ndim != 1:
         raise ValueError(
             f"{name} must contain one {what} per review, got an array of shape {y.shape}. Of "
@@ -138,10 +131,37 @@ def labels(y: Any, n_samples: int, name: str = "y") -> np.ndarray:
         )
     if len(y) != n_samples:
         raise ValueError(
-            f"X and {name} must be of the same length, got {n_samples} reviews and {len(y)} "
-            f"{what}s."
+            f"{'X_train' if name.endswith('_train') else 'X'} and {name} must be of the same "
+            f"length, got {n_samples} reviews and {len(y)} {what}s."
         )
     return y
+
+
+def codes(classes: np.ndarray, y: np.ndarray, name: str = "y") -> np.ndarray:
+    """Return the index of each label in `classes`, after a check that the model knows them.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels in ascending order.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    name : str, default="y"
+        Name of the parameter, for messages.
+
+    Raises
+    ------
+    ValueError
+        If y contains other labels.
+    """
+    names = np.unique(y)
+    unknown = names[[label not in classes.tolist() for label in names.tolist()]]
+    if len(unknown):
+        raise ValueError(
+            f"{name} contains labels that the model never saw: {listed(unknown)}. It knows "
+            f"{listed(classes)}: drop or relabel those reviews."
+        )
+    return np.searchsorted(classes, y)
 
 
 def missing(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from sentilib.inspection._measures._clusters import describe_clusters
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._metrics import calibration, confusion
 from sentilib.inspection._report._figures import calibration_figure
+from sentilib.inspection._report._training_data import TrainingData
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,7 +41,9 @@ def subtitle(evaluation: Evaluation, confidence_level: float) -> str:
     )
 
 
-def model_and_data(reviews: Reviews, evaluation: Evaluation) -> dict[str, list[tuple[str, str]]]:
+def model_and_data(
+    reviews: Reviews, evaluation: Evaluation, training: TrainingData | None
+) -> dict[str, list[tuple[str, str]]]:
     """Return pairs of name and value that describe the model, and that describe the data."""
     parts = reviews.parts
     around = [] if parts.model is parts.classifier or parts.model is None else [parts.classifier]
@@ -59,20 +62,16 @@ def model_and_data(reviews: Reviews, evaluation: Evaluation) -> dict[str, list[t
     model.append(("Versions", _versions()))
 
     quartiles = np.quantile(reviews.length, [0, 0.25, 0.5, 0.75, 1]).astype(int).tolist()
-    counts = np.bincount(evaluation.truth, minlength=len(evaluation.classes)).tolist()
     data = [
         ("Reviews", f"{len(reviews):,}"),
-        (
-            "Labels",
-            ", ".join(
-                f"{label}: {count:,} ({count / len(reviews):.1%})"
-                for label, count in zip(labels, counts, strict=False)
-            ),
-        ),
+        ("Labels", _shares(labels, evaluation.truth)),
         ("Tokens per review, quartiles", " / ".join(f"{q:,}" for q in quartiles)),
         ("Truncated", f"{int(reviews.truncated.sum()):,} ({reviews.truncated.mean():.1%})"),
         ("Unknown words", f"{reviews.oov_rate.mean():.2%} of the tokens of a review, on average"),
     ]
+    if training is not None:
+        data.append(("Training reviews", f"{len(training):,}"))
+        data.append(("Labels of these", _shares(labels, training.truth)))
     if reviews.texts is not None:
         texts = [text for text, n in zip(reviews.texts, reviews.length, strict=True) if n]
         copies = len(texts) - len(set(texts))
@@ -128,6 +127,15 @@ def label_issues(
             for row in issues[:_MAX_ISSUES].tolist()
         ],
     }
+
+
+def _shares(labels: list, truth: np.ndarray) -> str:
+    """Return the number and the share of reviews with each label, as text."""
+    counts = np.bincount(truth, minlength=len(labels)).tolist()
+    return ", ".join(
+        f"{label}: {count:,} ({count / len(truth):.1%})"
+        for label, count in zip(labels, counts, strict=False)
+    )
 
 
 def _unusual(estimator: Any) -> str:

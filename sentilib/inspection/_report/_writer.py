@@ -19,7 +19,7 @@ from sentilib.inspection._measures._evaluation import Evaluation, evaluate, miss
 from sentilib.inspection._measures._features import names_of, resolve_features
 from sentilib.inspection._measures._heat_maps import heat_maps
 from sentilib.inspection._measures._metrics import metrics
-from sentilib.inspection._measures._parameters import check_parameters
+from sentilib.inspection._measures._parameters import REVIEWS, check_parameters
 from sentilib.inspection._measures._projection import project
 from sentilib.inspection._measures._subgroups import default_slices, slice_table
 from sentilib.inspection._report import _sections
@@ -35,6 +35,7 @@ from sentilib.inspection._report._page_data import (
     zoom,
 )
 from sentilib.inspection._report._sections import Section
+from sentilib.inspection._report._training_data import read_training_data
 from sentilib.inspection._training_history import TrainingHistoryDisplay
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 @check_parameters(
     path=[str, PathLike],
+    X_train=[*REVIEWS, None],
+    y_train=["array-like", None],
     title=[str, None],
     features=[str, Iterable, None],
     editable=["boolean", StrOptions({"auto"})],
@@ -53,6 +56,8 @@ def report(
     y: Any,
     *,
     path: str | PathLike,
+    X_train: Any = None,
+    y_train: Any = None,
     text_column: str | int | None = None,
     title: str | None = None,
     data: Any = None,
@@ -88,6 +93,12 @@ def report(
         File to write. An existing file is replaced at the end, completely or not at all, and keeps
         its permissions; of a symbolic link, the file that it leads to. A device or pipe, such as
         ``/dev/stdout``, is written to.
+    X_train : array-like of shape (n_train,), DataFrame, or ids of shape (n_train, n_tokens), \
+            default=None
+        Reviews that the estimator was fitted on, in the form of `X`, to compare with. The page
+        contains no text of them.
+    y_train : array-like of shape (n_train,), default=None
+        Labels of `X_train`.
     text_column : str or int, default=None
         Column of a DataFrame X that contains the reviews; None means its only column of text.
     title : str, default=None
@@ -126,7 +137,8 @@ def report(
     Raises
     ------
     ValueError
-        If y contains labels that the model never saw, or lengths differ.
+        If y or y_train contains labels that the model never saw, lengths differ, or only one of
+        X_train and y_train is passed.
     OSError
         If the file cannot be written; no incomplete file remains.
 
@@ -152,6 +164,9 @@ def report(
     progress = Progress(verbose, "report")
     progress("Reading the reviews")
     reviews = read_reviews(estimator, X, text_column)
+    if X_train is not None:
+        progress("Reading the training reviews")
+    training = read_training_data(reviews, X_train, y_train, text_column)
     progress(f"Predicting {len(reviews):,} reviews")
     evaluation = evaluate(reviews, y)
     cluster = points = latent = None
@@ -191,7 +206,7 @@ def report(
         Section(
             "metrics", "Metrics", metrics(evaluation, confidence_level, rng.randint(2**31 - 1))
         ),
-        Section("cards", "Model and data", _sections.model_and_data(reviews, evaluation)),
+        Section("cards", "Model and data", _sections.model_and_data(reviews, evaluation, training)),
         Section(
             "calibration",
             "Calibration and confusion",
