@@ -22,6 +22,7 @@ FEW_LABELS_STYLES = {
     "Dense": STYLES["Dense"],
     "Dense, vectors": ("#CC79A7", "P", True),
     "Dense, taught": ("#000000", "D", True),
+    "Dense, both": ("#0072B2", "s", True),
     "TF-IDF, tuned": STYLES["TF-IDF, tuned"],
     "static vectors": ("#E69F00", "<", False),
     "sentence encoder": ("#56B4E9", "^", False),

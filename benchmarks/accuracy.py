@@ -97,6 +97,11 @@ def taught(seed: int) -> Any:
     return DistilledClassifier(dense(seed), _few.sentence_encoder())
 
 
+def taught_with_vectors(seed: int) -> Any:
+    """Build the Dense pipeline with vectors, taught by the sentence encoder."""
+    return DistilledClassifier(with_vectors(seed), _few.sentence_encoder())
+
+
 # In the order of the table; first with thousands of labels, then with few.
 CONTENDERS = (
     Contender("Dense", dense, OURS),
@@ -116,6 +121,7 @@ FEW_LABELS = (
     Contender("Dense", dense, OURS),
     Contender("Dense, vectors", with_vectors, OURS, _few.GLOVE),
     Contender("Dense, taught", taught, OURS, _few.ENCODER),
+    Contender("Dense, both", taught_with_vectors, OURS, _few.GLOVE + _few.ENCODER),
     Contender("TF-IDF, tuned", lambda seed: _peers.tuned_tfidf_regression((1, 2), min_df=1)),
     Contender("static vectors", lambda seed: _few.static_vectors(), optional=_few.GLOVE),
     Contender("sentence encoder", lambda seed: _few.sentence_encoder(), optional=_few.ENCODER),

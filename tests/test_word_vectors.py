@@ -9,13 +9,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.sparse
 import skops.io
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import sentilib
 from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer, WordVectors
+from sentilib._ids import FIRST_WORD
+from sentilib._training import _vectors
 from sentilib.export import to_onnx
 from sentilib.inspection import error_table
 
@@ -306,3 +311,36 @@ def test_damaged_states_are_refused(vectors):
     for other in ({**state, "words": "a"}, {"words": "a"}, {**state, "matrix": None}, None):
         with pytest.raises(ValueError, match="saved WordVectors is damaged"):
             WordVectors.__new__(WordVectors).__setstate__(other)
+
+
+@pytest.mark.parametrize(("n_classes", "noise"), [(2, 1.5), (30, 0.1)])
+def test_logits_of_other_folds_are_those_of_the_best_penalty(n_classes, noise):
+    rng = np.random.default_rng(0)
+    n_rows, n_words, n_dimensions = 240, 400, 20
+    labels, folds = np.arange(n_rows) % n_classes, rng.integers(0, 3, n_rows)
+    centres = rng.normal(size=(n_classes, n_dimensions)) * np.linspace(3, 0.1, n_dimensions)
+    matrix = centres[np.arange(n_words) % n_classes]
+    matrix = matrix + rng.normal(0, noise, matrix.shape) * np.linspace(3, 0.1, n_dimensions)
+    own = rng.integers(0, n_words // n_classes, (n_rows, 2)) * n_classes + labels[:, None]
+    words = np.hstack([own, rng.integers(0, n_words, (n_rows, 4))])
+    shares = np.zeros((n_rows, n_words + FIRST_WORD))
+    np.add.at(shares, (np.arange(n_rows)[:, None], words + FIRST_WORD), 1 / 6)
+    bags = scipy.sparse.csr_array(shares)
+    term = _vectors.learn(bags, matrix, labels, np.ones(n_rows), folds, n_classes)
+
+    vectors = matrix - matrix.mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    means = shares[:, FIRST_WORD:] @ vectors
+    means /= np.sqrt((means**2).sum(axis=1).mean())
+    losses = []
+    for penalty in (3.0, 0.3, 0.1, 0.03, 0.01, 0.003):
+        proba = np.zeros((n_rows, n_classes))
+        for fold in range(3):
+            is_in = folds == fold
+            regression = LogisticRegression(C=1 / penalty, fit_intercept=False, max_iter=500)
+            proba[is_in] = regression.fit(means[~is_in], labels[~is_in]).predict_proba(means[is_in])
+        losses.append(log_loss(labels, proba))
+    margins = np.hstack([-term.rows, term.rows]) / 2 if n_classes == 2 else term.rows
+    found = np.exp(margins) / np.exp(margins).sum(axis=1, keepdims=True)
+    assert log_loss(labels, found) <= min(losses) * 1.005
+    assert min(losses) < 0.9 * np.log(n_classes)

@@ -19,8 +19,9 @@ from sentilib._ngrams._dictionary import centred
 from sentilib._tables._ngram_table import factor_of
 from sentilib._tables._softmax import log_softmax
 
-# Cross-validation chooses among them; on four sets of short sentences 0.01 to 1 held the best.
-_PENALTIES = 0.03, 0.1, 0.3, 1.0, 3.0
+# Cross-validation takes weaker ones until other folds are predicted less well: 0.1 is usual with
+# few classes, 0.003 with a hundred.
+_PENALTIES = 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001
 _MIN_OVERLAP = 0.5
 
 
@@ -110,16 +111,24 @@ def learn(
     targets = np.zeros((len(labels), n_classes))
     targets[np.arange(len(labels)), labels] = weight
     prior = np.log((targets.sum(axis=0) / targets.sum()).clip(1e-9))
-    found = []
+    spread, directions = np.linalg.eigh(means.T @ means)
+    means = means @ directions
+    curvature = np.maximum(spread, 0.0) / (2 * n_classes)
+    parts = [folds == fold for fold in np.unique(folds)]
+    starts = [np.zeros((len(spread), n_classes))] * len(parts)
+    best = np.inf
     for penalty in _PENALTIES:
-        logits = np.zeros((len(labels), n_classes))
-        for fold in np.unique(folds):
-            is_in = folds == fold
-            logits[is_in] = means[is_in] @ _fitted(means[~is_in], targets[~is_in], prior, penalty)
-        loss = -(targets * log_softmax(logits + prior)).sum()
-        found.append((loss, penalty, logits))
-    _, penalty, logits = min(found, key=lambda entry: entry[0])
-    of_words = vectors @ _fitted(means, targets, prior, penalty) / size
+        trial = np.zeros_like(targets)
+        for k, is_in in enumerate(parts):
+            rest = means[~is_in], targets[~is_in]
+            starts[k] = _fitted(*rest, prior, penalty, curvature, starts[k])
+            trial[is_in] = means[is_in] @ starts[k]
+        loss = -(targets * log_softmax(trial + prior)).sum()
+        if loss >= best:
+            break
+        best, chosen, logits = loss, penalty, trial
+    fitted = _fitted(means, targets, prior, chosen, curvature, starts[0])
+    of_words = vectors @ (directions @ fitted) / size
     words = np.zeros((bags.shape[1], n_classes))
     words[FIRST_WORD : FIRST_WORD + len(matrix)] = of_words
     return VectorTerm(_columns(words), _columns(logits))
@@ -131,22 +140,33 @@ def _columns(logits: np.ndarray) -> np.ndarray:
     return columns.astype(np.float32)
 
 
-def _fitted(means: np.ndarray, targets: np.ndarray, prior: np.ndarray, penalty: float) -> Any:
-    """Return the weights of logistic regression with a ridge penalty and a given intercept."""
-    shape = means.shape[1], targets.shape[1]
+def _fitted(
+    means: np.ndarray,
+    targets: np.ndarray,
+    prior: np.ndarray,
+    penalty: float,
+    curvature: np.ndarray,
+    start: np.ndarray,
+) -> np.ndarray:
+    """Return the weights of logistic regression with a ridge penalty and a given intercept.
+
+    Columns of `means` are orthogonal but for the rows that a fold lacks. Divided by the root of the
+    loss's curvature along them, L-BFGS needs a sixth of the iterations.
+    """
+    scale = 1 / np.sqrt(curvature + penalty)[:, None]
+    scaled, ridge = means * scale.T, penalty * scale**2
     weight = targets.sum(axis=1, keepdims=True)
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = flat.reshape(shape)
-        log_proba = log_softmax(means @ weights + prior)
-        gradient = means.T @ (weight * np.exp(log_proba) - targets) + penalty * weights
-        value = -(targets * log_proba).sum() + penalty / 2 * (weights**2).sum()
+        weights = flat.reshape(start.shape)
+        log_proba = log_softmax(scaled @ weights + prior)
+        gradient = scaled.T @ (weight * np.exp(log_proba) - targets) + ridge * weights
+        value = -(targets * log_proba).sum() + (ridge * weights**2).sum() / 2
         return value, gradient.ravel()
 
-    start = np.zeros(shape[0] * shape[1])
-    return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60}).x.reshape(
-        shape
-    )
+    options = {"maxiter": 60, "ftol": 1e-6, "gtol": 1e-4}
+    found = minimize(loss, (start / scale).ravel(), jac=True, method="L-BFGS-B", options=options)
+    return found.x.reshape(start.shape) * scale
 
 
 def _check_ids(bags: scipy.sparse.csr_array, n_words: int) -> None:
