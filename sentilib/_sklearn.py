@@ -101,7 +101,7 @@ def check_parameters_of(estimator: BaseEstimator) -> None:
 class FitTasks:
     """The tasks of one fit: calls of the estimator's callbacks, if `set_callbacks` has set any.
 
-    The fit is a task, and each epoch is one of its subtasks.
+    The fit is a task, and each epoch is one of its subtasks, or each fit of an inner estimator.
 
     Parameters
     ----------
@@ -109,13 +109,15 @@ class FitTasks:
         Estimator whose `fit` was called.
     n_epochs : int, default=0
         Max number of epochs.
+    n_inner : int, default=0
+        Number of fits of inner estimators, which may have callbacks of their own.
     """
 
-    def __init__(self, estimator: Any, n_epochs: int = 0) -> None:
+    def __init__(self, estimator: Any, n_epochs: int = 0, n_inner: int = 0) -> None:
         self._estimator, self._epochs, self._n_ended = estimator, list[Any](), 0
         self._fit = None
-        if hasattr(estimator, "_skl_callbacks"):
-            self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+        if hasattr(estimator, "_skl_callbacks" if not n_inner else "_init_callback_context"):
+            self._fit = estimator._init_callback_context(max_subtasks=n_epochs + n_inner)
 
     def __bool__(self) -> bool:
         """Return whether there is a callback."""
@@ -149,6 +151,18 @@ class FitTasks:
         return self._epochs[epoch].call_on_fit_task_end(
             **self._given, reconstruction_attributes=lambda: vars(fitted())
         )
+
+    @contextmanager
+    def inner(self, name: str, estimator: Any) -> Iterator[None]:
+        """Run the fit of an inner estimator as a subtask, with the callbacks that reach it."""
+        if self._fit is None:
+            yield
+            return
+        task = self._fit.subcontext(task_name=name)
+        with task.propagate_callback_context(estimator):
+            task.call_on_fit_task_begin(**self._given)
+            yield
+            task.call_on_fit_task_end(**self._given)
 
     def end(self, fitted: Any) -> None:
         """End the fit; `fitted` is the estimator as it will be."""

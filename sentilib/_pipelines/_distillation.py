@@ -1,5 +1,6 @@
 """DistilledClassifier: a fast model that learns from a slow one on unlabelled texts."""
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +13,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from sentilib._sklearn import Estimator, HasMethods, fit_context
+from sentilib._sklearn import (
+    CallbackSupportMixin,
+    Estimator,
+    FitTasks,
+    HasMethods,
+    fit_context,
+)
 from sentilib._text._documents import as_documents, column_names
 from sentilib._training._rows import checked_labels, checked_weight, listed, two_or_more_classes
 
@@ -27,7 +34,7 @@ def _student_has(name: str) -> Any:
     return check
 
 
-class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
+class DistilledClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, Estimator):
     """Train a fast student on texts without labels, which a slow teacher labels.
 
     The teacher learns from the labelled texts and predicts probabilities for the unlabelled ones.
@@ -144,6 +151,8 @@ class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
         """
         if not hasattr(self.student, "predict"):
             raise TypeError(f"student must be a classifier, got {self.student!r}.")
+        fits_teacher = self.teacher is not None and not isinstance(self.teacher, FrozenEstimator)
+        tasks = FitTasks(self, n_inner=1 + fits_teacher)
         texts, unlabeled = list(as_documents(X)), _unlabeled(X_unlabeled)
         y = column_or_1d(checked_labels(y), warn=True)
         check_consistent_length(texts, y)
@@ -153,9 +162,10 @@ class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
             kept = np.flatnonzero(weight)
             texts, y, weight = [texts[row] for row in kept], y[kept], weight[kept]
         classes = two_or_more_classes(y, type(self).__name__)
+        tasks.begin(texts, y, weight, np.arange(len(y)))
         with config_context(enable_metadata_routing=False):  # weights are passed by name
             if probabilities is None:
-                probabilities = self._taught(texts, y, weight, unlabeled, classes)
+                probabilities = self._taught(tasks, texts, y, weight, unlabeled, classes)
                 source = "The teacher's predict_proba"
             elif self.teacher is not None:
                 raise ValueError("Pass either a teacher or probabilities, not both.")
@@ -166,12 +176,21 @@ class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
             own = np.ones(len(y)) if weight is None else weight / weight.mean()
             second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
             weights = np.concatenate([own, first - second])
-            student = _fitted(self.student, "student", texts + unlabeled, labels, weights)
+            student = _fitted(tasks, self.student, "student", texts + unlabeled, labels, weights)
+        draft: Any = copy.copy(self)
+        draft.classes_, draft.student_ = classes, student
+        tasks.end(draft)
         self.classes_, self.student_ = classes, student
         return self
 
     def _taught(
-        self, texts: list[str], y: Any, weight: Any, unlabeled: list[str], classes: np.ndarray
+        self,
+        tasks: FitTasks,
+        texts: list[str],
+        y: Any,
+        weight: Any,
+        unlabeled: list[str],
+        classes: np.ndarray,
     ) -> Any:
         """Return what the teacher thinks of the unlabelled texts, columns as in `classes`."""
         if self.teacher is None:
@@ -185,7 +204,7 @@ class DistilledClassifier(ClassifierMixin, MetaEstimatorMixin, Estimator):
                 "predict_proba. Use a classifier that has one, or CalibratedClassifierCV around "
                 "this one."
             )
-        teacher = _fitted(self.teacher, "teacher", texts, y, weight)
+        teacher = _fitted(tasks, self.teacher, "teacher", texts, y, weight)
         found = np.asarray(getattr(teacher, "classes_", classes))
         taught = teacher.predict_proba(unlabeled)
         if sorted(map(repr, found.tolist())) != sorted(map(repr, classes.tolist())):
@@ -318,12 +337,16 @@ def _checked(probabilities: Any, n_rows: int, classes: np.ndarray, source: str) 
     return values
 
 
-def _fitted(estimator: Any, name: str, texts: list[str], y: Any, weight: Any) -> Any:
+def _fitted(
+    tasks: FitTasks, estimator: Any, name: str, texts: list[str], y: Any, weight: Any
+) -> Any:
     """Fit a clone, with weights if there are any."""
-    fit_params = {}
-    if weight is not None and not isinstance(estimator, FrozenEstimator):
-        fit_params[_weight_parameter(estimator, name)] = weight
-    return clone(estimator).fit(texts, y, **fit_params)
+    if isinstance(estimator, FrozenEstimator):
+        return estimator
+    fit_params = {} if weight is None else {_weight_parameter(estimator, name): weight}
+    fitted = clone(estimator)
+    with tasks.inner(f"fit-{name}", fitted):
+        return fitted.fit(texts, y, **fit_params)
 
 
 def _weight_parameter(estimator: Any, role: str) -> str:

@@ -8,11 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 
 import sentilib._sklearn
-from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib import (
+    ConvSentimentClassifier,
+    DenseSentimentClassifier,
+    DistilledClassifier,
+    HTMLTokenizer,
+)
 
 try:
     from sklearn.callback import ProgressBar, ScoringMonitor
@@ -217,6 +223,41 @@ def test_they_work_in_pipelines_and_searches_and_are_cloned_and_pickled():
     assert (rows.task_name == "epoch").sum() == 5  # two candidates, two folds, and the refit
     refit = rows[rows.task_name == "epoch"].iloc[0]  # the least deep
     assert refit.accuracy == search.score(TEXTS, Y)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_distilled_classifier_has_a_task_for_each_fit_within_its_own(frozen):
+    tokenizer = HTMLTokenizer(max_length=10)
+    teacher, student = make_pipeline(tokenizer, make()), make_pipeline(tokenizer, make(epochs=1))
+    if frozen:
+        teacher = FrozenEstimator(teacher.fit(TEXTS[:48], Y[:48]))
+    distilled = DistilledClassifier(student, teacher)
+    given = {"X": TEXTS[:48], "y": Y[:48], "X_unlabeled": TEXTS[48:]}
+    plain = clone(distilled).fit(**given)
+    distilled.set_callbacks(Propagated()).fit(**given)
+    np.testing.assert_array_equal(distilled.predict_proba(TEXTS), plain.predict_proba(TEXTS))
+    epochs = [call["path"] for call in LOG if call["path"][-1] == "epoch"]
+    assert epochs == [["fit", "fit", "fit", "epoch"]] * 2 * (1 if frozen else 3)
+    of_its_own = [(call["hook"], call["path"]) for call in LOG if call["estimator"] is distilled]
+    assert of_its_own == [(hook, ["fit"]) for hook in ("setup", "begin", "end", "teardown")]
+    [at_end] = [c["fitted"] for c in LOG if c["hook"] == "end" and c["path"] == ["fit"]]
+    np.testing.assert_array_equal(at_end.predict_proba(TEXTS), plain.predict_proba(TEXTS))
+    assert not {"_callback_fit_ctx", "_skl_callbacks_to_teardown"} & set(vars(distilled))
+    assert "_skl_callbacks" not in vars(distilled.student_)
+
+
+@needs_callbacks
+def test_callbacks_of_a_student_are_called_within_a_search_around_the_distillation():
+    monitor = ScoringMonitor(scoring="accuracy")
+    student = make_pipeline(HTMLTokenizer(max_length=10), make(epochs=1).set_callbacks(monitor))
+    distilled = DistilledClassifier(student, FrozenEstimator(clone(student).fit(TEXTS, Y)))
+    monitor = ScoringMonitor(scoring="accuracy")
+    student[-1].set_callbacks(monitor)
+    search = GridSearchCV(distilled, {"student__htmltokenizer__lowercase": [True]}, cv=2)
+    search.fit(TEXTS, Y, X_unlabeled=TEXTS[:9])
+    rows = monitor.get_logs().data_as_pandas
+    assert (rows.task_name == "epoch").sum() == 3  # two folds, and the refit
 
 
 @needs_callbacks
