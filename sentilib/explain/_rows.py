@@ -1,5 +1,6 @@
 """Rows of any explanation of reviews."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,12 +69,26 @@ def rows_of(explanation: Any) -> list[Row]:
     ]
 
 
-def output_names_of(explanation: Any, n_outputs: int) -> list[str]:
-    """Return the name of each output."""
+def output_names_of(
+    explanation: Any, n_outputs: int, class_names: Sequence[str] | None = None
+) -> list[str]:
+    """Return the name of each output, with the given names of the classes."""
     names = explanation.output_names
     if names is None:
-        return ["output"] if n_outputs == 1 else [f"output {k}" for k in range(n_outputs)]
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+        names = ["output"] if n_outputs == 1 else [f"output {k}" for k in range(n_outputs)]
+    names = [names] if isinstance(names, str) else [str(name) for name in names]
+    if class_names is None:
+        return names
+    n_classes = 2 if n_outputs == 1 else n_outputs
+    if len(class_names) != n_classes:
+        raise ValueError(
+            f"class_names must name {n_classes} classes, got {len(class_names)}: "
+            f"{list(class_names)}."
+        )
+    if n_outputs > 1:
+        return [str(name) for name in class_names]
+    what, of, _ = names[0].partition(" of ")
+    return [f"{what} of {class_names[1]}"] if of else names
 
 
 def _is_one_row(explanation: Any) -> bool:

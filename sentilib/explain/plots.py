@@ -82,7 +82,7 @@ def text(
         explanation = explanation[:_MAX_REVIEWS]
     rows = rows_of(explanation)
     n_outputs = rows[0].values.shape[1] if rows else 1
-    outputs = output_names_of(explanation, n_outputs)
+    outputs = output_names_of(explanation, n_outputs, class_names)
     if class_names is None:
         class_names = getattr(explanation, "class_names", None)
     names = _class_names(class_names, outputs, n_outputs)
@@ -93,7 +93,13 @@ def text(
     return render("fragment.html", reviews=reviews, box=_BOXES[kind], paint=paint, more=more)
 
 
-def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
+def terminal(
+    explanation: Any,
+    *,
+    color: bool = True,
+    output: int | None = None,
+    class_names: Sequence[str] | None = None,
+) -> str:
     """Draw reviews for a terminal.
 
     Parameters
@@ -103,14 +109,23 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     color : bool, default=True
         Whether to colour words by ANSI codes. If False, each word whose contribution is at least a
         fifth of the largest one is followed by its contribution.
-    output : int, default=0
-        Index of the class, for more than two classes.
+    output : int, default=None
+        Index of the class, for more than two classes; by default each review's most probable one.
+    class_names : sequence of str, default=None
+        Names of the classes in the order of `classes_`; by default those of the explanation.
 
     Returns
     -------
     str
         Text for `print`, without the control characters of reviews and labels. Words that the model
         does not know are followed by "[?]", and a line at the end says so.
+
+    Raises
+    ------
+    TypeError
+        If the object is not an explanation.
+    ValueError
+        If the number of names differs from the number of classes.
 
     Examples
     --------
@@ -127,8 +142,9 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
     parts, rows = [], rows_of(explanation)
     shades = [_shades(color) for color in (_plotting.AGAINST, _plotting.FOR)]
     for row in rows:
-        name = printable(output_names_of(explanation, row.values.shape[1])[output])
-        values = row.values[:, output]
+        k = int(row.outputs.argmax()) if output is None else output
+        name = printable(output_names_of(explanation, row.values.shape[1], class_names)[k])
+        values = row.values[:, k]
         scale = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = []
         for (before, word, after), value, unknown in zip(
@@ -144,7 +160,7 @@ def terminal(explanation: Any, *, color: bool = True, output: int = 0) -> str:
             if unknown:
                 word += "[?]"
             drawn.append(printable(before) + word + printable(after))
-        base, total = float(row.base_values[output]), float(values.sum())
+        base, total = float(row.base_values[k]), float(values.sum())
         parts.append(
             f"{name}: {base + total:+.3g} = {base:+.3g} (base value) {total:+.3g} (words)\n"
             + "".join(drawn).rstrip()
@@ -214,17 +230,11 @@ def _cut(row: Row) -> list[tuple[str, str, str]]:
 def _class_names(
     class_names: Sequence[str] | None, outputs: list[str], n_outputs: int
 ) -> list[str]:
-    n_classes = 2 if n_outputs == 1 else n_outputs
     if class_names is None:
         if n_outputs > 1:
             return outputs
         target = outputs[0].partition(" of ")[2] or outputs[0]
         return [f"not {target}", target]
-    if len(class_names) != n_classes:
-        raise ValueError(
-            f"class_names must name {n_classes} classes, got {len(class_names)}: "
-            f"{list(class_names)}."
-        )
     return [str(name) for name in class_names]
 
 

@@ -109,9 +109,32 @@ def test_what_stands_around_a_word_is_not_coloured():
     assert plots.terminal(explanation, color=False).endswith('("Superb[+0.5]", no[-0.5])')
 
 
-def test_class_names_must_fit(explanation):
+@pytest.mark.parametrize("draw", [plots.text, plots.terminal])
+def test_class_names_must_fit(draw, explanation):
     with pytest.raises(ValueError, match="must name"):
-        plots.text(explanation, class_names=["a"])
+        draw(explanation, class_names=["a"])
+
+
+def test_given_class_names_replace_all_labels(explanation):
+    n_outputs = explanation.values[0].size // len(explanation.data[0])
+    names = ["<bad>", "fine", "grand"][: max(2, n_outputs)]
+    shown = "log-odds of fine" if n_outputs == 1 else "grand"
+    for kind in ("page", "notebook", "email"):
+        html = plots.text(explanation, class_names=names, kind=kind)
+        assert shown in html and "<bad>" not in html
+        assert not re.search(r"log-odds of \d|row\">\d|(toward|from) \d", html)
+    drawn = plots.terminal(explanation, color=False, class_names=names, output=n_outputs - 1)
+    assert drawn.startswith(f"{shown}: ")
+
+
+def test_a_terminal_shows_the_most_probable_class_unless_one_is_named(explanation):
+    n_outputs = explanation.values[0].size // len(explanation.data[0])
+    drawn = plots.terminal(explanation, color=False)
+    for k in range(len(TEXTS)):
+        totals = np.reshape(explanation.values[k], (-1, n_outputs)).sum(axis=0)
+        top = int((totals + explanation.base_values[k]).argmax())
+        line = plots.terminal(explanation[k], color=False, output=top).partition("\n")[0]
+        assert line in drawn
 
 
 def test_what_is_no_explanation_is_refused():
