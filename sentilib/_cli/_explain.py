@@ -116,7 +116,7 @@ def _first(source: Source, text_column: str | None, n_rows: int) -> tuple[list[i
         if rows.size:
             column = _text_column(source, rows.names, text_column)
             for number, text in enumerate(
-                texts_of(rows.column(column), rows.first, column), rows.first + 1
+                texts_of(rows.column(column), rows.first, column, source.format), rows.first + 1
             ):
                 if text is not None:
                     numbers.append(number)

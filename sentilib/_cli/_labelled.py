@@ -58,7 +58,7 @@ class LabelledReader:
             if not rows.size:
                 continue
             text, label, *further = self._select(rows.names)
-            texts = texts_of(rows.column(text), rows.first, text)
+            texts = texts_of(rows.column(text), rows.first, text, self.source.format)
             labels = rows.column(label)
             kept = [
                 k for k in range(rows.size) if texts[k] is not None and not is_missing(labels[k])

@@ -45,7 +45,12 @@ def _load_skops(path: str) -> Any:
         raise ValueError(f"{path} is no model of sentilib train ({error}).") from error
     except Exception as error:
         if type(error).__name__ == "UntrustedTypesFoundException":
-            raise ValueError(f"{path} may run code of others and is refused: {error}") from error
+            hint = ""
+            if "sklearn.metrics." in str(error):
+                hint = " Of a search with a metric, save best_estimator_ instead."
+            raise ValueError(
+                f"{path} may run code of others and is refused: {error}{hint}"
+            ) from error
         raise
 
 

@@ -164,8 +164,10 @@ def require(names: list[str], wanted: str, option: str, where: str) -> str:
     )
 
 
-def texts_of(values: list, first: int, column: str) -> list[str | None]:
-    """Return the values of a column of reviews, None where there is none."""
+def texts_of(values: list, first: int, column: str, format: str | None) -> list[str | None]:
+    """Return the values of a column of reviews, None where there is none: CSV has no null."""
+    if format == "csv":
+        return [value or None for value in values]
     for number, value in enumerate(values, first + 1):
         if value is not None and not isinstance(value, str):
             if value != value:

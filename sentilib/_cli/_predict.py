@@ -145,7 +145,7 @@ class _Columns:
             texts: list[str | None] = []
             if rows.size:
                 text = self._text(rows.names)
-                texts = texts_of(rows.column(text), rows.first, text)
+                texts = texts_of(rows.column(text), rows.first, text, self._source.format)
             new = self._new(model, texts)
             names = rows.names if self._kept is None else list(dict.fromkeys(self._kept))
             if taken := [name for name in new if name in names]:
@@ -156,7 +156,8 @@ class _Columns:
             output.write(rows, names, new)
             n_rows, n_missing = rows.end, n_missing + texts.count(None)
         if n_missing:
-            say(f"warning: {n_missing:,} rows have no text and therefore no prediction.")
+            have = "row has" if n_missing == 1 else "rows have"
+            say(f"warning: {n_missing:,} {have} no text and therefore no prediction.")
         if not n_rows:
             say("warning: the input contains no rows.")
 

@@ -140,6 +140,24 @@ def test_rows_without_text_have_no_prediction_and_are_counted(cli, tmp_path, mod
         assert is_empty == [True, False, True, False]
 
 
+def test_an_empty_cell_of_csv_is_no_text_and_an_empty_string_of_json_is_one(
+    cli, tmp_path, model_path
+):
+    (tmp_path / "r.csv").write_text("id,text\n1,superb\n2,\n")
+    write_lines(tmp_path / "r.jsonl", [{"id": 1, "text": "superb"}, {"id": 2, "text": ""}])
+    done = cli("predict", model_path, "r.csv")
+    assert done.line == "warning: 1 row has no text and therefore no prediction."
+    assert [row["prediction"] == "" for row in done.rows] == [False, True]
+    lines = cli("predict", model_path, "r.jsonl").out.splitlines()
+    assert all(json.loads(line)["prediction"] for line in lines)
+    assert "Row 2:" not in cli("explain", model_path, "r.csv").out
+
+
+def test_a_model_named_after_the_table_is_an_error_that_says_so(cli, tmp_path, model_path):
+    (tmp_path / "r.csv").write_text("text\nsuperb\n")
+    assert cli("predict", "r.csv", model_path).line.endswith("a model is named before the tables.")
+
+
 def test_a_line_of_json_may_lack_the_text(cli, tmp_path, model_path):
     records = [{"id": 1, "text": "superb"}, {"id": 2}, {"text": "\ud83d half", "id": 3}]
     write_lines(tmp_path / "r.jsonl", records)

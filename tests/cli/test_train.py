@@ -123,6 +123,10 @@ class TestBadTables:
         write_parquet(tmp_path / "r.parquet", small | {"text": [None, *small["text"][1:]]})
         assert "Row 1 of r.parquet has no text" in self.train(cli, "r.parquet")
 
+    def test_an_empty_cell_of_csv_is_missing(self, small, cli, tmp_path):
+        write_csv(tmp_path / "reviews.csv", small | {"text": ["", *small["text"][1:]]})
+        assert "Row 1 of reviews.csv has no text: pass --drop-missing" in self.train(cli)
+
     def test_a_missing_column_lists_those_there_are(self, small, cli, tmp_path):
         write_csv(tmp_path / "reviews.csv", small)
         line = self.train(cli, "reviews.csv", "--text", "review")

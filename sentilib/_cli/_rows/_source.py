@@ -92,7 +92,11 @@ class Source:
             if None in formats:
                 raise ValueError(
                     f"The name {path!r} tells no format (.csv, .tsv, .jsonl, .parquet, .txt): "
-                    "pass --format."
+                    + (
+                        "a model is named before the tables."
+                        if path.endswith((".skops", ".pkl", ".joblib"))
+                        else "pass --format."
+                    )
                 )
             found |= formats  # type: ignore[arg-type]
             self.files += files
