@@ -36,7 +36,9 @@ _MODULES = {
     "keras_layers": "_training._layers",
 }
 
-# What a file of skops may contain besides arrays, containers and scikit-learn's estimators
+#: Names of the types that a file of skops may contain besides arrays, containers and scikit-learn's
+#: estimators: this library's, and what pipelines, searches without a metric, votes, stacks and
+#: calibrations contain. A list of str, for ``skops.io.load(path, trusted=sentilib.TRUSTED_TYPES)``.
 TRUSTED_TYPES = [
     "sentilib.ConvSentimentClassifier",
     "sentilib.DenseSentimentClassifier",
@@ -44,8 +46,12 @@ TRUSTED_TYPES = [
     "sentilib.HTMLTokenizer",
     "sentilib.TokenShapExplainer",
     "sentilib.WordVectors",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.GroupShuffleSplit",
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedGroupKFold",
     "sklearn.model_selection._split.StratifiedKFold",

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import Pipeline
 
 import sentilib
@@ -58,6 +60,11 @@ def models(pipe):
         "pipeline": pipe,
         "search": GridSearchCV(dense(), {"classifier__epochs": [1, 2]}, cv=2).fit(TEXTS, Y),
         "vote": VotingClassifier(voters, voting="soft").fit(TEXTS, Y),
+        "calibration": CalibratedClassifierCV(pipe, ensemble=False, cv=2).fit(TEXTS, Y),
+        "temperature": CalibratedClassifierCV(FrozenEstimator(pipe), method="temperature").fit(
+            TEXTS, Y
+        ),
+        "threshold": FixedThresholdClassifier(FrozenEstimator(pipe), threshold=0.3).fit(TEXTS, Y),
     }
 
 
@@ -85,7 +92,9 @@ def with_schema(data, change):
 
 
 class TestSkops:
-    @pytest.mark.parametrize("kind", ["pipeline", "search", "vote"])
+    @pytest.mark.parametrize(
+        "kind", ["pipeline", "search", "vote", "calibration", "temperature", "threshold"]
+    )
     def test_only_public_types_are_in_a_file_and_results_are_equal_to_the_bit(
         self, kind, models, tmp_path
     ):
