@@ -11,6 +11,7 @@ from sentilib._text._columns import EncodedDocuments, TextColumn, text_column
 from sentilib._text._normalization import Form, may_change
 
 _BLOCK_SIZE = 1 << 18  # characters: many blocks per thread, each within the second-level cache
+_MISSING = "NAType", "NaTType"  # of pandas
 _STABLE: dict[Form, int] = {  # kinds of documents up to which each form changes none
     None: _utf8_kernels.UNICODE,
     "NFC": _utf8_kernels.LATIN,
@@ -78,7 +79,7 @@ def blocks(documents: Iterable[str]) -> Iterator[tuple[int, Sequence[str]]]:
         if not isinstance(document, str):
             raise TypeError(
                 f"Document {index} is {document!r:.60} of type {type(document).__name__}, but "
-                "documents must be strings. Decode bytes; drop or fill missing documents."
+                f"documents must be strings. {_advice(document)}"
             )
         block.append(document)
         size += len(document)
@@ -87,6 +88,20 @@ def blocks(documents: Iterable[str]) -> Iterator[tuple[int, Sequence[str]]]:
             block, first, size = [], index + 1, 0
     if block:
         yield first, block
+
+
+def _is_nan(document: Any) -> bool:
+    return isinstance(document, float | np.floating) and bool(document != document)
+
+
+def _advice(document: Any) -> str:
+    if isinstance(document, bytes | bytearray):
+        return "Decode bytes, as by document.decode()."
+    if isinstance(document, list | tuple | np.ndarray):
+        return "Pass one string per document, or texts in a column as an array of shape (n, 1)."
+    if document is None or type(document).__name__ in _MISSING or _is_nan(document):
+        return "Drop or fill missing documents, as by table.dropna(subset=[...])."
+    return "Is this the column of the texts?"
 
 
 def joined(documents: Iterable[str], tail: bytes) -> bytearray:

@@ -194,7 +194,7 @@ class TestColumnOfText:
         with pytest.raises(TypeError, match="Document 0 is nan of type float"):
             error_table(dense, pd.Series([np.nan] * 300), frame["truth"])
         for missing in (np.nan, None, pd.NA, np.float32("nan")):
-            with pytest.raises(TypeError, match=r"Document 0 is .*drop or fill missing documents"):
+            with pytest.raises(TypeError, match=r"Document 0 is .*Drop or fill missing documents"):
                 TokenShapExplainer(dense)([missing, "text"])
 
     def test_categories_are_no_text_beside_text(self, dense, frame):

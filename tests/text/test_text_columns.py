@@ -1,5 +1,6 @@
 """Columns in Arrow's format are read from their buffers, with the results of a list of strings."""
 
+import re
 import struct
 import sys
 
@@ -140,10 +141,26 @@ def test_columns_of_many_short_and_of_long_documents_are_read_in_several_blocks(
         np.testing.assert_array_equal(HTMLTokenizer(max_length=3).fit_transform(column), expected)
 
 
+@pytest.mark.parametrize(
+    ("document", "advice"),
+    [
+        (b"bytes", "Decode bytes"),
+        (None, "Drop or fill"),
+        (float("nan"), "Drop or fill"),
+        (["a text"], "one string per document"),
+        (3, "Is this the column of the texts?"),
+        (3.5, "Is this the column of the texts?"),
+    ],
+)
+def test_the_error_of_what_is_no_text_advises_what_to_do(tokenizer, document, advice):
+    with pytest.raises(TypeError, match=rf"Document 1 is .*{re.escape(advice)}"):
+        tokenizer.transform(["a text", document])
+
+
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_missing_text_is_refused_as_in_other_containers(tokenizer, name):
     column = COLUMNS[name]([*TEXTS, None])
-    with pytest.raises(TypeError, match=r"Document 18 is .* drop or fill missing documents"):
+    with pytest.raises(TypeError, match=r"Document 18 is .* Drop or fill missing documents"):
         tokenizer.transform(column)
 
 
