@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from sentilib._optional import lazy_names
 
 if TYPE_CHECKING:
+    from sentilib.inspection._checks._run import checks
     from sentilib.inspection._compare import Comparison, compare
+    from sentilib.inspection._data_shift import DataShift, data_shift
     from sentilib.inspection._error_table import error_table
     from sentilib.inspection._label_issues import find_label_issues
     from sentilib.inspection._latent_space import LatentSpaceDisplay
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Comparison": "_compare",
+    "DataShift": "_data_shift",
     "LatentSpaceDisplay": "_latent_space",
     "Leaks": "_leaks",
     "LossByFeatureDisplay": "_loss_by_feature",
     "TrainingHistoryDisplay": "_training_history",
+    "checks": "_checks._run",
     "compare": "_compare",
+    "data_shift": "_data_shift",
     "error_table": "_error_table",
     "find_label_issues": "_label_issues",
     "find_leaks": "_leaks",
@@ -33,11 +38,14 @@ _HOME = {
 
 __all__ = [
     "Comparison",
+    "DataShift",
     "LatentSpaceDisplay",
     "Leaks",
     "LossByFeatureDisplay",
     "TrainingHistoryDisplay",
+    "checks",
     "compare",
+    "data_shift",
     "error_table",
     "find_label_issues",
     "find_leaks",

@@ -66,3 +66,13 @@ def prune(
     if filter_by == "both":
         return by_class & by_rate
     return by_class if filter_by == "prune_by_class" else by_rate
+
+
+def likely_issues(evaluation: Evaluation) -> np.ndarray:
+    """Return the indices of likely label errors, most likely first."""
+    if len(np.unique(evaluation.truth)) < 2:
+        return np.empty(0, dtype=np.int64)
+    counts, _, off_diagonal = confident_joint(evaluation)
+    joint = calibrated(counts, evaluation.truth)
+    rows = np.flatnonzero(prune(evaluation, joint, off_diagonal, "both"))
+    return rows[np.argsort(evaluation.label_quality[rows], kind="stable")]

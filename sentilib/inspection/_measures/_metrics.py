@@ -72,7 +72,8 @@ def metrics(evaluation: Evaluation, confidence_level: float, random_state: objec
         )
     )
     if len(evaluation.classes) == 2 and len(np.unique(evaluation.truth)) == 2:
-        found.append(_area_under_curve(evaluation, confidence_level))
+        score, is_second = evaluation.proba[:, 1], evaluation.truth == 1
+        found.append(area_under_curve(score[is_second], score[~is_second], confidence_level))
     confidence = evaluation.proba.max(axis=1)
     bins = np.minimum((confidence * _BINS).astype(np.uint8), _BINS - 1)
     gap = evaluation.correct - confidence
@@ -120,10 +121,10 @@ def _macro_f1(counts: np.ndarray) -> np.ndarray:
     return scores.sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1)
 
 
-def _area_under_curve(evaluation: Evaluation, confidence_level: float) -> Metric:
+def area_under_curve(
+    positive: np.ndarray, negative: np.ndarray, confidence_level: float
+) -> Metric:
     """Compute the AUC with DeLong's interval (1988) from the ranks among the other class."""
-    score = evaluation.proba[:, 1]
-    positive, negative = score[evaluation.truth == 1], score[evaluation.truth == 0]
     m, n = len(positive), len(negative)
     above = _shares_below(positive, negative)
     below = 1 - _shares_below(negative, positive)
@@ -158,6 +159,23 @@ def _resampled_calibration_error(
         rows = rng.randint(len(gap), size=min(_BLOCK, len(gap) - start))
         np.add.at(total, bins[rows], gap[rows])
     return float(np.abs(total).sum() / len(gap))
+
+
+def calibration_error_by_chance(
+    evaluation: Evaluation, quantile: float, rng: np.random.RandomState
+) -> tuple[float, float]:
+    """Return the calibration error, and a quantile of those of a perfectly calibrated model.
+
+    Its correct predictions are drawn with the predicted probabilities (Bröcker & Smith 2007).
+    """
+    confidence = evaluation.proba.max(axis=1)
+    bins = np.minimum((confidence * _BINS).astype(np.uint8), _BINS - 1)
+    drawn = [
+        _calibration_error(bins, (rng.random_sample(len(confidence)) < confidence) - confidence)
+        for _ in range(_RESAMPLES)
+    ]
+    error = _calibration_error(bins, evaluation.correct - confidence)
+    return error, float(np.quantile(drawn, quantile))
 
 
 def _percentiles(values: Any, confidence_level: float) -> tuple[float, float]:

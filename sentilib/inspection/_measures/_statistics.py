@@ -23,6 +23,37 @@ def share_interval(successes: int, n: int, confidence_level: float) -> tuple[flo
     return float(interval.low), float(interval.high)
 
 
+def combined_interval(
+    weights: tuple[float, float],
+    successes: tuple[int, int],
+    sizes: tuple[int, int],
+    confidence_level: float,
+) -> tuple[float, float, float]:
+    """Return a weighted sum of two shares and its interval (Newcombe 1998, method 10)."""
+    value, below, above = 0.0, 0.0, 0.0
+    for weight, k, n in zip(weights, successes, sizes, strict=True):
+        share, ends = k / n, share_interval(k, n, confidence_level)
+        low, high = sorted(weight * (end - share) for end in ends)
+        value, below, above = value + weight * share, below + low**2, above + high**2
+    return value, value - below**0.5, value + above**0.5
+
+
+def difference_interval(
+    first: np.ndarray, second: np.ndarray, confidence_level: float
+) -> tuple[float, float]:
+    """Return Welch's interval of the difference of two means, NaN for fewer than two values."""
+    m, n = len(first), len(second)
+    if min(m, n) < 2:
+        return np.nan, np.nan
+    a, b = first.var(ddof=1) / m, second.var(ddof=1) / n
+    difference = first.mean() - second.mean()
+    if a + b == 0:
+        return difference, difference
+    freedom = (a + b) ** 2 / (a**2 / (m - 1) + b**2 / (n - 1))
+    half = scipy.stats.t.ppf(0.5 + confidence_level / 2, freedom) * (a + b) ** 0.5
+    return difference - half, difference + half
+
+
 def rank_correlation(
     x: np.ndarray, y: np.ndarray, confidence_level: float
 ) -> tuple[float, float, float]:

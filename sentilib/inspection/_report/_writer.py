@@ -14,7 +14,7 @@ from sentilib._sklearn import StrOptions
 from sentilib.explain._explainer import values_of
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
-from sentilib.inspection._measures._confident_learning import calibrated, confident_joint, prune
+from sentilib.inspection._measures._confident_learning import likely_issues
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate, missing
 from sentilib.inspection._measures._features import names_of, resolve_features
 from sentilib.inspection._measures._heat_maps import heat_maps
@@ -178,7 +178,7 @@ def report(
             points, axis_names = project(vectors, 3, None, None)
             clusters = _sections.clusters(cluster, evaluation, reviews)
             latent = {"axis_names": axis_names, "clusters": clusters}
-    issues = _label_issues(evaluation)
+    issues = likely_issues(evaluation)
     rows = _rows_to_explain(evaluation, n_explained, rng)
     note = (
         f"The list shows the beginning of all {len(reviews):,} reviews. {len(rows):,} of them are "
@@ -304,16 +304,6 @@ def _rows_to_explain(
     rest = order[len(worst) :]
     sample = rng.choice(rest, min(n_rows // 2, len(rest)), replace=False)
     return np.sort(np.concatenate([worst, sample]))
-
-
-def _label_issues(evaluation: Evaluation) -> np.ndarray:
-    """Return the indices of likely label errors, most likely first."""
-    if len(np.unique(evaluation.truth)) < 2:
-        return np.empty(0, dtype=np.int64)
-    counts, _, off_diagonal = confident_joint(evaluation)
-    joint = calibrated(counts, evaluation.truth)
-    rows = np.flatnonzero(prune(evaluation, joint, off_diagonal, "both"))
-    return rows[np.argsort(evaluation.label_quality[rows], kind="stable")]
 
 
 def _cluster_names(cluster: np.ndarray, reviews: Reviews) -> dict[int, str]:
