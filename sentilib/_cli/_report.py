@@ -9,6 +9,7 @@ from sentilib._cli._errors import say
 @click.command(
     epilog=_options.examples(
         "sentilib report model.skops test.csv --text review --label sentiment -o report.html",
+        "sentilib report model.skops test.csv --training train.csv -o report.html",
         "sentilib report model.skops test.parquet --feature price --feature year -o report.html",
     )
 )
@@ -26,6 +27,14 @@ from sentilib._cli._errors import say
     multiple=True,
     help="Further column to compare the errors with, such as a price or a language; may be "
     "repeated.",
+)
+@click.option(
+    "--training",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    help="Reviews that the model has learnt from, with the same columns and format as INPUT: the "
+    "page compares with them, and checks for overfitting, leaks and shift. May be repeated.",
 )
 @click.option("--title", help="Title of the page.")
 @click.option(
@@ -49,6 +58,7 @@ def report(
     text_column: str | None,
     label_column: str,
     features: tuple[str, ...],
+    training: tuple[str, ...],
     title: str | None,
     explained: int,
     random_state: int,
@@ -66,9 +76,10 @@ def report(
     or Parquet with a column of reviews and one of labels.
 
     The page is one HTML file for any browser, which needs no network: scores with confidence
-    intervals, calibration, the latent space, loss against features, the worst subgroups, likely
-    label errors, and all reviews with their predictions. INPUT should contain reviews that the
-    model has not learnt from; all of them are read into memory, and the page contains them.
+    intervals, checks in plain words, calibration, the latent space, loss against features, the
+    worst subgroups, likely label errors, and all reviews with their predictions. INPUT should
+    contain reviews that the model has not learnt from; all of them are read into memory, and the
+    page contains them.
     """
     from sentilib._cli._labelled import LabelledReader, codes_of
     from sentilib._cli._models import class_names, load_model
@@ -82,6 +93,13 @@ def report(
     )
     data = reader.read()
     labels = model.classes_[codes_of(data.labels, class_names(model), source.name)]
+    known = {}
+    if training:
+        source = _options.source(training, format, encoding, delimiter)
+        reader = LabelledReader(source, text_column, label_column, (), drop_missing, quiet)
+        learnt = reader.read()
+        codes = codes_of(learnt.labels, class_names(model), source.name)
+        known = {"X_train": learnt.texts, "y_train": model.classes_[codes]}
     columns = {name: _pipeline.numbers(values) for name, values in data.columns.items()}
     with _pipeline.messages_on_standard_error(quiet=quiet) as verbose:
         write_report(
@@ -94,5 +112,6 @@ def report(
             n_explained=explained,
             random_state=random_state,
             verbose=verbose,
+            **known,
         )
     say(f"{output} shows {len(data):,} reviews, {target.stat().st_size / 1e6:.1f} MB.")

@@ -42,11 +42,7 @@ class Parts(NamedTuple):
         """
         estimator = _unwrapped(estimator)
         *steps, classifier = _steps(estimator)
-        steps = [
-            step
-            for step in steps
-            if step is not None and step != "passthrough" and not resamples(step)
-        ]
+        steps = _transforming(steps)
         inside, n_inside = _inside(classifier)
         model, members = classifier, tuple(name for name, _ in inside)
         if inside:
@@ -160,6 +156,33 @@ class Parts(NamedTuple):
         return seen
 
 
+def members_of(estimator: Any) -> list[tuple[str, Parts]]:
+    """Return the parts of each model of this library among several inside, with its expression.
+
+    Steps before the estimator that combines them belong to the parts of each.
+    """
+    around = Parts.of(estimator)
+    *steps, classifier = _steps(around.estimator)
+    steps = _transforming(steps)
+    found: list[tuple[str, Parts]] = []
+    for path, part in _inside(classifier)[0]:
+        inner = [("", part)] if part.model is not None else members_of(part.estimator)
+        for rest, leaf in inner:
+            if leaf.tokenizer is not None:
+                leaf = leaf._replace(front=[*steps, *leaf.front])
+            else:
+                leaf = around._replace(
+                    between=[*around.between, *leaf.between], model=leaf.model, members=()
+                )
+            found.append((path + rest, leaf))
+    return found
+
+
+def last_step(estimator: Any) -> Any:
+    """Return what predicts: the last step of pipelines, within searches and frozen estimators."""
+    return _steps(_unwrapped(estimator))[-1]
+
+
 def resamples(step: Any) -> bool:
     """Return whether a step is a sampler of imbalanced-learn, which only `fit` uses."""
     return hasattr(step, "fit_resample") and not hasattr(step, "transform")
@@ -170,6 +193,13 @@ def _steps(estimator: Any) -> list[Any]:
     if not isinstance(estimator, Pipeline):
         return [estimator]
     return [part for _, step in estimator.steps for part in _steps(_unwrapped(step))]
+
+
+def _transforming(steps: list[Any]) -> list[Any]:
+    """Return the steps that change what later ones read when the pipeline predicts."""
+    return [
+        step for step in steps if step is not None and step != "passthrough" and not resamples(step)
+    ]
 
 
 def _inside(estimator: Any) -> tuple[list[tuple[str, Parts]], int]:

@@ -1,5 +1,6 @@
 """counterfactual: the fewest words without which the prediction would be another one."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 from numbers import Integral
@@ -13,6 +14,7 @@ from sentilib._pipelines import Parts, Progress, Reviews
 from sentilib._sklearn import Interval, validate_params
 from sentilib._tables._base import Tables
 from sentilib._tables._dense import DenseTables
+from sentilib.explain._decisions import decision_margin
 from sentilib.explain._explainer import values_of
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._fewest import Removal, fewest_words
@@ -130,8 +132,8 @@ def counterfactual(
     Parameters
     ----------
     estimator : DenseSentimentClassifier, ConvSentimentClassifier or Pipeline
-        Fitted estimator, as `TokenShapExplainer` accepts it. Of an estimator around a model, such
-        as a calibration, the decision is that of the model inside.
+        Fitted estimator, as `TokenShapExplainer` accepts it, whose decision follows from the margin
+        of one model: also with another threshold, or calibrated.
     X : iterable of str, DataFrame, or array-like of shape (n_samples, n_tokens), int
         Reviews, or ids as the classifier reads them.
     max_words : int or None, default=None
@@ -156,7 +158,8 @@ def counterfactual(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If the estimator does not end in a classifier of this library, nor contains exactly one.
+        If the estimator does not end in a classifier of this library, nor contains exactly one, or
+        its decision does not follow from that one's margin, as in a stack.
 
     See Also
     --------
@@ -203,6 +206,7 @@ def counterfactual(
     parts = Parts.of(estimator)
     parts.check_explained()
     parts.check_fitted()
+    decision_margin(parts)
     reviews = Reviews.read(parts, X, n_jobs, text_column)
     with threads(n_jobs):
         progress(f"Searching the fewest words of {len(reviews):,} reviews")
@@ -220,7 +224,7 @@ def counterfactuals_of(
 ) -> Counterfactuals:
     """Find the fewest words of some reviews that were already read, or explained: `values`."""
     parts, ids = reviews.parts, np.ascontiguousarray(reviews.known_ids[rows])
-    tables = parts.model.tables_
+    tables = _deciding(parts)
     model = BaselineModel(tables, "oov", np.empty(0), "margin")
     if isinstance(tables, DenseTables):
         found = fewest_words(model, ids, max_words)
@@ -246,6 +250,12 @@ def counterfactuals_of(
         np.array([removal.lower_bound for removal in found], dtype=np.int64),
         np.array([r.tokens is not None and len(r.tokens) == r.lower_bound for r in found]),
     )
+
+
+def _deciding(parts: Parts) -> Tables:
+    """Return the model with the bias with which its decision is that of the estimator."""
+    tables, margin = parts.model.tables_, decision_margin(parts)
+    return tables if margin == 0 else replace(tables, bias=tables.bias - np.array([0.0, margin]))
 
 
 def _without(row: np.ndarray, tokens: Any) -> np.ndarray:

@@ -98,7 +98,7 @@ class DataShift:
 
     def __str__(self) -> str:
         length, unknown = (self.features.loc[name] for name in ("length", "unknown_share"))
-        telling = [repr(word) for word in self.words.index[:8]]
+        telling = [repr(word) for word in self.words.index[:8]] if self.auc_low > 0.5 else []
         lines = [
             f"{self.n_new:,} new reviews against {self.n_train:,} training reviews",
             f"a classifier tells them apart with an AUC of {self.auc:.3f} [{self.auc_low:.3f}, "
@@ -256,8 +256,9 @@ def data_shift(
     rng = check_random_state(random_state)
     if (groups_train is None) != (groups_new is None):
         raise ValueError("Pass both groups_train and groups_new, or neither of them.")
-    train, _, _, of_train = _sample("train", X_train, groups_train, text_column, cv, max_reviews, rng)
-    new, rows, index, of_new = _sample("new", X_new, groups_new, text_column, cv, max_reviews, rng)
+    options = text_column, cv, max_reviews, rng
+    train, _, _, of_train = _sample("train", X_train, groups_train, *options)
+    new, rows, index, of_new = _sample("new", X_new, groups_new, *options)
     n_train, n_new = len(train), len(new)
     words = read_words(train + new)
     counts = word_counts(words)

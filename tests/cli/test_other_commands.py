@@ -119,6 +119,11 @@ def test_a_report_compares_the_errors_with_further_columns(cli, tmp_path, model_
     assert done.code == 0 and "report.html shows 100 reviews" in done.line
     page = (tmp_path / "report.html").read_text()
     assert "Our &lt;shop&gt;" in page and "price" in page and "movie" in page
+    assert '<section id="shift"' not in page
+    done = cli(*arguments, "--training", "r.csv", "--overwrite")
+    page = (tmp_path / "report.html").read_text()
+    assert done.code == 0 and '<section id="shift"' in page
+    assert "100 of 100 reviews (100.0%) have a duplicate or near duplicate" in page
     done = cli(*arguments)
     assert done.code == 1 and "exists already" in done.line
 

@@ -17,12 +17,23 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer
+from sentilib import (
+    DenseSentimentClassifier,
+    DistilledClassifier,
+    HTMLTokenizer,
+    TokenShapExplainer,
+)
+from sentilib._pipelines import read_reviews
+from sentilib.explain import counterfactual
 from sentilib.inspection import (
     LatentSpaceDisplay,
     TrainingHistoryDisplay,
@@ -32,6 +43,8 @@ from sentilib.inspection import (
     report,
     slices,
 )
+from sentilib.inspection._measures._heat_maps import heat_maps
+from sentilib.inspection._measures._member_maps import member_heat_maps
 
 
 def data_of(path):
@@ -69,6 +82,11 @@ def around(dense, train):
         ).fit(X, y),
         "stack of one": StackingClassifier([("a", frozen)], cv=2).fit(X, y),
         "threshold": FixedThresholdClassifier(frozen, threshold=0.9).fit(X, y),
+        "tuned threshold": TunedThresholdClassifierCV(frozen, cv="prefit", refit=False).fit(X, y),
+        "isotonic": CalibratedClassifierCV(frozen, method="isotonic").fit(X, y),
+        "search of searches": GridSearchCV(
+            GridSearchCV(CalibratedClassifierCV(frozen), {"cv": [2]}, cv=2), {"refit": [True]}, cv=2
+        ).fit(X, y),
         "calibrated classifier in a pipeline": make_pipeline(
             FrozenEstimator(dense[0]), CalibratedClassifierCV(FrozenEstimator(dense[1]))
         ).fit(X, y),
@@ -91,6 +109,9 @@ ONE = [
     "search of a calibrated one",
     "stack of one",
     "threshold",
+    "tuned threshold",
+    "isotonic",
+    "search of searches",
     "calibrated classifier in a pipeline",
     "pipeline in a pipeline",
 ]
@@ -112,8 +133,9 @@ def test_figures_are_those_of_the_estimator_itself(name, around, held_out, tmp_p
     assert ("cluster" in set(found["feature"])) == (name in ONE)
     report(estimator, X, y, path=tmp_path / "r")
     page = (tmp_path / "r").read_text(encoding="utf-8")
-    assert len(data_of(tmp_path / "r")["maps"]) == (60 if name in ONE else 0)
-    assert ("There are no heat-maps" in page) == (name in SEVERAL)
+    assert len(data_of(tmp_path / "r")["maps"]) == 60
+    assert ("combines several models. The heat-maps show the" in page) == (name in SEVERAL)
+    assert bool(data_of(tmp_path / "r")["removals"]) == (name in ONE and name != "stack of one")
     issues = find_label_issues(FrozenEstimator(estimator), X, y)
     np.testing.assert_allclose(
         issues.sort_values("row")["self_confidence"], proba[np.arange(60), y]
@@ -131,6 +153,72 @@ def test_the_only_model_inside_is_explained(name, around, dense, held_out):
     assert latent.points.shape == (5, 2)
     history = TrainingHistoryDisplay.from_estimator(around[0][name]).history
     assert history == dense[-1].history_
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_the_words_that_decide_are_those_of_the_estimator_s_own_decision(name, around, held_out):
+    estimator = around[0][name]
+    X = [text for text in held_out[0] if len(HTMLTokenizer().tokenize(text)) < 60][:12]
+    if name == "stack of one":
+        with pytest.raises(TypeError, match="decision of StackingClassifier does not follow from"):
+            counterfactual(estimator, X)
+        return
+    found = counterfactual(estimator, X)
+    predicted = estimator.predict(X)
+    np.testing.assert_array_equal(found.before, predicted)
+    segments = TokenShapExplainer(estimator).explain(X).data
+    changed = [
+        "".join(
+            "qqqq " if tokens is not None and k in tokens else segment
+            for k, segment in enumerate(pieces)
+        )
+        for pieces, tokens in zip(segments, found.positions, strict=True)
+    ]
+    np.testing.assert_array_equal(estimator.predict(changed), found.after)
+    flips = [tokens is not None for tokens in found.positions]
+    np.testing.assert_array_equal(found.after != predicted, flips)
+    assert sum(flips) > 6
+
+
+def test_a_distilled_student_is_explained_and_decides(train, held_out, tmp_path):
+    X, y = train
+    proba = np.column_stack([1 - y, y])
+    distilled = DistilledClassifier(small()).fit(X, y, X_unlabeled=X, probabilities=proba)
+    texts = held_out[0][:20]
+    expected = counterfactual(distilled.student_, texts)
+    assert counterfactual(distilled, texts).words == expected.words
+    report(distilled, texts, held_out[1][:20], path=tmp_path / "r")
+    assert len(data_of(tmp_path / "r")["maps"]) == 20
+
+
+def test_heat_maps_of_several_models_are_the_mean_of_theirs(around, held_out):
+    estimator = around[1]["calibrated on folds"]
+    rows = np.array([3, 5])
+    toward = np.ones(2, dtype=int)
+    found, about = member_heat_maps(read_reviews(estimator, held_out[0]), rows, toward)
+    assert "mean of the contributions to the margins of 2 of them, estimator.calibrated" in about
+    own = [
+        heat_maps(read_reviews(member.estimator, held_out[0]), rows, toward)
+        for member in estimator.calibrated_classifiers_
+    ]
+    for heat_map, first, second in zip(found, *own, strict=True):
+        assert heat_map.pieces == first.pieces == second.pieces
+        np.testing.assert_allclose(heat_map.values, (first.values + second.values) / 2)
+        assert np.abs(first.values - second.values).max() > 1e-3
+
+    found, about = member_heat_maps(read_reviews(around[1]["vote"], held_out[0]), rows, toward)
+    assert "of one of them, estimator.estimators_[0], not to the prediction of all" in about
+    one_against_rest = OneVsRestClassifier(small()).fit(held_out[0][:90], np.arange(90) % 3)
+    reviews = read_reviews(one_against_rest, held_out[0])
+    assert member_heat_maps(reviews, rows, toward) is None  # which predict other classes
+
+
+def test_calibrations_of_three_classes_have_no_margin_that_decides(dense_of_three, three_reviews):
+    X, y = three_reviews.data[:60], three_reviews.target[:60]
+    calibrated = CalibratedClassifierCV(FrozenEstimator(dense_of_three)).fit(X, y)
+    with pytest.raises(TypeError, match="decision of CalibratedClassifierCV does not follow"):
+        counterfactual(calibrated, X[:2])
+    assert len(counterfactual(FrozenEstimator(dense_of_three), X[:2])) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sentilib.inspection._measures._parameters import check_parameters
 # What each parameter without a default is given, so that only the one under test is wrong.
 VALID = {
     **{name: DenseSentimentClassifier() for name in ("estimator", "estimator_a", "estimator_b")},
-    **{name: ["a"] for name in ("X", "X_train", "texts")},
+    **{name: ["a"] for name in ("X", "X_new", "X_train", "texts")},
     **{name: [0] for name in ("y", "y_true", "y_proba", "latent")},
     "data": {},
     "path": "page.html",

@@ -1,1 +1,1 @@
-"""Checks of a model and its data, each with a code: `_run.py` makes them."""
+"""Checks of a model and its data, each with a code."""

@@ -54,7 +54,9 @@ class Outcome(NamedTuple):
     figure: str
 
 
-def outcome(warns: bool, figure: str, value: float, low: Any = np.nan, high: Any = np.nan) -> Outcome:
+def outcome(
+    warns: bool, figure: str, value: float, low: Any = np.nan, high: Any = np.nan
+) -> Outcome:
     """Return the outcome of a check that was made."""
     return Outcome(WARNING if warns else OK, float(value), float(low), float(high), figure)
 

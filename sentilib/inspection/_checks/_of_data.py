@@ -91,8 +91,8 @@ def truncated_reviews(evidence: Evidence) -> Outcome:
     low, high = share_interval(n_cut, n, evidence.confidence_level)
     return outcome(
         low > MAX_TRUNCATED,
-        f"{n_cut:,} of {n:,} reviews ({n_cut / n:.1%}) are longer than the {reviews.ids.shape[1]:,} "
-        f"tokens that are read {limits(low, high)}",
+        f"{n_cut:,} of {n:,} reviews ({n_cut / n:.1%}) are longer than the "
+        f"{reviews.ids.shape[1]:,} tokens that are read {limits(low, high)}",
         n_cut / n,
         low,
         high,

@@ -50,8 +50,8 @@ def unknown_shares(counts: scipy.sparse.csr_array, n_first: int) -> np.ndarray:
     average only if both collections have the same words.
     """
     known_by = document_frequency(counts[:n_first])
-    unknown = np.concatenate([counts[:n_first] @ (known_by == 1), counts[n_first:] @ (known_by == 0)])
-    return unknown / np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+    parts = [counts[:n_first] @ (known_by == 1), counts[n_first:] @ (known_by == 0)]
+    return np.concatenate(parts) / np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
 
 
 def weighted(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
@@ -92,9 +92,7 @@ def separate(
     return Separation(auc, coefficients, importance)
 
 
-def similarities(
-    weights: scipy.sparse.csr_array, n_first: int, random_state: int
-) -> np.ndarray:
+def similarities(weights: scipy.sparse.csr_array, n_first: int, random_state: int) -> np.ndarray:
     """Return the mean similarity of each document to the five most similar of the first ones.
 
     Similarities are products of the documents' projections on the principal directions of all. A

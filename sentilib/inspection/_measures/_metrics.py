@@ -121,9 +121,7 @@ def _macro_f1(counts: np.ndarray) -> np.ndarray:
     return scores.sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1)
 
 
-def area_under_curve(
-    positive: np.ndarray, negative: np.ndarray, confidence_level: float
-) -> Metric:
+def area_under_curve(positive: np.ndarray, negative: np.ndarray, confidence_level: float) -> Metric:
     """Compute the AUC with DeLong's interval (1988) from the ranks among the other class."""
     m, n = len(positive), len(negative)
     above = _shares_below(positive, negative)

@@ -104,10 +104,13 @@ def removals(reviews: Reviews, rows: np.ndarray, values: np.ndarray) -> dict[int
     `values` are the Shapley values of the words. The entry of a review is None if it is proven that
     more than `MAX_REMOVED` are needed.
     """
-    parts = reviews.parts
-    if not len(rows) or parts.classifier is not parts.model:
+    if not len(rows):
         return {}
-    found = counterfactuals_of(reviews, rows, MAX_REMOVED, 0, values)
+    try:
+        found = counterfactuals_of(reviews, rows, MAX_REMOVED, 0, values)
+    except TypeError:  # the decision of a stack does not follow from the words' contributions
+        return {}
+    parts = reviews.parts
     numbers = {label: k for k, label in enumerate(parts.classes.tolist())}
     entries: dict[int, Any] = {}
     for row, tokens, after, bound, is_minimal in zip(

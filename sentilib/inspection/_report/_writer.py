@@ -12,17 +12,21 @@ from sentilib._pages._page import ReportPath, writable_path, write_page
 from sentilib._pipelines import Progress, Reviews, read_reviews
 from sentilib._sklearn import StrOptions
 from sentilib.explain._explainer import values_of
+from sentilib.inspection._checks._evidence import Evidence
+from sentilib.inspection._checks._run import check_all, compare_with_training
 from sentilib.inspection._loss_by_feature import LossByFeatureDisplay
 from sentilib.inspection._measures._clusters import characteristic_words, find_clusters
 from sentilib.inspection._measures._confident_learning import likely_issues
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate, missing
 from sentilib.inspection._measures._features import names_of, resolve_features
 from sentilib.inspection._measures._heat_maps import heat_maps
+from sentilib.inspection._measures._member_maps import member_heat_maps
 from sentilib.inspection._measures._metrics import metrics
 from sentilib.inspection._measures._parameters import REVIEWS, check_parameters
 from sentilib.inspection._measures._projection import project
 from sentilib.inspection._measures._subgroups import default_slices, slice_table
 from sentilib.inspection._report import _sections
+from sentilib.inspection._report._about_training import checks_section, shift_section
 from sentilib.inspection._report._editable import editable_model
 from sentilib.inspection._report._figures import feature_figures, training_figures
 from sentilib.inspection._report._page_data import (
@@ -72,11 +76,12 @@ def report(
 ) -> str:
     """Write a report about the errors of a model to one HTML file, which needs no network.
 
-    The page describes model and data and shows metrics with confidence intervals, calibration, the
-    confusion matrix, training curves, the latent space in three dimensions, loss against
-    features, the worst subgroups, likely label errors, and a searchable list of all reviews, with
-    heat-maps of Shapley values for those with the highest loss and for a random sample, and the
-    fewest words without which the prediction would be another one.
+    The page describes model and data and shows metrics with confidence intervals, what `checks`
+    finds, what distinguishes the reviews from the training reviews, calibration, the confusion
+    matrix, training curves, the latent space in three dimensions, loss against features, the worst
+    subgroups, likely label errors, and a searchable list of all reviews, with heat-maps of Shapley
+    values for those with the highest loss and for a random sample, and the fewest words without
+    which the prediction would be another one.
 
     Parameters
     ----------
@@ -186,14 +191,20 @@ def report(
         "others are marked ○. The search covers the included text."
     )
     model, about_edits = editable_model(reviews, editable)
-    if (reason := reviews.why_not_explained()) is not None:
-        rows, note = rows[:0], f"There are no heat-maps: {reason}"
     toward = toward_class(evaluation)[rows]
     progress(f"Explaining {len(rows):,} reviews")
-    values = values_of(reviews, rows) if len(rows) else np.empty(0, dtype=object)
-    maps = heat_maps(reviews, rows, toward, values)
-    progress("Searching the words that decide")
-    decisive = removals(reviews, rows, values)
+    decisive: dict[int, Any] = {}
+    if (reason := reviews.why_not_explained()) is None:
+        values = values_of(reviews, rows) if len(rows) else np.empty(0, dtype=object)
+        maps = heat_maps(reviews, rows, toward, values)
+        progress("Searching the words that decide")
+        decisive = removals(reviews, rows, values)
+    elif (of_members := member_heat_maps(reviews, rows, toward)) is not None:
+        maps, about = of_members
+        note = f"{note} {about}"
+    else:
+        maps, rows, toward = [], rows[:0], toward[:0]
+        note = f"There are no heat-maps: {reason}"
     snippets = [reviews.snippet(row, snippet_length) for row in range(len(reviews))]
     names = [] if reviews.index is None else reviews.index.tolist()
     names = list(map(str, names)) if names != list(range(len(names))) else None
@@ -202,10 +213,13 @@ def report(
     by_feature = LossByFeatureDisplay._of(
         evaluation, _features(reviews, features, data), 10, confidence_level
     )
+    measured = metrics(evaluation, confidence_level, rng.randint(2**31 - 1))
+    progress("Checking")
+    evidence = Evidence(reviews, evaluation, training, None, None, False, confidence_level, rng)
+    shift = compare_with_training(evidence)
     sections = [
-        Section(
-            "metrics", "Metrics", metrics(evaluation, confidence_level, rng.randint(2**31 - 1))
-        ),
+        Section("metrics", "Metrics", measured),
+        Section("checks", "Checks", checks_section(check_all(evidence))),
         Section("cards", "Model and data", _sections.model_and_data(reviews, evaluation, training)),
         Section(
             "calibration",
@@ -221,6 +235,7 @@ def report(
         ),
         Section("latent", "Latent space", latent),
         Section("features", "Loss against features", feature_figures(by_feature)),
+        Section("shift", "Against training data", None if shift is None else shift_section(shift)),
         Section(
             "slices",
             "Worst subgroups",
