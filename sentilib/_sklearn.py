@@ -75,6 +75,13 @@ class Estimator(BaseEstimator):
     )
 
 
+def positive_label(threshold: BaseEstimator) -> object:
+    """Return the class whose score an estimator with a threshold compares, None for the second."""
+    if hasattr(threshold, "pos_label"):
+        return threshold.pos_label
+    return threshold._curve_scorer._get_pos_label()
+
+
 def check_fitted(estimator: BaseEstimator) -> None:
     """Raise NotFittedError if an estimator is not fitted; scikit-learn's check builds its tags."""
     if not estimator.__sklearn_is_fitted__():

@@ -13,6 +13,7 @@ from sentilib._classifier import BaseSentimentClassifier
 from sentilib._pipelines import Parts
 from sentilib._pipelines._distillation import DistilledClassifier
 from sentilib._pipelines._parts import last_step
+from sentilib._sklearn import positive_label
 
 _FAR = 1e6  # a margin that no model reaches: the decision never changes
 
@@ -67,7 +68,7 @@ def _threshold_margin(parts: Parts, estimator: Any) -> float:
         threshold = estimator.threshold
         if threshold == "auto":
             threshold = 0.5 if is_probability else 0.0
-    is_second = estimator.pos_label is None or estimator.pos_label == estimator.classes_[1]
+    is_second = positive_label(estimator) in (None, estimator.classes_[1])
     if is_probability:
         return _margin(parts, inside, threshold if is_second else 1 - threshold)
     if not isinstance(_same_decision(inside), BaseSentimentClassifier):
