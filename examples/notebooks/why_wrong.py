@@ -57,3 +57,5 @@ from sentilib.inspection import compare
 
 conv = make_pipeline(HTMLTokenizer(), ConvSentimentClassifier(random_state=0)).fit(X, y)
 compare(pipe, conv, X_test, y_test, names=("Dense", "CNN"))
+
+# sphinx_gallery_thumbnail_path = "images/report.png"
