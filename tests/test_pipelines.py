@@ -1,8 +1,10 @@
 """Tokenizer and classifiers inside scikit-learn's own machinery, from raw text to probabilities."""
 
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +24,14 @@ from sklearn.model_selection import (
     cross_val_predict,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 
-from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
+from sentilib import (
+    ConvSentimentClassifier,
+    DenseSentimentClassifier,
+    DistilledClassifier,
+    HTMLTokenizer,
+)
 from sentilib.datasets import make_reviews
 
 CLASSIFIERS = {  # more batches take less time than more epochs
@@ -270,6 +278,23 @@ class TestMetadataRouting:
         assert set(requests.partial_fit.requests) == {"classes", "sample_weight"}
         asked = classifier.set_partial_fit_request(classes=True, sample_weight=True)
         assert asked.get_metadata_routing().partial_fit.requests["classes"] is True
+
+    def test_no_documents_are_metadata_and_the_docs_name_all_that_is(self):
+        assert get_routing_for_object(HTMLTokenizer())._serialize() == {}
+        assert not [name for name in dir(HTMLTokenizer) if re.match("set_.*_request", name)]
+        distilled = DistilledClassifier(small_tokenizer())
+        requests = [
+            (kind, kind().get_metadata_routing())
+            for kind in (DenseSentimentClassifier, ConvSentimentClassifier)
+        ] + [(DistilledClassifier, distilled.get_metadata_routing())]
+        page = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+        [paragraph] = re.findall(r"enable_metadata_routing.*?(?=\n\* )", page, re.DOTALL)
+        for kind, routing in requests:
+            for method, names in routing._serialize().items():
+                documented = getattr(kind, method).__doc__
+                for name in names:
+                    assert re.search(rf"^ +(\w+, )*{name}\b.* : ", documented, re.MULTILINE), name
+                    assert f"`{name}`" in paragraph
 
     def test_raw_validation_texts_pass_through_the_tokenizer(self, classifier, reviews):
         pipe = Pipeline(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import is_not
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, metadata_routing
 
 from sentilib._compiled._states import SavedState, restoring, snapshot
 from sentilib._ids import OOV_WORD, PAD
@@ -27,6 +27,11 @@ _GIVEN = (
 
 class ReadingMethods(SavedState, Estimator):
     """Methods that split single documents, and words of ids; inherited by `HTMLTokenizer`."""
+
+    # Documents are X under another name, no metadata
+    __metadata_request__fit: ClassVar = {"raw_documents": metadata_routing.UNUSED}
+    __metadata_request__partial_fit: ClassVar = {"raw_documents": metadata_routing.UNUSED}
+    __metadata_request__transform: ClassVar = {"raw_documents": metadata_routing.UNUSED}
 
     max_length: int
     verbose: int
