@@ -256,3 +256,10 @@ def test_no_test_waits_for_a_subprocess_without_a_limit():
                     waits[f"{path.name}:{node.lineno}"] = is_limited
     assert len(waits) > 10
     assert {place for place, is_limited in waits.items() if not is_limited} == set()
+
+
+def test_workflows_name_each_action_by_its_commit():
+    workflows = (Path(__file__).parents[1] / ".github" / "workflows").glob("*.yml")
+    uses = [line for path in workflows for line in path.read_text().splitlines() if "uses:" in line]
+    assert len(uses) > 10
+    assert [line for line in uses if not re.search(r"@[0-9a-f]{40} # v\d", line)] == []
