@@ -21,7 +21,7 @@ def rewrite(app: Sphinx, docname: str, source: list[str]) -> None:
 
     def page(match: re.Match) -> str:
         path, anchor = match[1], match[2] or ""
-        example = re.fullmatch(r"\.\./examples/(\w+)\.py", path)
+        example = re.fullmatch(r"\.\./examples/((?:notebooks/)?\w+)\.py", path)
         target = f"generated/gallery/{example[1]}.rst" if example else PAGES.get(path, path)
         return f"]({target}{anchor})"
 
