@@ -91,7 +91,7 @@ def test_weights_of_rows_and_classes_are_in_the_prior(data):
 
 
 def test_a_row_of_unknown_words_has_no_evidence():
-    ids = np.array([[2, 3, 4, 0], [5, 6, 0, 0]], dtype=np.int32)
+    ids = np.array([[2, 3, 4, 7], [5, 6, 0, 0]], dtype=np.int32)
     bag = scipy.sparse.csr_array(np.arange(12.0).reshape(4, 3))  # two columns of evidence per row
     labels, weight = np.array([1, 1], dtype=np.int32), np.array([1, 2], dtype=np.float32)
     lengths = set()
@@ -105,6 +105,9 @@ def test_a_row_of_unknown_words_has_no_evidence():
         assert w.dtype == np.float32
         assert w[2] == pytest.approx(1.5)
         lengths.add(n)
+        wide = np.pad(ids, [(0, 0), (0, 60)])  # as batches are padded for JAX
+        padded = with_unknown_row((wide, bag), labels, weight, np.random.default_rng(seed))[0][0]
+        np.testing.assert_array_equal(padded, np.pad(x[0], [(0, 0), (0, 60)]))
     assert lengths == {1, 2, 3, 4}
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from sentilib._ids import OOV, PAD
+from sentilib._ids import OOV, PAD, last_token
 from sentilib._ngrams._dictionary import NgramDictionary
 
 _MIN_WEIGHT_OF_UNKNOWN = 0.01  # of a row of unknown words, as a share of its batch
@@ -60,7 +60,8 @@ def with_unknown_row(
     A model learns from them that such a text tells nothing about its class.
     """
     ids, *evidence = x
-    n_tokens = int((ids.shape[1] + 1) ** rng.random())  # log-uniform
+    longest = max(int(last_token(ids).max()), 1)  # a backend may have added padding
+    n_tokens = int((longest + 1) ** rng.random())  # log-uniform
     row = np.where(np.arange(ids.shape[1]) < n_tokens, OOV, PAD)
     ids = np.vstack([ids, row.astype(ids.dtype)])
     for k, bag in enumerate(evidence):
