@@ -98,7 +98,15 @@ def bench_dense_512_keras(measure, ids):
 
 
 def bench_dense_512_sentilib(measure, ids):
-    classifier = DenseSentimentClassifier(epochs=DENSE_EPOCHS, batch_size=512, **SAME_LAYERS)
+    # The same model at the same rate: padding is a word, and the learning rate is constant.
+    classifier = DenseSentimentClassifier(
+        epochs=DENSE_EPOCHS,
+        batch_size=512,
+        learning_rate=LEARNING_RATE_512,
+        learning_rate_schedule="constant",
+        mask_padding=False,
+        **SAME_LAYERS,
+    )
     product(measure, DENSE_512, "sentilib", ids, classifier)
 
 

@@ -163,8 +163,11 @@ class Run:
 
     def model(self, name, callbacks=(), **parameters):
         """Return a classifier that trains on the device, by the backend's steps."""
-        callbacks = [*callbacks, Onlooker()] if self.options.rehearse else [*callbacks]
-        return KINDS[name](device=self.device, random_state=0, callbacks=callbacks, **parameters)
+        if self.options.rehearse:
+            callbacks = [*callbacks, Onlooker()]
+            if name == "CNN":  # JAX compiles its graphs for longer than all the rest takes
+                parameters = {"filters": (8,), **parameters}
+        return KINDS[name](device=self.device, random_state=0, callbacks=[*callbacks], **parameters)
 
     def check(self):
         """Compare predictions of equal weights: Keras on the device, and the tables on the CPU."""
