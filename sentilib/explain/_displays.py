@@ -1,5 +1,6 @@
 """Displays of the words that matter over many reviews, and of the pairs that interact in one."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Self
 
@@ -87,6 +88,7 @@ class TokenImportanceDisplay:
         *,
         output: int = 0,
         min_count: int = 1,
+        class_names: Sequence[str] | None = None,
         ax: Any = None,
         n_words: int = 20,
         by: str = "total",
@@ -104,6 +106,8 @@ class TokenImportanceDisplay:
             Index of the class, for more than two classes.
         min_count : int, default=1
             Minimum number of occurrences of a word.
+        class_names : sequence of str, default=None
+            Names of the classes in the order of `classes_`; by default those of the explanation.
         ax : matplotlib Axes, default=None
             Axes to draw on; by default a new figure.
         n_words : int, default=20
@@ -119,11 +123,20 @@ class TokenImportanceDisplay:
             The display, already drawn.
         """
         explanation = TokenShapExplainer(estimator, **parameters).explain(X)
-        display = cls.from_explanation(explanation, output=output, min_count=min_count)
+        display = cls.from_explanation(
+            explanation, output=output, min_count=min_count, class_names=class_names
+        )
         return display.plot(ax=ax, n_words=n_words, by=by)
 
     @classmethod
-    def from_explanation(cls, explanation: Any, *, output: int = 0, min_count: int = 1) -> Self:
+    def from_explanation(
+        cls,
+        explanation: Any,
+        *,
+        output: int = 0,
+        min_count: int = 1,
+        class_names: Sequence[str] | None = None,
+    ) -> Self:
         """Summarize an explanation by word; `plot` draws it.
 
         Parameters
@@ -134,6 +147,8 @@ class TokenImportanceDisplay:
             Index of the class, for more than two classes.
         min_count : int, default=1
             Minimum number of occurrences of a word.
+        class_names : sequence of str, default=None
+            Names of the classes in the order of `classes_`; by default those of the explanation.
 
         Returns
         -------
@@ -143,7 +158,7 @@ class TokenImportanceDisplay:
         Raises
         ------
         ValueError
-            If no word occurs that often.
+            If no word occurs that often, or the number of names differs from that of the classes.
         """
         rows = rows_of(explanation)
         numbers: dict[str, int] = {}
@@ -164,7 +179,7 @@ class TokenImportanceDisplay:
             )
         kept = kept[np.argsort(-absolute[kept], kind="stable")]
         tokens = np.array(list(numbers), dtype=object)[kept]
-        names = output_names_of(explanation, rows[0].values.shape[1])
+        names = output_names_of(explanation, rows[0].values.shape[1], class_names)
         return cls(
             tokens,
             total[kept] / count[kept],
@@ -272,6 +287,7 @@ class TokenInteractionDisplay:
         ax: Any = None,
         n_pairs: int = 15,
         output: int = 0,
+        class_names: Sequence[str] | None = None,
         **parameters: Any,
     ) -> Self:
         """Compute the interactions in reviews and draw those of one review.
@@ -290,6 +306,8 @@ class TokenInteractionDisplay:
             Number of pairs to draw.
         output : int, default=0
             Index of the class, for more than two classes.
+        class_names : sequence of str, default=None
+            Names of the classes in the order of `classes_`; by default those of the explanation.
         **parameters : dict
             Further parameters of `TokenShapExplainer`.
 
@@ -299,9 +317,18 @@ class TokenInteractionDisplay:
             The display, already drawn.
         """
         interactions = TokenShapExplainer(estimator, **parameters).interactions(X)
-        return cls(interactions, row).plot(ax=ax, n_pairs=n_pairs, output=output)
+        return cls(interactions, row).plot(
+            ax=ax, n_pairs=n_pairs, output=output, class_names=class_names
+        )
 
-    def plot(self, *, ax: Any = None, n_pairs: int = 15, output: int = 0) -> Self:
+    def plot(
+        self,
+        *,
+        ax: Any = None,
+        n_pairs: int = 15,
+        output: int = 0,
+        class_names: Sequence[str] | None = None,
+    ) -> Self:
         """Draw the pairs that interact most.
 
         Parameters
@@ -312,6 +339,8 @@ class TokenInteractionDisplay:
             Number of pairs to draw.
         output : int, default=0
             Index of the class, for more than two classes.
+        class_names : sequence of str, default=None
+            Names of the classes in the order of `classes_`; by default those of the explanation.
 
         Returns
         -------
@@ -332,7 +361,8 @@ class TokenInteractionDisplay:
         words = self.interactions.display_data[self.row]
         ax.set_yticks(range(len(pairs)), [_in_context(words, i, j) for _, _, i, j, _ in pairs])
         names = self.interactions.output_names
-        name = names if isinstance(names, str) else names[output]
+        n_outputs = 1 if isinstance(names, str) else len(names)
+        name = output_names_of(self.interactions, n_outputs, class_names)[output]
         ax.set(
             xlabel=f"Shapley interaction ({_plotting.plain(name)})",
             ylabel="Pair of words, with the words between them",

@@ -127,6 +127,20 @@ def test_given_class_names_replace_all_labels(explanation):
     assert drawn.startswith(f"{shown}: ")
 
 
+def test_given_class_names_label_the_axes_of_displays(explainer, explanation):
+    pytest.importorskip("matplotlib")
+    n_outputs = explanation.values[0].size // len(explanation.data[0])
+    names, output = ["bad", "fine", "grand"][: max(2, n_outputs)], n_outputs - 1
+    shown = "log-odds of fine" if n_outputs == 1 else "grand"
+    named = {"class_names": names, "output": output}
+    display = TokenImportanceDisplay.from_explanation(explanation, **named).plot()
+    assert f"({shown})" in display.ax_.get_xlabel()
+    interactions = TokenInteractionDisplay(explainer.interactions(TEXTS[2:]))
+    assert f"({shown})" in interactions.plot(**named).ax_.get_xlabel()
+    with pytest.raises(ValueError, match="must name"):
+        interactions.plot(class_names=["a"])
+
+
 def test_a_terminal_shows_the_most_probable_class_unless_one_is_named(explanation):
     n_outputs = explanation.values[0].size // len(explanation.data[0])
     drawn = plots.terminal(explanation, color=False)
