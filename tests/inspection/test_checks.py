@@ -164,7 +164,7 @@ def test_the_report_shows_the_checks_with_warnings_first(dense, held_out, tmp_pa
     report(dense, X, y, path=tmp_path / "r", n_explained=0, random_state=0)
     page = (tmp_path / "r").read_text(encoding="utf-8")
     section = re.search('<section id="checks".*?</section>', page, re.DOTALL)[0]
-    verdicts = re.findall(">(warning|ok|not checked)</td>", section)
+    verdicts = re.findall(">(warning|ok|not checked)</span></td>", section)
     assert verdicts == sorted(verdicts, key=["warning", "ok", "not checked"].index)
     assert '<section id="shift"' not in page
     assert len(verdicts) == len(CODES) and section.count("What to do:") == verdicts.count("warning")
