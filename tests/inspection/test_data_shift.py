@@ -85,9 +85,12 @@ def test_the_report_compares_with_the_training_reviews(dense, reviews, held_out,
     X, y = (values[:40] for values in held_out)
     report(
         dense, X, y, path=tmp_path / "r", n_explained=0, random_state=0,
-        X_train=reviews.data[:60], y_train=reviews.target[:60],
+        X_train=reviews.data[:60], y_train=reviews.target[:60], groups=reviews.movie[1200:1240],
+        groups_train=reviews.movie[:60],
     )  # fmt: skip
     page = (tmp_path / "r").read_text(encoding="utf-8")
+    shared = np.isin(reviews.movie[1200:1240], reviews.movie[:60]).sum()
+    assert shared > 0 and f"{shared} of 40 reviews" in page
     section = re.search('<section id="shift".*?</section>', page, re.DOTALL)
     assert section[0].count("<svg") == 3 and section[0].count("data-row=") == 10
     assert "40 of these reviews, 60 training reviews" in section[0]

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     path=[str, PathLike],
     X_train=[*REVIEWS, None],
     y_train=["array-like", None],
+    groups_train=["array-like", None],
     title=[str, None],
     features=[str, Iterable, None],
     editable=["boolean", StrOptions({"auto"})],
@@ -62,6 +63,8 @@ def report(
     path: str | PathLike,
     X_train: Any = None,
     y_train: Any = None,
+    groups: Any = None,
+    groups_train: Any = None,
     text_column: str | int | None = None,
     title: str | None = None,
     data: Any = None,
@@ -104,6 +107,8 @@ def report(
         contains no text of them.
     y_train : array-like of shape (n_train,), default=None
         Labels of `X_train`.
+    groups, groups_train : array-like of shapes (n_samples,) and (n_train,), default=None
+        Group of each review (movie, product, author, ...), of which none should be in both.
     text_column : str or int, default=None
         Column of a DataFrame X that contains the reviews; None means its only column of text.
     title : str, default=None
@@ -216,7 +221,7 @@ def report(
     measured = metrics(evaluation, confidence_level, rng.randint(2**31 - 1))
     progress("Checking")
     evidence = Evidence(reviews, evaluation, training, None, None, False, confidence_level, rng)
-    shift = compare_with_training(evidence)
+    shift = compare_with_training(evidence, groups, groups_train)
     sections = [
         Section("metrics", "Metrics", measured),
         Section("checks", "Checks", checks_section(check_all(evidence))),
