@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sentilib import _ids
 from sentilib._compiled._states import snapshot
@@ -22,6 +22,8 @@ from sentilib._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
+    check_fitted,
+    copied_fast,
     fit_context,
 )
 from sentilib._tables._base import Tables
@@ -266,8 +268,7 @@ class BaseSentimentClassifier(
 
     def _known_ids(self, X: Any) -> np.ndarray:
         """Validate X; ids that the model does not know become OOV."""
-        if not self.__sklearn_is_fitted__():  # scikit-learn's check takes longer than a prediction
-            check_is_fitted(self)
+        check_fitted(self)
         n_columns = None if hasattr(self, "feature_names_in_") else self.n_features_in_
         if _ids.are_known(X, n_columns, self.tables_.n_ids):
             return X
@@ -376,7 +377,7 @@ class BaseSentimentClassifier(
         NotFittedError
             If the classifier is not fitted.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._trained.to_keras()
 
     @property
@@ -391,6 +392,6 @@ class BaseSentimentClassifier(
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = []
-        return tags
+        return copied_fast(tags)
 
     __copy__ = snapshot  # shares the tables, which `__setstate__` would derive again

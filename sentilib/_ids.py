@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from sentilib._compiled._progress import printable
-from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._compiled._threads import by_rows
 
 PAD, OOV, FIRST_WORD = 0, 1, 2  # padding, words outside the vocabulary, the most frequent word
 OOV_WORD = "[OOV]"  # name of the id of unknown words
@@ -72,8 +72,7 @@ def are_known(X: Any, n_columns: int | None, n_ids: int) -> bool:
         return False
     if X.shape[1] != n_columns or not X.flags.c_contiguous or not X.flags.aligned:
         return False
-    parts = row_slices(len(X))
-    return all(in_threads(lambda rows: _row_kernels.are_below(X[rows], n_ids), parts))
+    return all(by_rows(lambda rows: _row_kernels.are_below(X[rows], n_ids), len(X)))
 
 
 def as_training_ids(X: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
@@ -179,7 +178,7 @@ def count_tokens(X: np.ndarray) -> np.ndarray:
     import sentilib._compiled._row_kernels as _row_kernels
 
     n_tokens = np.empty(len(X), dtype=np.int64)
-    in_threads(lambda rows: _row_kernels.count(X[rows], n_tokens[rows]), row_slices(len(X)))
+    by_rows(lambda rows: _row_kernels.count(X[rows], n_tokens[rows]), len(X))
     return n_tokens
 
 
@@ -191,9 +190,7 @@ def extents(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import sentilib._compiled._row_kernels as _row_kernels
 
     starts, stops = np.empty((2, len(X)), dtype=np.int64)
-    in_threads(
-        lambda rows: _row_kernels.extents(X[rows], starts[rows], stops[rows]), row_slices(len(X))
-    )
+    by_rows(lambda rows: _row_kernels.extents(X[rows], starts[rows], stops[rows]), len(X))
     return starts, stops
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import ClassifierTags, Tags, TransformerTags
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -66,6 +67,34 @@ SHARE = Interval(RealNotInt, 0, 1, closed="both")
 SITE = os.environ.get("SENTILIB_SITE", "").rstrip("/")
 
 
+class _CopiedFast:
+    """Mixin of tags whose values are strings, flags or lists of these."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict) -> Self:
+        other = object.__new__(type(self))
+        for name in self.__match_args__:  # type: ignore[attr-defined]
+            value = getattr(self, name)
+            setattr(other, name, value[:] if isinstance(value, list) else value)
+        return other
+
+
+class _ClassifierTags(_CopiedFast, ClassifierTags):
+    __slots__ = ()
+
+
+class _TransformerTags(_CopiedFast, TransformerTags):
+    __slots__ = ()
+
+
+def copied_fast(tags: Tags) -> Tags:
+    """Return a classifier's tags that a Pipeline, which copies them in each call, copies fast."""
+    tags.classifier_tags.__class__ = _ClassifierTags
+    tags.transformer_tags.__class__ = _TransformerTags
+    return tags
+
+
 class Estimator(BaseEstimator):
     """Base class of the public estimators, whose HTML representation links to their page."""
 
@@ -84,7 +113,8 @@ def positive_label(threshold: BaseEstimator) -> object:
 
 def check_fitted(estimator: BaseEstimator) -> None:
     """Raise NotFittedError if an estimator is not fitted; scikit-learn's check builds its tags."""
-    if not estimator.__sklearn_is_fitted__():
+    is_fitted = getattr(estimator, "__sklearn_is_fitted__", None)
+    if is_fitted is None or not is_fitted():
         check_is_fitted(estimator)
 
 
@@ -203,6 +233,7 @@ __all__ = [
     "check_fitted",
     "check_parameters_of",
     "check_sample_weight",
+    "copied_fast",
     "fit_context",
     "fit_task",
     "validate_params",

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse
 
-from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._compiled._threads import by_rows
 from sentilib._ngrams._dictionary import Found, Terms
 
 
@@ -52,7 +52,7 @@ def merged_rows(
         return first, n
 
     size = 0
-    for first, n in in_threads(merge, row_slices(len(counts))):
+    for first, n in by_rows(merge, len(counts)):
         for array in (indices, data):
             array[size : size + n] = array[first : first + n]
         size += n

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentilib._compiled._states import is_array, require, restoring
-from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._compiled._threads import by_rows
 from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
 from sentilib._ngrams._document_frequency import Tokens, occurrences
 from sentilib._ngrams._keys import key_of, number_of, prefix_of, split
@@ -169,7 +169,7 @@ class NgramDictionary:
             )
             return features[:n]
 
-        features = np.concatenate(in_threads(collect, row_slices(n_rows)))
+        features = np.concatenate(by_rows(collect, n_rows))
         return Found(np.concatenate([[0], np.cumsum(sizes)]), features)
 
     def _new_words(self, ids: np.ndarray) -> np.ndarray:
@@ -224,7 +224,7 @@ class NgramDictionary:
 
         counts, features, ends, orders = (
             np.concatenate(column)
-            for column in zip(*in_threads(find, row_slices(len(X))), strict=True)
+            for column in zip(*by_rows(find, len(X)), strict=True)
         )
         return Terms(np.concatenate([[0], np.cumsum(counts)]), features, ends, orders)
 
@@ -233,10 +233,7 @@ class NgramDictionary:
         import sentilib._ngrams._sum_kernels as _sum_kernels
 
         sums = np.empty((len(X), table.shape[1]))
-        in_threads(
-            lambda rows: _sum_kernels.sums(X[rows], *self._tables, table, sums[rows]),
-            row_slices(len(X)),
-        )
+        by_rows(lambda rows: _sum_kernels.sums(X[rows], *self._tables, table, sums[rows]), len(X))
         return sums
 
     def share_out(
@@ -273,7 +270,7 @@ class NgramDictionary:
                 X[rows], *self._tables, table, kinds[rows], shares, of_rows, sums[rows]
             )
 
-        in_threads(share_out, row_slices(len(X)))
+        by_rows(share_out, len(X))
         return values, sums
 
 

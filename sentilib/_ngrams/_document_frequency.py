@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._compiled._threads import by_rows, in_threads, row_slices
 
 _KEYS_PER_PART = 2**15  # including those of padding
 _MAX_BITS = 10  # binary logarithm of the number of parts
@@ -23,8 +23,7 @@ class Tokens(NamedTuple):
         import sentilib._ngrams._learning_kernels as _learning_kernels
 
         sizes = np.empty(len(X), dtype=np.int64)
-        slices = row_slices(len(X))
-        in_threads(lambda rows: _learning_kernels.count_tokens(X[rows], sizes[rows]), slices)
+        by_rows(lambda rows: _learning_kernels.count_tokens(X[rows], sizes[rows]), len(X))
         starts = np.concatenate([[0], np.cumsum(sizes)])
         if starts[-1] >= 2**31:
             raise ValueError(
@@ -36,7 +35,7 @@ class Tokens(NamedTuple):
         def join(rows: slice) -> None:
             _learning_kernels.join(X[rows], starts[rows.start : rows.stop + 1], ids)
 
-        in_threads(join, slices)
+        by_rows(join, len(X))
         return cls(starts, ids)
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sentilib._classifier import BaseSentimentClassifier
 from sentilib._compiled._states import snapshot
 from sentilib._html_tokenizer import HTMLTokenizer
 from sentilib._ids import FIRST_WORD
+from sentilib._sklearn import check_fitted
 
 
 class Parts(NamedTuple):
@@ -94,9 +94,9 @@ class Parts(NamedTuple):
 
     def check_fitted(self) -> None:
         """Raise NotFittedError unless tokenizer and classifier are fitted."""
-        check_is_fitted(self.classifier)
+        check_fitted(self.classifier)
         if self.tokenizer is not None:
-            check_is_fitted(self.tokenizer)
+            check_fitted(self.tokenizer)
 
     def snapshot(self) -> "Parts":
         """Return fitted parts of which no fit in another thread changes tokenizer and model."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from sentilib._compiled._states import is_array, require
-from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._compiled._threads import by_rows
 from sentilib._ids import last_token
 from sentilib._tables._base import Tables
 
@@ -160,5 +160,5 @@ def pool(ids: np.ndarray, layers: Any, kind: int, n_out: int, masks_padding: boo
         part, lengths = np.ascontiguousarray(ids[rows]), ends[rows].astype(np.int64)
         _conv_kernels.pool(part, lengths, *layers, masks_padding, kind, pooled[rows])
 
-    in_threads(pool_rows, row_slices(len(ids)))
+    by_rows(pool_rows, len(ids))
     return pooled

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from sentilib._compiled._states import is_array, require
-from sentilib._compiled._threads import in_threads, row_slices
+from sentilib._compiled._threads import by_rows
 from sentilib._tables._base import Tables
 
 
@@ -67,8 +67,8 @@ class DenseTables(Tables):
         import sentilib._tables._word_kernels as _word_kernels
 
         means = np.empty((len(ids), table.shape[1]))
-        in_threads(
+        by_rows(
             lambda rows: _word_kernels.means(ids[rows], table, self.masks_padding, means[rows]),
-            row_slices(len(ids)),
+            len(ids),
         )
         return self._with_neutral_tokens(ids, means)

@@ -57,6 +57,8 @@ def as_documents(raw_documents: Any) -> Iterable[str]:
 
 def sequence_of_documents(raw_documents: Any) -> Sequence[str]:
     """Return a list or column of documents."""
+    if type(raw_documents) is list:
+        return raw_documents
     documents = as_documents(raw_documents)
     return documents if isinstance(documents, list | TextColumn) else list(documents)
 
@@ -70,7 +72,7 @@ def column_names(X: Any) -> Any:
 
 def blocks(documents: Iterable[str]) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield blocks of documents, each with the index of its first; check that they are strings."""
-    if isinstance(documents, TextColumn):
+    if type(documents) is TextColumn:  # isinstance of an abstract class takes a microsecond
         yield from documents.blocks(_BLOCK_SIZE)
         return
     block: list[str] = []
@@ -117,7 +119,7 @@ def prepared(
     Returns the documents, the bytes and the indices of those.
     Invalid characters raise ValueError if `decode_error` is "strict", else U+FFFD replaces them.
     """
-    if isinstance(documents, EncodedDocuments):
+    if type(documents) is EncodedDocuments:
         encoded, kinds = documents.joined(tail)
         if kinds.max() < _utf8_kernels.INVALID:
             return documents, encoded, np.flatnonzero(kinds > _STABLE[form]).tolist()

@@ -249,9 +249,10 @@ def pad(
     """Write the ids of each document into its row, which is all zeros before.
 
     Runs of marks are shortened, in place; of documents that are still longer than a row, the first
-    `n_head` tokens are kept, and the last ones for the rest of the row.
+    `n_head` tokens are kept, and the last ones for the rest of the row. Returns the number of
+    documents whose tokens, before runs are shortened, are more than a row.
     """
-    cdef int64_t width = rows.shape[1], document, first, last, n, offset, head, k
+    cdef int64_t width = rows.shape[1], document, first, last, n, offset, head, k, n_longer = 0
     cdef int32_t* row
     _check_starts(stream_starts, stream.shape[0])
     if stream_starts.shape[0] != rows.shape[0] + 1 or not 0 <= n_head <= width:
@@ -260,6 +261,7 @@ def pad(
         for document in range(rows.shape[0]):
             row = &rows[document, 0]
             first, last = stream_starts[document], stream_starts[document + 1]
+            n_longer += last - first > width
             last = _shorten_runs(&stream[0], first, last)
             n = min(last - first, width)
             offset = width - n if pad_front else 0
@@ -268,3 +270,4 @@ def pad(
                 row[offset + k] = stream[first + k] & ~MARK_BIT
             for k in range(head, n):
                 row[offset + k] = stream[last - n + k] & ~MARK_BIT
+    return n_longer

@@ -1,7 +1,7 @@
 """HTMLTokenizer's methods that show how documents are read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import is_not
+from operator import attrgetter, is_not
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,6 +23,7 @@ _GIVEN = (
     "vocabulary", "stop_words", "lowercase", "strip_accents", "punctuation", "normalization",
     "unspaced",
 )  # fmt: skip
+_given = attrgetter(*_GIVEN)
 
 
 class ReadingMethods(SavedState, Estimator):
@@ -220,7 +221,7 @@ class ReadingMethods(SavedState, Estimator):
             self.document_frequency_ = vocabulary.document_frequency(self._counts)
 
     def _given_now(self) -> tuple:
-        return tuple(getattr(self, name) for name in _GIVEN)
+        return _given(self)
 
     def _check_vocabulary(self) -> None:
         """Ensure that there is a vocabulary; the parameter of that name needs no `fit`."""

@@ -74,7 +74,7 @@ class Scanner:
             marks = np.zeros(len(documents), dtype=np.uint8)
             _markup.reveal(raw, starts, marks)
             strict = self._markup == "html5"
-            marked = np.flatnonzero(marks).tolist()
+            marked = marks.nonzero()[0].tolist()
             changed = {
                 k: _html.visible_text(documents[k], strict=strict)
                 for k in marked
@@ -210,6 +210,9 @@ def share_out(work: Callable[[Iterator[Any]], None], jobs: Iterable[Any], n_thre
     the calling one, discards the remaining jobs.
     """
     jobs = iter(jobs)
+    if n_threads == 1:
+        work(jobs)
+        return
     while batch := deque(islice(jobs, 32 * n_threads)):
 
         def take(batch: deque[Any] = batch) -> Iterator[Any]:
@@ -251,9 +254,9 @@ class Matrix:
     def fill(self, stream: Stream) -> None:
         """Write a block's ids into the rows of its documents; the stream may change."""
         rows = self.rows[stream.first : stream.first + len(stream.starts) - 1]
-        lengths = stream.starts[1:] - stream.starts[:-1]
-        self._n_longer.append(int(np.count_nonzero(lengths > rows.shape[1])))
-        _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._n_head, rows)
+        self._n_longer.append(
+            _kernels.pad(stream.numbers, stream.starts, self._pads_front, self._n_head, rows)
+        )
 
     def fill_all(self, streams: Iterable[Stream], ids: np.ndarray, n_threads: int) -> None:
         """Translate streams of words to ids in place, and write the ids into the rows."""
