@@ -118,7 +118,7 @@ def check_fitted(estimator: BaseEstimator) -> None:
         check_is_fitted(estimator)
 
 
-_IMMUTABLE = (str, int, float, type(None))
+_IMMUTABLE = {str, int, float, bool, type(None)}
 _VALID: set = set()  # parameters that were valid, since scikit-learn's check takes 0.1 ms
 _MANY = 1000
 
@@ -127,8 +127,8 @@ def check_parameters_of(estimator: BaseEstimator) -> None:
     """Validate an estimator's parameters against its `_parameter_constraints`, as `fit` does."""
     constraints = estimator._parameter_constraints
     values = [getattr(estimator, name) for name in constraints if constraints[name] != [object]]
-    immutable = all(isinstance(value, _IMMUTABLE) for value in values)
-    checked = (type(estimator), *values, *map(type, values)) if immutable else None
+    types = [*map(type, values)]
+    checked = (type(estimator), *values, *types) if _IMMUTABLE.issuperset(types) else None
     if checked is None or checked not in _VALID:
         estimator._validate_params()
         if checked is not None and len(_VALID) < _MANY:

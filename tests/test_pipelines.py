@@ -1,5 +1,6 @@
 """Tokenizer and classifiers inside scikit-learn's own machinery, from raw text to probabilities."""
 
+import copy
 import pickle
 import re
 import subprocess
@@ -24,8 +25,10 @@ from sklearn.model_selection import (
     cross_val_predict,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import ClassifierTags, TransformerTags, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+import sentilib
 from sentilib import (
     ConvSentimentClassifier,
     DenseSentimentClassifier,
@@ -33,6 +36,9 @@ from sentilib import (
     HTMLTokenizer,
 )
 from sentilib.datasets import make_reviews
+from sentilib.explain import TokenShapExplainer
+
+PACKAGE = Path(sentilib.__file__).parent
 
 CLASSIFIERS = {  # more batches take less time than more epochs
     "dense": DenseSentimentClassifier(
@@ -112,6 +118,59 @@ class TestFittedPipeline:
         calibrated = CalibratedClassifierCV(FrozenEstimator(fitted[-1]), method="sigmoid")
         calibrated.fit(ids, reviews.target)
         assert calibrated.score(ids, reviews.target) > 0.8
+
+
+class TestOneReview:
+    """Predicting one review takes less time than Python's calls around it, so these are counted."""
+
+    @staticmethod
+    def calls(function):
+        """Return how often code of this package, and code of `copy`, is entered."""
+        n_calls = {"sentilib": 0, "copy": 0}
+
+        def count(frame, event, _):
+            if event == "call":
+                path = frame.f_code.co_filename
+                n_calls["sentilib"] += Path(path).is_relative_to(PACKAGE)
+                n_calls["copy"] += path == copy.__file__
+
+        function()  # imports, and whatever is computed once
+        sys.setprofile(count)
+        try:
+            function()
+        finally:
+            sys.setprofile(None)
+        return n_calls
+
+    def test_a_prediction_takes_few_calls(self, fitted, reviews):
+        n_calls = self.calls(lambda: fitted.predict_proba(reviews.data[:1]))
+        assert n_calls["sentilib"] <= 82  # 99 and 105 with a generator or a wrapper per loop
+        assert n_calls["copy"] <= 8  # 51 if `copy` takes the tags apart
+
+    def test_an_explanation_takes_few_calls(self, fitted, reviews):
+        explainer = TokenShapExplainer(fitted)
+        n_calls = self.calls(lambda: explainer.explain(reviews.data[:1]))
+        assert n_calls["sentilib"] <= 260  # 295 and 353 before
+
+    def test_a_pipeline_has_its_own_copy_of_the_tags(self, fitted):
+        tags = get_tags(fitted)
+        tags.classifier_tags.poor_score = "changed"
+        tags.transformer_tags.preserves_dtype.append("changed")
+        for estimator in (fitted, fitted[-1], type(fitted[-1])()):
+            again = get_tags(estimator)
+            assert again.classifier_tags.poor_score == isinstance(
+                fitted[-1], DenseSentimentClassifier
+            )
+            assert again.classifier_tags.multi_class
+            assert again.transformer_tags.preserves_dtype == []
+
+    def test_tags_are_copied_with_all_their_values(self, fitted):
+        tags = get_tags(fitted[-1])
+        for part in (tags.classifier_tags, tags.transformer_tags):
+            other = copy.deepcopy(part)
+            assert other is not part
+            assert other == part
+            assert isinstance(other, ClassifierTags | TransformerTags)
 
 
 class TestComposition:

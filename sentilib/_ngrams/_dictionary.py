@@ -223,8 +223,7 @@ class NgramDictionary:
             return _lookup_kernels.find(X[rows], *self._tables)
 
         counts, features, ends, orders = (
-            np.concatenate(column)
-            for column in zip(*by_rows(find, len(X)), strict=True)
+            np.concatenate(column) for column in zip(*by_rows(find, len(X)), strict=True)
         )
         return Terms(np.concatenate([[0], np.cumsum(counts)]), features, ends, orders)
 

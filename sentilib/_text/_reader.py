@@ -194,7 +194,9 @@ class Reader:
         if vocabulary is None:
             table = WordTable.of(sorted(self._folded_stop_words()))
             vocabulary = Vocabulary([], table, np.full(table.size, -1, dtype=np.int32))
-        n_threads = self._n_threads if n_jobs is None else resolve_n_jobs(n_jobs)
+        n_threads = 1
+        if len(documents) > 1:
+            n_threads = self._n_threads if n_jobs is None else resolve_n_jobs(n_jobs)
         return Readings(self.scanner, documents, vocabulary.table, vocabulary.ids, n_threads)
 
     @property

@@ -240,7 +240,7 @@ class TokenShapExplainer(SavedState, Estimator):
         if self.method == "exact" and reason is not None:
             raise ValueError(f"method='exact' is not possible: {reason}")
         game = self._game(parts)
-        n_threads = resolve_n_jobs(self.n_jobs)
+        n_threads = resolve_n_jobs(self.n_jobs) if len(ids) > 1 else 1
         if reason is None and self.method != "permutation":
             slices = chunks(ids, self.batch_size, n_threads, game.worth_a_thread)
 
@@ -294,7 +294,7 @@ class TokenShapExplainer(SavedState, Estimator):
                 "With baseline='pad' absent words shorten the review, so "
                 "that every word interacts with every other. Use baseline='oov' or 'mean'."
             )
-        n_threads = resolve_n_jobs(self.n_jobs)
+        n_threads = resolve_n_jobs(self.n_jobs) if len(ids) > 1 else 1
         slices = chunks(ids, self.batch_size, n_threads, game.worth_a_thread)
         progress(f"Computing the interactions in {len(ids):,} reviews")
         matrices = interaction_matrices(game, ids, slices, n_threads)

@@ -33,6 +33,8 @@ def chunks(
 
     `worth_a_thread` is the number of tokens whose values take longer than starting a thread.
     """
+    if len(ids) == 1:
+        return [slice(0, 1)]
     if batch_size == "auto":
         n_chunks = min(4 * n_threads, max(1, int(count_tokens(ids).sum()) // worth_a_thread))
         each = -(-len(ids) // n_chunks)
