@@ -63,7 +63,7 @@ def resolve_features(
     if unknown:
         raise ValueError(
             f"There are no features {unknown}. Known are {[*columns, *computed]}; pass others as "
-            "columns of data."
+            "columns of the parameter data, such as data=table[['product']]."
         )
     return {name: columns[name] if name in columns else computed[name]() for name in names}
 
