@@ -21,6 +21,7 @@ STYLES = {
 FEW_LABELS_STYLES = {
     "Dense": STYLES["Dense"],
     "Dense, vectors": ("#CC79A7", "P", True),
+    "Dense, taught by a vote": ("#999999", "X", True),
     "Dense, taught": ("#000000", "D", True),
     "Dense, both": ("#0072B2", "s", True),
     "TF-IDF, tuned": STYLES["TF-IDF, tuned"],

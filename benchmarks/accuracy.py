@@ -32,6 +32,8 @@ from _accuracy_report import draw, table
 from _report import machine
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from tqdm import tqdm
 
@@ -102,6 +104,16 @@ def taught_with_vectors(seed: int) -> Any:
     return DistilledClassifier(with_vectors(seed), _few.sentence_encoder())
 
 
+def taught_by_a_vote(seed: int) -> Any:
+    """Build the default Dense pipeline, taught by a vote of itself and regression on characters."""
+    characters = make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
+        LogisticRegression(C=10, max_iter=1000),
+    )
+    members = [("dense", dense(seed)), ("characters", characters)]
+    return DistilledClassifier(dense(seed), VotingClassifier(members, voting="soft"))
+
+
 # In the order of the table; first with thousands of labels, then with few.
 CONTENDERS = (
     Contender("Dense", dense, OURS),
@@ -120,6 +132,7 @@ CONTENDERS = (
 FEW_LABELS = (
     Contender("Dense", dense, OURS),
     Contender("Dense, vectors", with_vectors, OURS, _few.GLOVE),
+    Contender("Dense, taught by a vote", taught_by_a_vote, OURS),
     Contender("Dense, taught", taught, OURS, _few.ENCODER),
     Contender("Dense, both", taught_with_vectors, OURS, _few.GLOVE + _few.ENCODER),
     Contender("TF-IDF, tuned", lambda seed: _peers.tuned_tfidf_regression((1, 2), min_df=1)),
