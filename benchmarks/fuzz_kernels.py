@@ -19,6 +19,7 @@ from sentilib._text._words import WordTable
 TAIL = b"\xff" * 33
 OPTIONS = [(True, None, "split"), (False, "unicode", "token"), (True, "ascii", "drop")]
 RULES = [tuple(rules(*options)[0]) for options in OPTIONS]
+NEGATIONS = WordTable.of(["not", "no", "a"])
 IDS = np.random.default_rng(0).integers(0, 40, (20, 30)).astype(np.int32)
 DICTIONARY = NgramDictionary((1, 4), 1, 500).learn(IDS)
 SEEDS = {
@@ -72,7 +73,7 @@ def scan_twice(data: bytes) -> None:
     if len(data) < 2:
         return
     rules_, raw = RULES[data[0] % 3], documents(data[2:])
-    table, state, n = WordTable(1 + data[1] % 5, 1 + data[1] // 5), (0, 0, 0, 0), len(raw[1])
+    table, state, n = WordTable(1 + data[1] % 5, 1 + data[1] // 5), (0,) * 5, len(raw[1])
     stream, starts = np.zeros(len(data) + 1, np.int32), np.zeros(n + 1, np.int64)
     token = np.zeros(len(data) + 40, np.int64)
     spans = np.zeros((len(stream), 2), np.int64)
@@ -81,14 +82,15 @@ def scan_twice(data: bytes) -> None:
     for learn in (True, False):
         while state[1] < n:
             state = text.scan(
-                raw[0], raw[1], 3, rules_, token, table.arrays, learn, stream, starts, spans, *state
-            )
+                raw[0], raw[1], 3, rules_, token, table.arrays, learn, NEGATIONS.arrays,
+                data[0] // 3 % 4, stream, starts, spans, *state
+            )  # fmt: skip
             table.size = max(table.size, state[0])
             if state[1] < n:
                 table.make_room(2 * len(table.stats) + 1, 2 * len(table.chunks) + 1)
         t = starts[n]
         if learn:
-            numbers, state = stream[:t].copy(), (table.size, 0, 0, 0)
+            numbers, state = stream[:t].copy(), (table.size, 0, 0, 0, 0)
             first, last = spans[:t].T
     if is_utf8(data[2:]):  # of other bytes, no more than that they are read within the buffer
         assert (0 <= numbers).all() and (stream[:t] == numbers).all()

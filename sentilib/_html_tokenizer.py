@@ -1,35 +1,32 @@
 """HTMLTokenizer: from raw documents, with or without HTML, to a matrix of token ids."""
 
 from collections.abc import Collection, Iterable, Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 
-from sentilib._compiled._states import snapshot
 from sentilib._sklearn import (
     COUNT,
     N_JOBS,
     SHARE,
     CallbackSupportMixin,
     HasMethods,
+    Interval,
     StrOptions,
-    check_parameters_of,
     fit_context,
     fit_task,
 )
-from sentilib._text._merging import merged_counts
-from sentilib._text._methods import ReadingMethods
+from sentilib._text._learning import LearningMethods
 from sentilib._text._word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from sentilib._text._readings import Readings
-    from sentilib._text._vocabulary import Vocabulary
-    from sentilib._text._words import WordTable
 
 
-class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
+class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, LearningMethods):
     """Convert a collection of raw, possibly HTML, documents to a matrix of token ids.
 
     The words are those that a browser shows: references such as ``&amp;`` are decoded; tags,
@@ -100,6 +97,15 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
           which a segmenter has written spaces, which may do better.
     stop_words : "english", collection of str or None, default=None
         Words to leave out, folded like documents. "english" is scikit-learn's list.
+    negation_scope : int, default=0
+        Max number of tokens after a negation, up to the next punctuation mark, symbol or emoji,
+        that are words of their own with the suffix ``_NEG``: "not a good film" is read as "not",
+        "a_NEG", "good_NEG", "film_NEG". A word with the suffix that is not in the vocabulary is
+        read as the word without it. 0 marks no word. See Notes.
+    negations : "english" or collection of str, default="english"
+        Words with which a scope begins, folded like documents, each of them one token. "english"
+        are cannot, hardly, neither, never, no, nobody, none, nor, not, nothing, nowhere, without
+        and contractions such as "didn't" and "didnt". Ignored if `negation_scope` is 0.
     min_df : int or float in [0.0, 1.0], default=1
         Min number (int) or proportion (float) of documents that contain a word of the vocabulary.
         Ignored if `vocabulary` is given.
@@ -171,6 +177,11 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
     again. There, blocks and their end tags always separate words, text between a table's cells
     stays where it is written, and a ``<template>`` or ``<video>`` without end hides nothing.
 
+    The words in the scope of a negation are marked as by NLTK's ``mark_negation``, after [1]_, but
+    any mark ends a scope. A negation within the scope of another one is marked and begins a new
+    scope. Stop words count as tokens of a scope, begin one if they are among `negations`, and are
+    left out with and without suffix.
+
     Two versions of Python may differ on characters that were added to Unicode in between.
 
     A segmenter in front of the tokenizer finds the words of a script that does not separate them.
@@ -180,6 +191,11 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
             return [" ".join(word_tokenize(text, keep_whitespace=False)) for text in texts]
 
         make_pipeline(FunctionTransformer(segment), HTMLTokenizer(unspaced="keep"), classifier)
+
+    References
+    ----------
+    .. [1] Sanjiv Das and Mike Chen, Yahoo! for Amazon: Extracting Market Sentiment from Stock
+       Message Boards, APFA 2001, marked the words between a negation and the end of the sentence.
 
     Examples
     --------
@@ -193,6 +209,8 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
     [array(['masterpiece', 'café', '[OOV]'], dtype=object)]
     >>> tokenizer.tokenize("It's <i>un</i>believable &amp; fun!")
     ["it's", 'unbelievable', '&', 'fun', '!']
+    >>> HTMLTokenizer(negation_scope=2).tokenize("Not very good, but not bad")
+    ['not', 'very_NEG', 'good_NEG', ',', 'but', 'not', 'bad_NEG']
     """
 
     __module__ = "sentilib"  # saved files name the public path
@@ -207,6 +225,8 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         "punctuation": [StrOptions({"drop", "split", "token"})],
         "unspaced": [StrOptions({"split", "keep"})],
         "stop_words": [StrOptions({"english"}), list, tuple, set, frozenset, None],
+        "negation_scope": [Interval(Integral, 0, 2**31 - 1, closed="both")],
+        "negations": [StrOptions({"english"}), list, tuple, set, frozenset],
         "min_df": [SHARE, COUNT],
         "max_df": [SHARE, COUNT],
         "vocabulary": [Mapping, HasMethods("__iter__"), None],
@@ -231,6 +251,8 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         punctuation: str = "token",
         unspaced: str = "split",
         stop_words: str | Collection[str] | None = None,
+        negation_scope: int = 0,
+        negations: str | Collection[str] = "english",
         min_df: int | float = 1,
         max_df: int | float = 1.0,
         vocabulary: Mapping[str, int] | Collection[str] | None = None,
@@ -251,6 +273,8 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         self.punctuation = punctuation
         self.unspaced = unspaced
         self.stop_words = stop_words
+        self.negation_scope = negation_scope
+        self.negations = negations
         self.min_df = min_df
         self.max_df = max_df
         self.vocabulary = vocabulary
@@ -280,57 +304,6 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         """
         with fit_task(self, raw_documents):
             self._learn(*self._reader().count(raw_documents)[:2])
-        return self
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
-        """Learn from further documents, as if they had been part of the last `fit`.
-
-        The ids change with each call, since they follow the term counts, and the vocabulary is
-        chosen anew: prefer a few large calls to many small ones.
-
-        Parameters
-        ----------
-        raw_documents : iterable of str
-            Documents.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : HTMLTokenizer
-            Fitted estimator.
-        """
-        check_parameters_of(self)  # scikit-learn skips this if a vocabulary is given
-        counts, n_documents, _ = self._reader().count(raw_documents)
-        before = snapshot(self)
-        if hasattr(before, "_counts"):
-            counts, _ = before._counts.merged(counts)
-            n_documents += before.n_documents_
-        self._learn(counts, n_documents, allow_empty=True)
-        return self
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def merge(self, tokenizers: "Iterable[HTMLTokenizer]") -> Self:
-        """Learn from tokenizers fitted on other documents, as if these had been one `fit`.
-
-        Parts of a corpus can thus be counted by `partial_fit` in other processes or on other
-        machines. The vocabulary does not depend on how they are divided, nor on their order.
-
-        Parameters
-        ----------
-        tokenizers : iterable of HTMLTokenizer
-            Fitted tokenizers that read documents as this one does; they remain unchanged. Those
-            of a generator are merged one by one.
-
-        Returns
-        -------
-        self : HTMLTokenizer
-            Fitted estimator.
-        """
-        check_parameters_of(self)
-        counts, n_documents = merged_counts(self, tokenizers)
-        self._learn(counts, n_documents, allow_empty=True)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -380,19 +353,3 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, ReadingMethods):
         tags.requires_fit = self.vocabulary is None
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    def _learn(
-        self, counts: "WordTable", n_documents: int, *, allow_empty: bool = False
-    ) -> "Vocabulary":
-        """Choose the vocabulary; attributes are set only after everything that can fail."""
-        reader, is_given = self._reader(), self.vocabulary is not None
-        chosen = counts, n_documents, allow_empty
-        vocabulary = reader.given_vocabulary() if is_given else reader.chosen_vocabulary(*chosen)
-        self.__dict__.update(  # in one step, which no Ctrl-C can interrupt
-            vocabulary_=vocabulary.numbered,
-            document_frequency_=vocabulary.document_frequency(counts),
-            n_documents_=n_documents,
-            _vocabulary=vocabulary,
-            _counts=counts,
-        )
-        return vocabulary

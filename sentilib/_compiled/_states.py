@@ -14,9 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 _VERSION = "_state_version"  # key of a state
-_NEW_PARAMETERS = {2: {"vectors": None}}  # that states before a version lack
+_NEW_PARAMETERS: dict[int, dict[str, Any]] = {  # that states before a version lack
+    2: {"vectors": None},
+    3: {"negation_scope": 0, "negations": "english"},
+}
 
 Object = TypeVar("Object")
 

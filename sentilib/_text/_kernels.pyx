@@ -17,12 +17,16 @@ from sentilib._text import _unicode
 
 cdef enum:
     N_ENDS = 32  # bytes 0xFF after the last document
+    N_NEGATED = 4  # bytes of NEGATED
     MARK_BIT = 1 << 30  # bit of the id of a punctuation mark, symbol or emoji
     UNKNOWN_MARK = -2  # number of a mark that is not in the table; that of other tokens is -1
     RUN = 8  # tokens kept of a run of marks
 
 IS_MARK = MARK_BIT
 MAX_RUN = RUN
+NEGATED = "_NEG"  # end of words in the scope of a negation, as of NLTK's `mark_negation`
+
+cdef uint64_t _NEGATED = int.from_bytes(NEGATED.encode(), "little")
 
 cdef int32_t _OOV = OOV
 cdef uint8_t SEPARATOR = _unicode.SEPARATOR, STANDALONE = _unicode.STANDALONE
@@ -43,6 +47,41 @@ cdef inline uint64_t _leading_word_bytes(uint64_t eight) noexcept nogil:
     return ((other & (~other + 1)) >> 7) - 1
 
 
+cdef struct Scopes:
+    Words negations
+    int64_t length  # max number of tokens in a scope
+    int64_t left  # number of them that remain of the open scope
+
+
+cdef inline bint _is_in_scope(
+    const int64_t* token, int64_t n_chunks, const uint8_t* character_class, Scopes* scopes
+) noexcept nogil:
+    """Return whether a negation before the token applies to it; marks end a scope."""
+    cdef uint64_t h = scopes.negations.seed
+    cdef int64_t k, slot = 0
+    cdef bint is_in = scopes.left > 0
+    if is_mark(<uint64_t>token[0], character_class):
+        scopes.left = 0
+        return False
+    scopes.left -= is_in
+    for k in range(n_chunks):
+        h = mixed(h, <uint64_t>token[k], scopes.negations.factor)
+    if find(token, n_chunks, h, &scopes.negations, &slot) >= 0:
+        scopes.left = scopes.length
+    return is_in
+
+
+cdef inline int64_t _append_negated(int64_t* token, int64_t n) noexcept nogil:
+    """Append NEGATED to a token of n bytes; return the number of its chunks."""
+    cdef int64_t last = (n - 1) >> 3, shift = 8 * (n - 8 * last)
+    if shift < 64:
+        token[last] |= <int64_t>(_NEGATED << shift)
+    if shift > 8 * (8 - N_NEGATED):
+        token[last + 1] = <int64_t>(_NEGATED >> (64 - shift))
+        return last + 2
+    return last + 1
+
+
 def add_marks(
     const int64_t[::1] chunks, const int64_t[::1] word_starts, const uint8_t[::1] character_class,
     int32_t[::1] ids,
@@ -61,18 +100,22 @@ def add_marks(
 
 def scan(
     const uint8_t[::1] raw, const int64_t[::1] starts, int64_t first_document, tuple rules,
-    int64_t[::1] token, tuple table, bint learn, int32_t[::1] stream, int64_t[::1] stream_starts,
-    int64_t[:, ::1] spans, int64_t n_words, int64_t document, int64_t i, int64_t t,
+    int64_t[::1] token, tuple table, bint learn, tuple negations, int64_t scope,
+    int32_t[::1] stream, int64_t[::1] stream_starts, int64_t[:, ::1] spans, int64_t n_words,
+    int64_t document, int64_t i, int64_t t, int64_t left,
 ):
     """Look up every token in a table of words, and write the words' numbers to stream.
 
     When learning, unknown words are added to the table, and all are counted; otherwise their
     number is -1, or -2 for marks. `spans`, unless empty, receives each token's start and end in
-    raw. The last four arguments are the state that the kernel returns when the table is full or
-    all documents are read; they are zero at first.
+    raw. Up to `scope` tokens after one of the table `negations`, before the next mark, are words
+    that end with NEGATED; when not learning, those that are unknown are read without it. The last
+    five arguments are the state that the kernel returns when the table is full or all documents are
+    read; they are zero at first.
     """
     cdef Rules r = rules_of(rules)
     cdef Words words = words_of(table, learn)
+    cdef Scopes scopes
     cdef int64_t last = raw.shape[0] - N_ENDS, n_documents = starts.shape[0], k
     cdef int64_t room = stream.shape[0]
     cdef bint fails = last < 0
@@ -88,30 +131,34 @@ def scan(
         room = min(room, spans.shape[0])
     if spans.shape[0] and spans.shape[1] != 2 or token.shape[0] < 1:
         raise ValueError("Spans have a start and an end, and tokens need room.")
-    if not (0 <= n_words <= words.room and 0 <= document and 0 <= i <= last and 0 <= t <= room):
+    if not (0 <= n_words <= words.room and 0 <= document and 0 <= i <= last and 0 <= t <= room
+            and 0 <= left <= scope):
         raise ValueError("The state of the scan is not one that it has returned.")
+    scopes.negations, scopes.length, scopes.left = words_of(negations, False), scope, left
     with nogil:
         fails = not _scan(
             &raw[0], &starts[0] if n_documents else NULL, n_documents, first_document, &r,
-            &token[0], token.shape[0], &words, learn, &stream[0] if room else NULL, room,
+            &token[0], token.shape[0], &words, learn, &scopes, &stream[0] if room else NULL, room,
             &stream_starts[0], &spans[0, 0] if spans.shape[0] else NULL, &n_words, &document, &i,
             &t,
         )
     if fails:
         raise ValueError("A token is longer than its room, or there are more tokens than room.")
-    return n_words, document, i, t
+    return n_words, document, i, t, scopes.left
 
 
 cdef bint _scan(
     const uint8_t* raw, const int64_t* starts, int64_t n_documents, int64_t first_document,
-    const Rules* rules, int64_t* chunks, int64_t room, Words* words, bint learn, int32_t* stream,
-    int64_t n_stream, int64_t* stream_starts, int64_t* spans, int64_t* n_words_, int64_t* document_,
-    int64_t* i_, int64_t* t_,
+    const Rules* rules, int64_t* chunks, int64_t room, Words* words, bint learn, Scopes* scopes,
+    int32_t* stream, int64_t n_stream, int64_t* stream_starts, int64_t* spans, int64_t* n_words_,
+    int64_t* document_, int64_t* i_, int64_t* t_,
 ) noexcept nogil:
     cdef int64_t n_words = n_words_[0], document = document_[0], i = i_[0], t = t_[0]
-    cdef int64_t at, start, end, n, n_chunks, word, slot = 0, documents, number
+    cdef int64_t at, start, end, n, n_chunks, word, slot = 0, documents, number, k
+    cdef int64_t left = scopes.left
+    cdef bint negated = False, scoped = scopes.length > 0
     cdef uint64_t case = CASE if rules.fold_entry[c"A"] > 0 else 0
-    cdef uint64_t eight, mask, chunk, h, length, factor = words.factor, seed = words.seed
+    cdef uint64_t eight, mask, chunk, h, before, length, factor = words.factor, seed = words.seed
     cdef const uint8_t* byte_class = rules.byte_class
     cdef uint8_t kind
     cdef Token token
@@ -120,6 +167,7 @@ cdef bint _scan(
         if i == 0:
             stream_starts[document] = t
             i = starts[document]
+            scopes.left = 0
         at = i
         while True:
             kind = byte_class[raw[at]]
@@ -160,11 +208,27 @@ cdef bint _scan(
             if n_chunks > room or t == n_stream:
                 return False
             chunks[n_chunks - 1] = <int64_t>chunk
-            h = mixed(h, chunk, factor)
+            if scoped:
+                left = scopes.left
+                negated = _is_in_scope(chunks, n_chunks, rules.character_class, scopes)
+            if negated:
+                if (n + N_NEGATED + 7) >> 3 > room:
+                    return False
+                before = h
+                n_chunks = _append_negated(chunks, n)
+                for k in range((n - 1) >> 3, n_chunks):
+                    h = mixed(h, <uint64_t>chunks[k], factor)
+            else:
+                h = mixed(h, chunk, factor)
             word = find(chunks, n_chunks, h, words, &slot)
+            if negated and word < 0 and not learn:
+                n_chunks = (n + 7) >> 3
+                chunks[n_chunks - 1] = <int64_t>chunk
+                word = find(chunks, n_chunks, mixed(before, chunk, factor), words, &slot)
             if learn:
                 if word < 0:
                     if not has_room(n_words, n_chunks, words):
+                        scopes.left = left
                         n_words_[0], document_[0], i_[0], t_[0] = n_words, document, start, t
                         return True
                     word = n_words

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from sentilib._text._words import WordTable
 
 # Parameters that determine how words are counted
-_READING = "markup", "normalization", "lowercase", "strip_accents", "punctuation", "unspaced"
+_READING = (
+    "markup", "normalization", "lowercase", "strip_accents", "punctuation", "unspaced",
+    "negation_scope", "negations",
+)  # fmt: skip
 _MAX_DOCUMENTS = 2**31 - 1  # that a table of words can count
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Parameters that determine a vocabulary's table if its words are given
 _GIVEN = (
     "vocabulary", "stop_words", "lowercase", "strip_accents", "punctuation", "normalization",
-    "unspaced",
+    "unspaced", "negation_scope", "negations",
 )  # fmt: skip
 _given = attrgetter(*_GIVEN)
 

@@ -12,6 +12,7 @@ from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._ids import FIRST_WORD, OOV, PAD
 from sentilib._text._documents import as_documents, sequence_of_documents
 from sentilib._text._kernels import IS_MARK
+from sentilib._text._negation import negated, negation_table
 from sentilib._text._readings import Readings
 from sentilib._text._scan import Matrix, Scanner, Stream
 from sentilib._text._vocabulary import (
@@ -24,6 +25,7 @@ from sentilib._text._vocabulary import (
 )
 from sentilib._text._words import WordTable
 
+_FOLDING = "lowercase", "strip_accents", "punctuation", "normalization", "unspaced"
 _MOSTLY = 0.5  # share of unknown words above which the reader warns of a document
 
 
@@ -37,15 +39,12 @@ class Reader:
     """
 
     def __init__(self, parameters: Any) -> None:
-        self.scanner = Scanner(
-            lowercase=parameters.lowercase,
-            strip_accents=parameters.strip_accents,
-            punctuation=parameters.punctuation,
-            markup=parameters.markup,
-            normalization=parameters.normalization,
-            unspaced=parameters.unspaced,
-            decode_error=parameters.decode_error,
-        )
+        folding = {name: getattr(parameters, name) for name in _FOLDING}
+        markup, decode_error = parameters.markup, parameters.decode_error
+        self.scanner = Scanner(markup=markup, decode_error=decode_error, **folding)
+        if parameters.negation_scope:
+            negations = negation_table(parameters.negations, folding)
+            self.scanner.mark_negation(parameters.negation_scope, negations)
         self._parameters = parameters
 
     def count(
@@ -209,4 +208,5 @@ class Reader:
             from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
             words = ENGLISH_STOP_WORDS
-        return folded(words or (), self.scanner)
+        found = folded(words or (), self.scanner)
+        return found | negated(found) if self.scanner.negation_scope else found

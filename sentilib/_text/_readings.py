@@ -9,6 +9,7 @@ import numpy as np
 from sentilib._ids import OOV
 from sentilib._text._documents import blocks
 from sentilib._text._kernels import IS_MARK
+from sentilib._text._negation import ids_without_negation
 from sentilib._text._scan import Block, Matrix, Scanner, Stream, share_out, texts_of
 from sentilib._text._words import WordTable
 
@@ -90,6 +91,8 @@ class Readings:
         known = table.find(self._table)
         self._ids = np.full(len(known), OOV, dtype=np.int32)
         self._ids[known >= 0] = ids[known[known >= 0]]
+        if scanner.negation_scope:
+            ids_without_negation(self._table, self._ids, table, ids)
         scanner.with_marks(self._table, self._ids)
 
         n_tokens = sum(len(part.numbers) for part in parts.values())

@@ -18,6 +18,7 @@ from sentilib._text._words import WordTable
 
 _TAIL = b"\xff" * _markup.STRIDE
 _NO_SPANS = np.empty((0, 2), dtype=np.int64)
+_NO_WORDS = WordTable(1, 1)
 
 
 class Block(NamedTuple):
@@ -55,6 +56,11 @@ class Scanner:
         self._normalization = normalization
         self._decode_error = decode_error
         self._markup = markup
+        self.mark_negation(0, _NO_WORDS)
+
+    def mark_negation(self, scope: int, negations: WordTable) -> None:
+        """Let words end with NEGATED, up to `scope` tokens after a negation; 0 marks none."""
+        self.negation_scope, self.negations = scope, negations
 
     def prepare(self, first: int, documents: Sequence[str], *, plain: bool = False) -> Block:
         """Encode documents, replace markup by visible text, and normalize it.
@@ -106,9 +112,9 @@ class Scanner:
         """Read a block's words; when learning, add unknown words to the table and count all."""
         numbers = np.empty(len(block.raw), dtype=np.int32)
         starts = np.empty(len(block.starts) + 1, dtype=np.int64)
-        document = place = n_tokens = 0
+        document = place = n_tokens = left = 0
         while True:
-            table.size, document, place, n_tokens = _kernels.scan(
+            table.size, document, place, n_tokens, left = _kernels.scan(
                 block.raw,
                 block.starts,
                 block.first,
@@ -116,6 +122,8 @@ class Scanner:
                 block.token,
                 table.arrays,
                 learn,
+                self.negations.arrays,
+                self.negation_scope,
                 numbers,
                 starts,
                 spans,
@@ -123,6 +131,7 @@ class Scanner:
                 document,
                 place,
                 n_tokens,
+                left,
             )
             if document == len(block.starts):
                 return Stream(block.first, numbers, starts)

@@ -12,6 +12,7 @@ import numpy as np
 from sentilib._compiled._states import is_array, require
 from sentilib._ids import FIRST_WORD, OOV, PAD
 from sentilib._text._kernels import IS_MARK
+from sentilib._text._negation import ids_without_negation, plain_words
 from sentilib._text._scan import Scanner
 from sentilib._text._words import WordTable, check_words
 
@@ -78,6 +79,8 @@ class Vocabulary(NamedTuple):
         ids = np.full(counts.size, OOV, dtype=np.int32)
         places = counts.find(self.table)
         ids[places[places >= 0]] = self.ids[places >= 0]
+        if scanner.negation_scope:
+            ids_without_negation(counts, ids, self.table, self.ids)
         return scanner.with_marks(counts, ids)
 
     def document_frequency(self, counts: WordTable) -> np.ndarray:
@@ -199,8 +202,10 @@ def normalize_words(words: list[str], scanner: Scanner) -> dict[str, str]:
 
 def unmatchable(words: list[str], scanner: Scanner) -> list[str]:
     """Return the words that no document can match, since they change when tokenized."""
-    tokens = scanner.tokens(words)
-    strange = [word for word, found in zip(words, tokens, strict=True) if found != [word]]
+    plain = plain_words(words, scanner)
+    tokens = scanner.tokens(plain)
+    read = zip(words, plain, tokens, strict=True)
+    strange = [word for word, base, found in read if found != [base]]
     styled = [word for word in strange if scanner.normalized(word) == word]
     if styled:  # some symbols are emoji only before a variation selector, which tokens lack
         tokens = scanner.tokens([re.sub("([^\u200d])", "\\1\ufe0f", word) for word in styled])

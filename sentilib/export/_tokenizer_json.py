@@ -41,8 +41,8 @@ def to_tokenizer_json(estimator: Any, path: str | os.PathLike[str]) -> None:
     TypeError
         If the estimator contains no tokenizer, or steps before it.
     ValueError
-        If a parameter of the tokenizer has no equivalent: `strip_accents`, `stop_words` and
-        ``truncating="middle"``.
+        If a parameter of the tokenizer has no equivalent: `strip_accents`, `stop_words`,
+        `negation_scope` and ``truncating="middle"``.
     NotFittedError
         If the tokenizer is not fitted.
 
@@ -127,7 +127,7 @@ def _tokenizer(estimator: Any) -> Any:
         )
     tokenizer._check_vocabulary()
     for name, supported in (("strip_accents", [None]), ("stop_words", [None]),
-                            ("truncating", ["pre", "post"])):  # fmt: skip
+                            ("truncating", ["pre", "post"]), ("negation_scope", [0])):  # fmt: skip
         value = getattr(tokenizer, name)
         if value not in supported:
             raise ValueError(

@@ -60,10 +60,20 @@ TABLE = WordTable.of(["good", "unputdownable"])
 STARTS = np.array([0, 2, 5])
 
 
-def scan(raw=RAW, rules=RULES, table=TABLE.arrays, token=8, stream=40, state=(2, 0, 0, 0), start=0):
+def scan(
+    raw=RAW,
+    rules=RULES,
+    table=TABLE.arrays,
+    token=8,
+    stream=40,
+    state=(2, 0, 0, 0, 0),
+    start=0,
+    negations=TABLE.arrays,
+    scope=2,
+):
     return text.scan(
-        raw, np.array([start]), 0, rules, zeros(token, dtype=I64), table, False,
-        zeros(stream, dtype=I32), zeros(2, dtype=I64), zeros(0, 2, dtype=I64), *state,
+        raw, np.array([start]), 0, rules, zeros(token, dtype=I64), table, False, negations,
+        scope, zeros(stream, dtype=I32), zeros(2, dtype=I64), zeros(0, 2, dtype=I64), *state,
     )  # fmt: skip
 
 
@@ -326,9 +336,11 @@ def test_text_that_is_no_utf8_is_read_to_its_end():
         (dict(table=(TABLE.slots[:3], *TABLE.arrays[1:])), r"2 \*\* k slots"),
         (dict(token=0), "tokens need room"),
         (dict(stream=1), "more tokens than room"),
-        (dict(state=(9, 0, 0, 0)), "state"),
-        (dict(state=(2, 0, 10**6, 0)), "state"),
-        (dict(state=(2, 0, 0, 50)), "state"),
+        (dict(state=(9, 0, 0, 0, 0)), "state"),
+        (dict(state=(2, 0, 10**6, 0, 0)), "state"),
+        (dict(state=(2, 0, 0, 50, 0)), "state"),
+        (dict(state=(2, 0, 0, 0, 3)), "state"),
+        (dict(negations=(TABLE.slots[:3], *TABLE.arrays[1:])), r"2 \*\* k slots"),
     ],
 )
 def test_a_scan_refuses_what_it_cannot_read(damage, match):

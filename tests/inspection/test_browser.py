@@ -9,8 +9,9 @@ import unicodedata
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
-from sentilib import TokenShapExplainer
+from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer
 from sentilib.explain import counterfactual, plots
 from sentilib.inspection import compare, report
 
@@ -243,7 +244,7 @@ STRANGE = (
     "\U0001f600", "\U0001f1e9\U0001f1ea!!!", "don't", "\u0e40\u0e01\u0e21", "\u6f22\u5b57",
     "e\u0301", "STRASSE", "1\ufe0f\u20e3", "!!!!!!!!!!!!", "\u05e6\u05d4\"\u05dc", "\u0130x",
     "a\u00adb", "&amp;", "<3", "\u2764\ufe0f\u200d\U0001f525", "\u2019tis",
-    "<img src=x onerror=window.hacked=4>", "</textarea>", "\n\n", "qqqq",
+    "<img src=x onerror=window.hacked=4>", "</textarea>", "\n\n", "qqqq", "not", "DON'T", "no",
 )  # fmt: skip
 
 
@@ -255,11 +256,13 @@ class TestEditing:
         page.wait(lambda: page.one("#edited").is_displayed())
         return page
 
-    def test_fifty_random_edits_have_python_s_probabilities_and_values(self, editing, dense):
+    @staticmethod
+    def check_edits(editing, pipe, n):
+        """Compare predictions and values of n random edits in the page with those in Python."""
         rng = np.random.default_rng(0)
         texts = editing.run("return Object.values(data.maps).map((map) => map[0].join(''))")
         edited = [""]
-        for text in texts[:49]:
+        for text in texts[: n - 1]:
             words = text.split(" ")
             for _ in range(rng.integers(1, 9)):
                 place, other = rng.integers(len(words)), rng.choice(texts).split(" ")
@@ -267,6 +270,7 @@ class TestEditing:
                 words[place : place + rng.integers(2)] = [new] * rng.integers(2)
                 words = words or ["film"]
             edited.append(" ".join(words))
+        assert len(edited) == n
         seen = editing.run(
             "return arguments[0].map((text) => { $('edited').value = text;"
             "$('edited').dispatchEvent(new Event('input'));"
@@ -276,8 +280,8 @@ class TestEditing:
             edited,
         )  # fmt: skip
         documents = [html.escape(text) for text in edited]
-        expected = dense.predict_proba(documents)
-        explanation = TokenShapExplainer(dense).explain(documents)
+        expected = pipe.predict_proba(documents)
+        explanation = TokenShapExplainer(pipe).explain(documents)
         assert np.ptp(expected[:, 1]) > 0.5
         for k, (proba, values, outcome, shown) in enumerate(seen):
             np.testing.assert_allclose(proba, expected[k], rtol=0, atol=1e-5)
@@ -287,6 +291,26 @@ class TestEditing:
                 outcome.startswith(f"{expected[k].argmax()} (") and f"{largest:.1%}"[:-1] in outcome
             )
             assert shown == unicodedata.normalize("NFC", edited[k]).strip()
+        return explanation
+
+    def test_fifty_random_edits_have_python_s_probabilities_and_values(self, editing, dense):
+        self.check_edits(editing, dense, 50)
+
+    def test_negation_scopes_of_edits_are_python_s(self, browser, reviews, tmp_path):
+        pipe = make_pipeline(
+            HTMLTokenizer(negation_scope=3, stop_words=["no", "the"], max_length=60),
+            DenseSentimentClassifier(epochs=1, random_state=0),
+        ).fit(reviews.data[:300], reviews.target[:300])
+        X, y = reviews.data[1200:1240], reviews.target[1200:1240]
+        target = report(pipe, X, y, path=tmp_path / "report.html", n_explained=29)
+        page = Page(browser, target)
+        page.run("open(Number(Object.keys(data.maps)[0]))")
+        page.one("#edit").click()
+        page.wait(lambda: page.one("#edited").is_displayed())
+        rows = self.check_edits(page, pipe, 30).feature_names
+        tokens = {token for row in rows for token in row}
+        known = [token in pipe[0].vocabulary_ for token in tokens if token.endswith("_NEG")]
+        assert any(known) and not all(known)
 
     def test_the_keyboard_edits_flips_and_undoes(self, editing, dense):
         row = editing.run("return opened")

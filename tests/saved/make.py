@@ -1,8 +1,9 @@
 """Write the files of the current version of states: python tests/saved/make.py.
 
-`test_saved_files.py` reads them, and those of earlier versions, which remain. The models are small,
-and use what a state can contain: n-grams, a stream, an optimizer, labels that are strings, rounded
-weights, a given vocabulary, word vectors.
+`test_states.py` reads them, and those of earlier versions, which remain. The models are small, and
+use what a state can contain: n-grams, a stream, an optimizer, labels that are strings, rounded
+weights, a given vocabulary, word vectors, negation scopes. Only kinds in `CHANGED` are written:
+those whose state contains something that is new in this version.
 """
 
 import json
@@ -25,6 +26,7 @@ from sentilib import (
 from sentilib._compiled._states import STATE_VERSION
 from sentilib.datasets import make_reviews
 
+CHANGED = ("negation",)
 FOLDER = Path(__file__).parent
 TEXTS = ["A <b>superb</b> film!", "Not good &ndash; a dull film, and badly written.", "ça va", ""]
 
@@ -46,7 +48,14 @@ def models():
     plain = DenseSentimentClassifier(hidden_units=4, **options).fit(
         given.transform(reviews), labels
     )
+    negation = HTMLTokenizer(max_length=20, negation_scope=3, negations=["not", "no"])
+    few = ["good film", "bad film", "not good", "no bad film"]
+    layers = DenseSentimentClassifier(
+        hidden_units=2, embedding_dim=2, epochs=1, ngram_max_features=20, random_state=0
+    )
+    layers.fit(negation.fit_transform(few), [1, 0, 0, 1])
     pipes = {
+        "negation": compress(Pipeline([("tokenizer", negation), ("classifier", layers)])),
         "stream": Pipeline([("tokenizer", tokenizer), ("classifier", stream)]),
         "conv": compress(Pipeline([("tokenizer", tokenizer), ("classifier", conv)])),
         "given": Pipeline([("tokenizer", given), ("classifier", plain)]),
@@ -70,6 +79,8 @@ def outputs(model):
 if __name__ == "__main__":
     expected = {}
     for name, model in models().items():
+        if name not in CHANGED:
+            continue
         path = FOLDER / f"{name}-{STATE_VERSION}"
         skops.io.dump(model, f"{path}.skops", compression=ZIP_DEFLATED)
         with open(f"{path}.pickle", "wb") as stream:

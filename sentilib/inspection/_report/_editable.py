@@ -17,7 +17,7 @@ from sentilib._pipelines import Parts, Reviews
 from sentilib._tables._dense import DenseTables
 from sentilib._tables._ngram_table import NgramTable
 from sentilib._text import _unicode
-from sentilib._text._kernels import IS_MARK, MAX_RUN
+from sentilib._text._kernels import IS_MARK, MAX_RUN, NEGATED
 from sentilib._text._normalization import CHILLUS
 
 _SMALL = 3_000_000  # characters of a model that "auto" includes
@@ -79,6 +79,7 @@ def packed_model(parts: Parts) -> dict[str, Any]:
     """Return tokenizer and Dense model of a pipeline as plain values and compressed arrays."""
     tokenizer, tables = parts.tokenizer, parts.model.tables_
     assert tokenizer is not None
+    scanner = tokenizer._reader().scanner
     kinds = _unicode.rules(
         tokenizer.lowercase, tokenizer.strip_accents, tokenizer.punctuation, tokenizer.unspaced
     )[0]
@@ -127,6 +128,9 @@ def packed_model(parts: Parts) -> dict[str, Any]:
         "chillus": CHILLUS,
         "asciiOnly": tokenizer.strip_accents == "ascii",
         "run": MAX_RUN,
+        "negationScope": scanner.negation_scope,
+        "negations": scanner.negations.words(),
+        "negated": NEGATED,
         "kinds": {name: value for name, value in vars(_unicode).items() if name in _KINDS},
     }
 

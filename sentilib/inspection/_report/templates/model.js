@@ -97,11 +97,14 @@ function readText(model, text) {
     text = text.replace(/([\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15])\u0d4d\u200d/g, (_, base) => model.chillus[base]).normalize(model.form);
   }
   const characters = Array.from(text), found = [];
-  let run = 0;
+  let run = 0, left = 0; // tokens of a run of marks, of the open negation scope
   for (const [token, start, end] of tokensOf(model, characters.map((c) => c.codePointAt(0)))) {
-    const id = model.id.get(token) ?? 1, kind = model.kindOf[token.codePointAt(0)];
-    if (id < 0) continue; // a stop word
+    const kind = model.kindOf[token.codePointAt(0)];
     const isMark = kind === K.APOSTROPHE || (kind >= K.PUNCTUATION && kind <= K.QUOTE) || kind >= K.EMOJI;
+    if (isMark) left = 0;
+    const id = (left > 0 ? model.id.get(token + model.negated) : undefined) ?? model.id.get(token) ?? 1;
+    left = model.negations.includes(token) ? model.negationScope : Math.max(left - 1, 0);
+    if (id < 0) continue; // a stop word
     run = isMark ? run + 1 : 0;
     if (run <= model.run) found.push({ id, start, end });
   }
