@@ -1,7 +1,7 @@
 """Write the files of the current version of states: python tests/saved/make.py.
 
-`test_states.py` reads them, and those of earlier versions, which remain. The models are small, and
-use what a state can contain: n-grams, a stream, an optimizer, labels that are strings, rounded
+`test_saved_files.py` reads them, and those of earlier versions, which remain. The models are small,
+and use what a state can contain: n-grams, a stream, an optimizer, labels that are strings, rounded
 weights, a given vocabulary, word vectors, negation scopes. Only kinds in `CHANGED` are written:
 those whose state contains something that is new in this version.
 """

@@ -27,9 +27,9 @@ from sentilib.export import to_tokenizer_json
 from sentilib.inspection._measures._heat_maps import heat_maps
 
 NEGATIONS = ["not", "no", "don't", "unfortunatelynever"]
-WORDS = ["good", "a", "unputdownable", "café", "masterpieces", "👍🏽", "映", "12345678", "...", "!"]
+WORDS = ["good", "a", "unputdownable", "café", "masterpieces", "👍🏽", "映", "12345678", ".", "!"]
 TEXTS = st.lists(
-    st.lists(st.sampled_from([*NEGATIONS, *WORDS]), max_size=12).map(" ".join),
+    st.lists(st.sampled_from([*NEGATIONS, *WORDS]), max_size=8).map(" ".join),
     min_size=1,
     max_size=4,
 )
