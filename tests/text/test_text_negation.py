@@ -92,7 +92,7 @@ class TestScope:
     @pytest.mark.parametrize("punctuation", ["token", "split", "drop"])
     def test_english_contractions_begin_a_scope(self, punctuation):
         tokenizer = HTMLTokenizer(negation_scope=1, punctuation=punctuation)
-        for text in ("didn't work", "Didn’t work", "didnt work", "WITHOUT work", "cannot work"):
+        for text in ("didn't work", "Didn’t work", "dont work", "WITHOUT work", "cannot work"):
             assert tokenizer.tokenize(text)[1:] == ["work_NEG"]
         cased = tokenizer.set_params(lowercase=False)
         assert cased.tokenize("Not Good")[1] == cased.tokenize("NOT Good")[1] == "Good_NEG"
