@@ -105,7 +105,7 @@ class HTMLTokenizer(CallbackSupportMixin, TransformerMixin, LearningMethods):
     negations : "english" or collection of str, default="english"
         Words with which a scope begins, folded like documents, each of them one token. "english"
         are cannot, hardly, neither, never, no, nobody, none, nor, not, nothing, nowhere, without
-        and contractions such as "didn't", also without apostrophe. Ignored if `negation_scope` is 0.
+        and contractions such as "didn't", with or without apostrophe. Ignored if the scope is 0.
     min_df : int or float in [0.0, 1.0], default=1
         Min number (int) or proportion (float) of documents that contain a word of the vocabulary.
         Ignored if `vocabulary` is given.
