@@ -34,7 +34,7 @@ from sentilib._cli._errors import say
     multiple=True,
     type=click.Path(),
     help="Reviews that the model has learnt from, with the same columns and format as INPUT: the "
-    "page compares with them, and checks for overfitting, leaks and shift. May be repeated.",
+    "page compares with them and with a simple model fitted to them, and checks for overfitting, leaks and shift. May be repeated.",
 )
 @click.option("--title", help="Title of the page.")
 @click.option(
@@ -76,10 +76,10 @@ def report(
     or Parquet with a column of reviews and one of labels.
 
     The page is one HTML file for any browser, which needs no network: scores with confidence
-    intervals, checks in plain words, calibration, the latent space, loss against features, the
-    worst subgroups, likely label errors, and all reviews with their predictions. INPUT should
-    contain reviews that the model has not learnt from; all of them are read into memory, and the
-    page contains them.
+    intervals, baselines, checks in plain words, calibration, thresholds and costs of errors, the
+    latent space, loss against features, the worst subgroups, likely label errors, and all reviews
+    with their predictions. INPUT should contain reviews that the model has not learnt from; all of
+    them are read into memory, and the page contains them.
     """
     from sentilib._cli._labelled import LabelledReader, codes_of
     from sentilib._cli._models import class_names, load_model
@@ -107,6 +107,7 @@ def report(
             data.texts,
             labels,
             path=target,
+            **training,
             title=title,
             data=columns or None,
             n_explained=explained,

@@ -6,7 +6,6 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.stats
 
 from sentilib._compiled._progress import printable
 from sentilib._optional import import_pandas
@@ -17,7 +16,7 @@ from sentilib._training._rows import listed
 from sentilib.inspection._measures._evaluation import Evaluation, evaluate
 from sentilib.inspection._measures._heat_maps import heat_maps, plain_texts
 from sentilib.inspection._measures._parameters import check_parameters
-from sentilib.inspection._measures._statistics import mean_interval, share_interval
+from sentilib.inspection._measures._statistics import mcnemar, mean_interval, share_interval
 from sentilib.inspection._report._page_data import (
     compact_heat_map,
     names_and_legends,
@@ -255,10 +254,7 @@ def compare(
             f"{listed(b.classes)}."
         )
     names = _names(names, [side[0].parts.name for side in sides])
-    only_a, only_b = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())
-    pvalue = 1.0
-    if only_a + only_b:
-        pvalue = float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue)
+    only_a, only_b, pvalue = mcnemar(a.correct, b.correct)
     counts = pandas.DataFrame(
         [
             [int((a.correct & b.correct).sum()), only_a],

@@ -124,6 +124,8 @@ def test_a_report_compares_the_errors_with_further_columns(cli, tmp_path, model_
     page = (tmp_path / "report.html").read_text()
     assert done.code == 0 and '<section id="shift"' in page
     assert "100 of 100 reviews (100.0%) have a duplicate or near duplicate" in page
+    assert "Training reviews</th><td>100<" in page
+    assert "Beside it: TF-IDF + LogisticRegression" in page
     done = cli(*arguments)
     assert done.code == 1 and "exists already" in done.line
 

@@ -9,6 +9,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import make_pipeline
 
 from sentilib import DenseSentimentClassifier, HTMLTokenizer, TokenShapExplainer
@@ -335,6 +336,169 @@ class TestEditing:
         assert editing.text("#heat-map") == before and not box.is_displayed()
 
 
+class TestThresholds:
+    NAMES = ("Precision", "Recall", "False positive rate")
+
+    @pytest.fixture
+    def score(self, dense, reviews):
+        X = [*reviews.data[1200:1207], HOSTILE, *reviews.data[1208:]]
+        return np.exp(dense.predict_log_proba(X))[:, 1]  # to the bit as the report computes it
+
+    @staticmethod
+    def table(page, column=0):
+        """Return the figures of a column, as they are shown."""
+        cells = page.run(
+            "return Array.from($('figures').tBodies[0].rows, (row) => [row.cells[0].textContent,"
+            "row.cells[arguments[0] + 1].textContent])", column,
+        )  # fmt: skip
+        return dict(cells)
+
+    @staticmethod
+    def slide(page, value):
+        page.run(
+            "$('threshold').value = arguments[0];"
+            "$('threshold').dispatchEvent(new Event('input'))", value,
+        )  # fmt: skip
+
+    @staticmethod
+    def cost(page, kind, value):
+        box = page.one(f"#cost-{kind}")
+        page.run("arguments[0].value = ''", box)
+        box.send_keys(value)
+
+    @staticmethod
+    def place(page, plot, kind):
+        """Return the middle of a marker in the window."""
+        page.run("arguments[0].scrollIntoView({block: 'center'})", page.one(f"#{plot}"))
+        return page.run(
+            "const b = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return [b.left + b.width / 2, b.top + b.height / 2]", f"#{plot} .{kind}",
+        )  # fmt: skip
+
+    def test_twenty_positions_of_the_slider_have_scikit_learn_s_figures(self, page, score):
+        truth = np.array(page.column("truth"))
+        thresholds = page.run(
+            "return Array.from(unpack(data.thresholds.curves[0].thresholds), String)"
+        )
+        last = len(thresholds) - 1
+        assert thresholds[0] == "Infinity" and last >= 20
+        for k in np.unique(np.linspace(0, last, 20).astype(int)).tolist():
+            self.slide(page, last - k)
+            threshold, shown = float(thresholds[k]), self.table(page)
+            counts = confusion_matrix(truth, score >= threshold).ravel().tolist()
+            tn, fp, fn, tp = counts
+            assert counts == [
+                int(shown[f"{kind}s"]) for kind in ("True negative", "False positive",
+                                                    "False negative", "True positive")
+            ]  # fmt: skip
+            expected = [tp / (tp + fp) if k else np.nan, tp / (tp + fn), fp / (fp + tn)]
+            found = [float(shown[name].replace("–", "nan")) for name in self.NAMES]
+            np.testing.assert_allclose(found, expected, atol=5.1e-5)
+            assert float(shown["Cost per review"]) == pytest.approx((fp + fn) / 300, abs=1e-4)
+            expected = f"{threshold:.4f}" if k else f"above {score.max():.4f}"
+            assert shown["Threshold"] == page.text("#chosen") == expected
+            spoken = page.one("#threshold").get_attribute("aria-valuetext")
+            assert spoken.startswith(f"Threshold {expected}, Precision ")
+            place = [300 * fp / (fp + tn), 300 - 300 * tp / (tp + fn)]
+            at = page.one("#roc .chosen").get_attribute("transform")
+            found = [float(v) for v in re.findall(r"[\d.]+", at)]
+            np.testing.assert_allclose(found, place, atol=0.051)
+
+    def test_the_script_draws_what_the_page_contains_without_it(self, page, path):
+        with open(path, encoding="utf-8") as stream:
+            lines = re.findall('<path class="line" d="([^"]+)"', stream.read())
+        for plot, line in zip(("roc", "pr"), lines, strict=True):
+            drawn = page.one(f"#{plot} .line").get_attribute("d")
+            numbers = [[float(v) for v in re.findall(r"[\d.]+", d)] for d in (line, drawn)]
+            np.testing.assert_allclose(*numbers, atol=0.11)  # one rounds halves to even
+
+    def test_costs_choose_the_cheapest_threshold(self, page, score):
+        truth = np.array(page.column("truth"))
+        for missed, alarm in (("1", "1"), ("9", "1"), ("1", "20.5")):
+            self.cost(page, "missed", missed)
+            self.cost(page, "alarm", alarm)
+            costs = []
+            for threshold in [*score, np.inf]:
+                _, fp, fn, _ = confusion_matrix(truth, score >= threshold).ravel()
+                costs.append((fn * float(missed) + fp * float(alarm)) / 300)
+            assert float(self.table(page, 2)["Cost per review"]) == pytest.approx(
+                min(costs), rel=1e-3
+            )
+            ratio = float(alarm) / (float(missed) + float(alarm))
+            assert page.text("#cheapest-note").endswith(
+                f"follows from the costs alone: {ratio:.4f}."
+            )
+            tick = float(page.all("#cost .y")[-1].get_property("textContent"))
+            assert max(costs) <= tick <= 2.5 * max(costs)
+        before = page.text("#figures")
+        self.cost(page, "alarm", "-3")
+        assert page.one("#cost-alarm").get_attribute("aria-invalid") == "true"
+        assert page.text("#figures") == before
+
+    def test_the_keyboard_goes_from_point_to_point(self, page):
+        slider = page.one("#threshold")
+        before = slider.get_property("valueAsNumber")
+        assert self.table(page)["True positives"] == self.table(page, 1)["True positives"]
+        slider.send_keys(Keys.ARROW_RIGHT)
+        assert slider.get_property("valueAsNumber") == before + 1
+        higher = float(self.table(page)["Threshold"])
+        slider.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+        assert float(self.table(page)["Threshold"]) < 0.5 < higher
+        slider.send_keys(Keys.HOME)
+        assert self.table(page)["Recall"] == "1.0000"
+        slider.send_keys(Keys.END)
+        assert self.table(page)["Recall"] == "0.0000"
+
+    @pytest.mark.parametrize("plot", ["roc", "pr", "cost"])
+    def test_pointing_shows_the_figures_and_pressing_chooses(self, page, plot):
+        slider = page.one("#threshold")
+        self.slide(page, slider.get_property("valueAsNumber") + 5)
+        expected = self.table(page)
+        x, y = self.place(page, plot, "chosen")
+        self.slide(page, 0)
+        page.mouse("mouseMoved", x - 30, y - 30)
+        page.mouse("mouseMoved", x, y)
+        page.wait(lambda: page.one("#tooltip").is_displayed())
+        assert f"False positives {expected['False positives']}" in page.text("#tooltip")
+        assert self.table(page)["Recall"] == "1.0000"
+        page.mouse("mousePressed", x, y, 1)
+        page.mouse("mouseReleased", x, y)
+        page.wait(lambda: self.table(page) == expected)
+        page.mouse("mouseMoved", 2, 2)
+        page.wait(lambda: not page.one("#tooltip").is_displayed())
+
+    def test_a_finger_chooses(self, page):
+        self.slide(page, page.one("#threshold").get_property("valueAsNumber") + 5)
+        expected = self.table(page)
+        x, y = self.place(page, "roc", "chosen")
+        self.slide(page, 0)
+        for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
+            touch = {"type": kind, "touchPoints": points}
+            page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", touch)
+        page.wait(lambda: self.table(page) == expected)
+
+    def test_markers_stand_out_in_light_and_dark(self, page, scheme):
+        (panel,) = colors_of(page, "figure", "background-color")
+        for kind, name in (("line", "stroke"), ("middle", "stroke"), ("cheapest", "fill"),
+                           ("chosen", "fill"), ("guide", "stroke")):  # fmt: skip
+            (color,) = colors_of(page, f"#roc .{kind}", name)
+            assert contrast(panel, color) > 3  # WCAG, of graphics
+
+    def test_one_of_three_classes_is_chosen(self, browser, dense_of_three, three_reviews, tmp_path):
+        X, y = three_reviews.data[400:], three_reviews.target[400:]
+        path = report(dense_of_three, X, y, path=tmp_path / "r.html", n_explained=0)
+        page = Page(browser, path)
+        score = dense_of_three.predict_proba(X)
+        for k in (0, 2, 1):
+            Select(page.one("#positive")).select_by_visible_text(str(k))
+            tn, fp, fn, tp = confusion_matrix(y == k, score[:, k] >= 0.5).ravel().tolist()
+            shown = self.table(page, 1)
+            counts = ("True negatives", "False positives", "False negatives", "True positives")
+            assert [int(shown[name]) for name in counts] == [tn, fp, fn, tp]
+            assert {span.get_property("textContent") for span in page.all(".positive")} == {str(k)}
+        assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+
+
 class TestLatentSpace:
     def test_dragging_turns_it(self, page):
         page.place_of_worst()
@@ -460,7 +624,7 @@ def test_words_of_the_deepest_colours_can_be_read(page, scheme):
 
 def test_figures_follow_the_page_s_colours_and_are_named(page, scheme):
     names = [figure.get_attribute("aria-label") for figure in page.all("figure svg")]
-    assert len(names) == len(set(names)) == 3 + 4  # calibration, 2 of training, 4 features
+    assert len(names) == len(set(names)) == 6 + 4  # calibration, curves, training, features
     assert all(figure.get_attribute("role") == "img" for figure in page.all("figure svg"))
     (panel,) = colors_of(page, "figure", "background-color")
     (ink,) = colors_of(page, "figure svg text", "fill")

@@ -53,7 +53,7 @@ class Elements(HTMLParser):
         self.links += [value for name, value in attributes if name in ("src", "href", "action")]
         self.ids += [value for name, value in attributes if name == "id"]
         self.names |= {name for name, _ in attributes}
-        if tag == "svg":
+        if tag == "svg" and "aria-hidden" not in dict(attributes):
             self.figures.append(dict(attributes))
 
 
@@ -157,8 +157,8 @@ def test_points_lie_where_the_principal_components_put_them(page, dense, held_ou
 
 
 def test_it_has_all_its_sections_and_loads_nothing(page):
-    for name in ("metrics", "checks", "cards", "calibration", "training", "latent", "features",
-                 "shift", "slices", "labels", "reviews"):  # fmt: skip
+    for name in ("metrics", "baselines", "checks", "cards", "calibration", "thresholds", "training",
+                 "latent", "features", "shift", "slices", "labels", "reviews"):  # fmt: skip
         assert f'<section id="{name}"' in page
         assert f'href="#{name}"' in page
     found = Elements(page)
@@ -173,12 +173,13 @@ def test_its_figures_are_named_images_within_the_page_s_policy(page):
     assert len(found.ids) == len(set(found.ids))
     assert "style" not in found.names
     names = [figure["aria-label"] for figure in found.figures]
-    assert len(set(names)) == len(names) == 10 and {f["role"] for f in found.figures} == {"img"}
+    assert len(set(names)) == len(names) == 13 and {f["role"] for f in found.figures} == {"img"}
     assert names[0] == "Accuracy against confidence of the prediction"
-    assert names[1:3] == ["Loss (nats) per epoch", "Accuracy per epoch"]
-    assert names[3].startswith("Mean loss against Length (tokens). Rank correlation ")
-    assert names[6].startswith("Mean loss against stars. ")
-    assert names[9] == "Telling words, new reviews against training reviews"
+    assert names[1:4] == ["ROC curve", "Precision and recall", "Cost per review"]
+    assert names[4:6] == ["Loss (nats) per epoch", "Accuracy per epoch"]
+    assert names[6].startswith("Mean loss against Length (tokens). Rank correlation ")
+    assert names[9].startswith("Mean loss against stars. ")
+    assert names[12] == "Telling words, new reviews against training reviews"
     bins = re.findall(r"<title>[\d.]+ to [\d.]+: loss [\d.]+, accuracy [\d.]+, (\d+) r", page)
     assert sum(map(int, bins)) % 300 == 0 and len(bins) > 20
 
@@ -243,6 +244,7 @@ def test_one_class_in_y_leaves_out_what_needs_two(dense, held_out, tmp_path):
     path = tmp_path / "r.html"
     report(dense, [X[row] for row in rows], y[rows], path=path)
     page = path.read_text(encoding="utf-8")
+    assert '<section id="thresholds"' not in page
     assert "ROC AUC" not in page and "No likely label errors were found." in page
 
 

@@ -54,6 +54,20 @@ def difference_interval(
     return difference - half, difference + half
 
 
+def mcnemar(a: np.ndarray, b: np.ndarray) -> tuple[int, int, float]:
+    """Return how often only the first and only the second is right, and McNemar's exact p-value.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (n_samples,), bool
+        Whether each of two models is right.
+    """
+    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+    if only_a + only_b == 0:
+        return 0, 0, 1.0
+    return only_a, only_b, float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue)
+
+
 def rank_correlation(
     x: np.ndarray, y: np.ndarray, confidence_level: float
 ) -> tuple[float, float, float]:

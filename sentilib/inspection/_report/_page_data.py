@@ -74,7 +74,7 @@ def packed(values: np.ndarray, kind: str) -> dict[str, str]:
     ----------
     values : ndarray of shape (n,)
         Numbers; values outside the type's range are clipped.
-    kind : {"u1", "u2", "u4", "i2", "f4"}
+    kind : {"u1", "u2", "u4", "i2", "f4", "f8"}
         NumPy type.
     """
     dtype = np.dtype("<" + kind)

@@ -27,6 +27,7 @@ from sentilib.inspection._measures._projection import project
 from sentilib.inspection._measures._subgroups import default_slices, slice_table
 from sentilib.inspection._report import _sections
 from sentilib.inspection._report._about_training import checks_section, shift_section
+from sentilib.inspection._report._baselines import baselines
 from sentilib.inspection._report._editable import editable_model
 from sentilib.inspection._report._figures import feature_figures, training_figures
 from sentilib.inspection._report._page_data import (
@@ -39,6 +40,7 @@ from sentilib.inspection._report._page_data import (
     zoom,
 )
 from sentilib.inspection._report._sections import Section
+from sentilib.inspection._report._thresholds import threshold_curves
 from sentilib.inspection._report._training_data import read_training_data
 from sentilib.inspection._training_history import TrainingHistoryDisplay
 
@@ -79,12 +81,13 @@ def report(
 ) -> str:
     """Write a report about the errors of a model to one HTML file, which needs no network.
 
-    The page describes model and data and shows metrics with confidence intervals, what `checks`
-    finds, what distinguishes the reviews from the training reviews, calibration, the confusion
-    matrix, training curves, the latent space in three dimensions, loss against features, the worst
-    subgroups, likely label errors, and a searchable list of all reviews, with heat-maps of Shapley
-    values for those with the highest loss and for a random sample, and the fewest words without
-    which the prediction would be another one.
+    The page describes model and data and shows metrics with confidence intervals, baselines beside
+    the model, what `checks` finds, what distinguishes the reviews from the training reviews,
+    calibration, the confusion matrix, ROC and precision-recall curves with a threshold to choose
+    and the costs of errors, training curves, the latent space in three dimensions, loss against
+    features, the worst subgroups, likely label errors, and a searchable list of all reviews, with
+    heat-maps of Shapley values for those with the highest loss and for a random sample, and the
+    fewest words without which the prediction would be another one.
 
     Parameters
     ----------
@@ -103,8 +106,8 @@ def report(
         ``/dev/stdout``, is written to.
     X_train : array-like of shape (n_train,), DataFrame, or ids of shape (n_train, n_tokens), \
             default=None
-        Reviews that the estimator was fitted on, in the form of `X`, to compare with. The page
-        contains no text of them.
+        Reviews that the estimator was fitted on, in the form of `X`, to compare with: a linear
+        model of their words is fitted, as a baseline. The page contains no text of them.
     y_train : array-like of shape (n_train,), default=None
         Labels of `X_train`.
     groups, groups_train : array-like of shapes (n_samples,) and (n_train,), default=None
@@ -222,8 +225,14 @@ def report(
     progress("Checking")
     evidence = Evidence(reviews, evaluation, training, None, None, False, confidence_level, rng)
     shift = compare_with_training(evidence, groups, groups_train)
+    thresholds, threshold_data = threshold_curves(evaluation)
     sections = [
         Section("metrics", "Metrics", measured),
+        Section(
+            "baselines",
+            "Is it worth it?",
+            baselines(reviews, evaluation, training, confidence_level, progress),
+        ),
         Section("checks", "Checks", checks_section(check_all(evidence))),
         Section("cards", "Model and data", _sections.model_and_data(reviews, evaluation, training)),
         Section(
@@ -231,6 +240,7 @@ def report(
             "Calibration and confusion",
             _sections.calibration_and_confusion(evaluation, confidence_level),
         ),
+        Section("thresholds", "Thresholds and costs", thresholds),
         Section(
             "training",
             "Training",
@@ -270,6 +280,7 @@ def report(
             "zoom": 1.0 if points is None else zoom(points),
             "snippets": snippets,
             "row_names": names,
+            "thresholds": threshold_data,
             "model": model,
             "removals": decisive,
             "max_removed": MAX_REMOVED,

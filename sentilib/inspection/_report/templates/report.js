@@ -2,14 +2,23 @@
 
 const n = data.n_reviews;
 
-function unpack(name) {
-  const { type, base64 } = data.columns[name];
+function unpack({ type, base64 }) {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const kinds = { u1: Uint8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, f4: Float32Array };
+  const kinds = { u1: Uint8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array };
   return new kinds[type](bytes.buffer);
 }
 const columns = {};
-for (const name of Object.keys(data.columns)) columns[name] = unpack(name);
+for (const name of Object.keys(data.columns)) columns[name] = unpack(data.columns[name]);
+
+// Show the tooltip beside a place of the window.
+function tip(x, y, ...content) {
+  const shown = $("tooltip");
+  shown.hidden = false;
+  shown.replaceChildren(...content);
+  const box = shown.getBoundingClientRect();
+  shown.style.left = Math.max(4, Math.min(x + 14, innerWidth - box.width - 4)) + "px";
+  shown.style.top = (y + 18 + box.height < innerHeight ? y + 18 : y - box.height - 10) + "px";
+}
 
 const hasMap = (row) => Object.hasOwn(data.maps, row);
 
@@ -290,17 +299,13 @@ if (canvas) {
   }
 
   function tell(row, x, y) {
-    const tip = $("tooltip");
-    tip.hidden = row < 0;
+    $("tooltip").hidden = row < 0;
     canvas.dataset.selected = row;
     if (row < 0) return;
     const head = `${label(columns.truth[row])} → ${label(columns.predicted[row])} `
       + `(${percent(columns.probability[row])}), loss ${columns.loss[row].toFixed(2)}`;
-    tip.replaceChildren(element("b", { textContent: head }), data.snippets[row],
+    tip(x, y, element("b", { textContent: head }), data.snippets[row],
       hasMap(row) ? "" : element("span", { className: "note", textContent: " (start only: no heat-map)" }));
-    const box = tip.getBoundingClientRect();
-    tip.style.left = Math.max(4, Math.min(x + 14, innerWidth - box.width - 4)) + "px";
-    tip.style.top = (y + 18 + box.height < innerHeight ? y + 18 : y - box.height - 10) + "px";
   }
 
   let from = null, moved = 0;
