@@ -34,7 +34,8 @@ from sentilib._cli._errors import say
     multiple=True,
     type=click.Path(),
     help="Reviews that the model has learnt from, with the same columns and format as INPUT: the "
-    "page compares with them and with a simple model fitted to them, and checks for overfitting, leaks and shift. May be repeated.",
+    "page compares with them and with a simple model that is fitted to them, and checks for "
+    "overfitting, leaks and shift. May be repeated.",
 )
 @click.option("--title", help="Title of the page.")
 @click.option(
