@@ -108,7 +108,6 @@ def report(
             data.texts,
             labels,
             path=target,
-            **training,
             title=title,
             data=columns or None,
             n_explained=explained,
