@@ -340,7 +340,10 @@ def _sample(
     if groups is not None:
         groups = labels(groups, len(texts), f"groups_{name}").astype(str)
     if max_reviews is not None and len(rows) > max_reviews:
-        rows = np.sort(rng.choice(rows, max_reviews, replace=False))
+        kept = rows[:0] if groups is None else np.unique(groups, return_index=True)[1]
+        kept = kept[: min(cv, max_reviews)]  # a fold needs a group
+        others = rng.choice(np.delete(rows, kept), max_reviews - len(kept), replace=False)
+        rows = np.sort(np.concatenate([kept, others]))
         groups = None if groups is None else groups[rows]
     return [texts[k] for k in rows.tolist()], rows, frame.index, groups
 

@@ -95,6 +95,15 @@ def test_groups_on_both_sides(shared, verdict, dense, reviews, held_out):
     assert (found["verdict"], found["value"]) == (verdict, shared / 100)
 
 
+def test_few_groups_leave_the_shift_unchecked(dense, reviews, held_out):
+    X, y = (values[:40] for values in held_out)
+    found = of(
+        "SL203", dense, X, y, reviews.data[:50], reviews.target[:50], groups=np.arange(40) % 3,
+        groups_train=np.arange(50),
+    )  # fmt: skip
+    assert found["verdict"] == "not checked" and "five" in found["figure"]
+
+
 def test_shift(dense, reviews, held_out, clean):
     X, y = held_out
     X = [f"{text} zarzuela" if k % 10 else text for k, text in enumerate(X)]

@@ -75,6 +75,14 @@ def test_a_sample_bounds_the_work_and_a_random_state_repeats_it(texts):
     assert set(one.outliers["row"]) <= set(range(200)) and one.outliers["row"].max() > 50
 
 
+def test_a_sample_keeps_as_many_groups_as_folds_need(texts):
+    groups = np.minimum(np.arange(250), 4)  # four groups of one review
+    sides = {"groups_train": groups, "groups_new": groups + 10}
+    for seed in range(3):
+        options = {"max_reviews": 10, "cv": 5, "random_state": seed, **sides}
+        assert data_shift(texts[:250], texts[250:500], **options).n_new == 10
+
+
 def test_plot_and_notebook(shifted):
     assert shifted.plot() is shifted
     assert len(shifted.ax_) == 3 and shifted.ax_[2].get_title().startswith("AUC ")

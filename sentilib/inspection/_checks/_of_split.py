@@ -38,7 +38,9 @@ def shift(evidence: Evidence) -> Outcome:
     """Look at how well a classifier tells evaluated reviews from training reviews."""
     found = evidence.shift
     if found is None:
-        return not_checked("needs at least five training reviews and five others, as text")
+        return not_checked(
+            "needs five training reviews and five others, as text, of five groups each"
+        )
     warns = found.auc_low > MAX_AUC
     telling = ", ".join(map(repr, found.words.index[:5])) if warns else ""
     return outcome(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._optional import import_pandas
@@ -83,8 +84,8 @@ CHECKS = (
         "SL203",
         "Shift",
         f"Warns if the lower limit of the AUC of a classifier that tells evaluated from training "
-        f"reviews exceeds {_of_split.MAX_AUC:.2f}. 0.5 means that it cannot; on IMDB, the names of "
-        "movies that are on one side only yield 0.70.",
+        f"reviews exceeds {_of_split.MAX_AUC:.2f}. 0.5 means that it cannot; two parts of IMDB "
+        "that share no movie have 0.70, although nothing is wrong with them.",
         "Look at the telling words and at the outliers (data_shift). If the evaluated reviews are "
         "those to come, add such reviews to the training data; if a difference is an artefact of "
         "collecting, such as a footer, remove it from both.",
@@ -264,7 +265,10 @@ def compare_with_training(
         training.reviews.texts, reviews.texts, groups_train=groups_train, groups_test=groups
     )
     evidence.has_groups = groups is not None and groups_train is not None
-    if min(len(reviews), len(training)) >= _FOLDS:
+    n_units = len(training), len(reviews)
+    if evidence.has_groups:
+        n_units = len(set(np.asarray(groups_train).tolist())), len(set(np.asarray(groups).tolist()))
+    if min(n_units) >= _FOLDS:
         evidence.shift = data_shift(
             training.reviews.texts,
             reviews.texts,
