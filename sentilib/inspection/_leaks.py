@@ -268,8 +268,13 @@ def _joined(what: str, train: Any, test: Any, n_train: int, n_test: int) -> list
             raise ValueError(
                 f"{name} must contain one value for each of {n} reviews, got {len(part)}."
             )
+        elif np.ndim(column := as_column(part)) != 1:
+            raise ValueError(
+                f"{name} must contain one value for each review, got an array of shape "
+                f"{np.shape(column)}."
+            )
         else:
-            values += [None if is_missing(value) else value for value in as_column(part).tolist()]
+            values += [None if is_missing(value) else value for value in column.tolist()]
     if len({isinstance(value, str) for value in values if value is not None}) > 1:
         kinds = sorted({type(value).__name__ for value in values if value is not None})
         raise ValueError(

@@ -95,13 +95,24 @@ def test_groups_on_both_sides(shared, verdict, dense, reviews, held_out):
     assert (found["verdict"], found["value"]) == (verdict, shared / 100)
 
 
-def test_few_groups_leave_the_shift_unchecked(dense, reviews, held_out):
+@pytest.mark.parametrize(
+    ("groups", "verdict"),
+    [(np.arange(40) % 3, "not checked"), ([None] * 40, "ok"), (np.arange(40) % 9, "ok")],
+)
+def test_the_shift_needs_five_groups(groups, verdict, dense, reviews, held_out):
     X, y = (values[:40] for values in held_out)
-    found = of(
-        "SL203", dense, X, y, reviews.data[:50], reviews.target[:50], groups=np.arange(40) % 3,
-        groups_train=np.arange(50),
-    )  # fmt: skip
-    assert found["verdict"] == "not checked" and "five" in found["figure"]
+    training = reviews.data[:50], reviews.target[:50]
+    found = of("SL203", dense, X, y, *training, groups=groups, groups_train=np.arange(50))
+    assert found["verdict"] == verdict
+
+
+def test_groups_of_two_columns_are_refused(dense, reviews, held_out):
+    X, y = (values[:40] for values in held_out)
+    with pytest.raises(ValueError, match=r"groups_test must contain one value for each review.*2"):
+        of(
+            "SL203", dense, X, y, reviews.data[:50], reviews.target[:50], groups=np.ones((40, 2)),
+            groups_train=np.arange(50),
+        )  # fmt: skip
 
 
 def test_shift(dense, reviews, held_out, clean):

@@ -83,6 +83,12 @@ def test_a_sample_keeps_as_many_groups_as_folds_need(texts):
         assert data_shift(texts[:250], texts[250:500], **options).n_new == 10
 
 
+def test_texts_without_words_are_no_shift():
+    shift = data_shift([""] * 8, ["<br>"] * 8, random_state=0)
+    assert (shift.auc, shift.share_far, len(shift.words)) == (0.5, 0.0, 0)
+    assert len(shift.plot().ax_) == 3
+
+
 def test_plot_and_notebook(shifted):
     assert shifted.plot() is shifted
     assert len(shifted.ax_) == 3 and shifted.ax_[2].get_title().startswith("AUC ")

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from sklearn.utils import check_random_state
 
 from sentilib._optional import import_pandas
-from sentilib._pipelines import Progress, read_reviews
+from sentilib._pipelines import Progress, as_column, is_missing, read_reviews
 from sentilib.inspection._checks import _of_data, _of_model, _of_split
 from sentilib.inspection._checks._evidence import WARNING, Evidence, Outcome
 from sentilib.inspection._data_shift import DataShift, data_shift
@@ -264,21 +263,27 @@ def compare_with_training(
     evidence.leaks = find_leaks(
         training.reviews.texts, reviews.texts, groups_train=groups_train, groups_test=groups
     )
-    evidence.has_groups = groups is not None and groups_train is not None
-    n_units = len(training), len(reviews)
-    if evidence.has_groups:
-        n_units = len(set(np.asarray(groups_train).tolist())), len(set(np.asarray(groups).tolist()))
-    if min(n_units) >= _FOLDS:
+    sides = [range(len(training)), range(len(reviews))]
+    if groups is not None and groups_train is not None:
+        evidence.has_groups = True
+        sides = [_names(groups_train), _names(groups)]
+    if min(len(set(side)) for side in sides) >= _FOLDS:
         evidence.shift = data_shift(
             training.reviews.texts,
             reviews.texts,
-            groups_train=groups_train if evidence.has_groups else None,
-            groups_new=groups if evidence.has_groups else None,
+            groups_train=sides[0] if evidence.has_groups else None,
+            groups_new=sides[1] if evidence.has_groups else None,
             cv=_FOLDS,
             confidence_level=evidence.confidence_level,
             random_state=evidence.rng.randint(2**31 - 1),
         )
     return evidence.shift
+
+
+def _names(groups: Any) -> list[str]:
+    """Return the names of groups; a review without one is a group of its own."""
+    values = as_column(groups).tolist()
+    return [f"review {k}" if is_missing(value) else str(value) for k, value in enumerate(values)]
 
 
 def check_all(evidence: Evidence) -> "DataFrame":

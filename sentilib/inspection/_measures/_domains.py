@@ -56,6 +56,8 @@ def unknown_shares(counts: scipy.sparse.csr_array, n_first: int) -> np.ndarray:
 
 def weighted(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     """Weight words by TF-IDF with sublinear counts; rows have length 1."""
+    if counts.shape[1] == 0:
+        return counts  # scikit-learn refuses documents without any word
     return TfidfTransformer(sublinear_tf=True).fit_transform(counts)
 
 
