@@ -106,6 +106,11 @@ def test_the_shift_needs_five_groups(groups, verdict, dense, reviews, held_out):
     assert found["verdict"] == verdict
 
 
+def test_reviews_without_words_are_checked(dense, reviews):
+    found = checks(dense, [""] * 8, reviews.target[:8], random_state=0)
+    assert found.loc["SL302", "figure"].startswith("needs words")
+
+
 def test_groups_of_two_columns_are_refused(dense, reviews, held_out):
     X, y = (values[:40] for values in held_out)
     with pytest.raises(ValueError, match=r"groups_test must contain one value for each review.*2"):

@@ -40,8 +40,10 @@ def best_rule(
     Returns
     -------
     Rule or None
-        None if no class has members and others in both parts.
+        None if there is no word, or no class has members and others in both parts.
     """
+    if not len(readings.numbers):
+        return None
     presence, names = _words_and_pairs(readings)
     best: tuple[float, int, str, np.ndarray] | None = None
     for label in np.unique(truth).tolist():
