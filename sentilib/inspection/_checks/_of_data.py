@@ -60,9 +60,7 @@ def trivial_rule(evidence: Evidence) -> Outcome:
         evidence.confidence_level,
     )
     if rule is None:
-        return not_checked(
-            "needs words, and reviews of two classes to choose a rule and to measure it"
-        )
+        return not_checked("needs words, and two classes where a rule is chosen and measured")
     return outcome(
         rule.low > MAX_OF_RULE,
         f"“{evidence.evaluation.classes[rule.label]}, if {rule.text}” has a balanced accuracy of "
