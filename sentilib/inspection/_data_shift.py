@@ -295,7 +295,9 @@ def data_shift(
     pairs = {name: (of_both[:n_train], of_both[n_train:]) for name, of_both in values.items()}
     progress.done()
     return DataShift(
-        *map(float, (found.auc.value, found.auc.low, found.auc.high)),
+        float(found.auc.value),
+        float(found.auc.low),
+        float(found.auc.high),
         pandas.DataFrame.from_dict(
             {name: _compared(*pair, confidence_level) for name, pair in pairs.items()},
             orient="index",

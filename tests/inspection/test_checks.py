@@ -232,9 +232,13 @@ class TestMeasures:
                 score = (chosen[member].mean() + (~chosen)[~member].mean()) / 2
                 scores.append(max(score, 1 - score))
         readings = read_words(texts)
-        on_itself = best_rule(read_words(texts[:40] * 2), np.tile(truth[:40], 2), 40, 0.95)
+        on_itself = best_rule(readings, np.tile(np.arange(40), 2), np.tile(truth[:40], 2), 40, 0.95)
         assert on_itself.accuracy == pytest.approx(max(scores))
-        assert best_rule(readings, np.zeros(60, dtype=int), 40, 0.95) is None
+        assert best_rule(readings, np.arange(60), np.zeros(60, dtype=int), 40, 0.95) is None
+        shuffled = np.random.default_rng(2).permutation(60)
+        again = read_words([texts[k] for k in shuffled])
+        there = best_rule(again, np.arange(60), truth[shuffled], 40, 0.95)
+        assert best_rule(readings, shuffled, truth[shuffled], 40, 0.95)[2:] == there[2:]
 
     def test_honest_probabilities_seldom_exceed_the_error_by_chance(self):
         rng = np.random.RandomState(0)

@@ -40,25 +40,21 @@ def trivial_rule(evidence: Evidence) -> Outcome:
     reviews, training = evidence.reviews, evidence.training
     if reviews.texts is None:
         return not_checked("needs reviews as text")
-    order = evidence.rng.permutation(len(reviews))
+    rows, rng = evidence.rng.permutation(len(reviews)), evidence.rng
     truth = evidence.evaluation.truth
     if training is not None and training.reviews.texts is not None:
-        learnt = evidence.rng.permutation(len(training))[:_MAX_REVIEWS]
-        measured = order[:_MAX_REVIEWS]
-        texts, known = training.reviews.texts, training.truth
+        learnt, rows = rng.permutation(len(training))[:_MAX_REVIEWS], rows[:_MAX_REVIEWS]
+        sides = [(training.reviews.texts, learnt), (reviews.texts, rows)]
+        truth, n_learnt = np.concatenate([training.truth[learnt], truth[rows]]), len(learnt)
     else:
-        learnt, measured = order[: len(order) // 2], order[len(order) // 2 :]
-        learnt, measured = learnt[:_MAX_REVIEWS], measured[:_MAX_REVIEWS]
-        texts, known = reviews.texts, truth
-    readings = read_words(
-        [texts[k] for k in learnt.tolist()] + [reviews.texts[k] for k in measured.tolist()]
-    )
-    rule = best_rule(
-        readings,
-        np.concatenate([known[learnt], truth[measured]]),
-        len(learnt),
-        evidence.confidence_level,
-    )
+        rows = rows[: 2 * _MAX_REVIEWS]
+        sides = [(reviews.texts, rows)]
+        truth, n_learnt = truth[rows], len(rows) // 2
+    readings = reviews.reading if len(sides) == 1 else None
+    if readings is None:
+        readings = read_words([texts[k] for texts, chosen in sides for k in chosen.tolist()])
+        rows = np.arange(len(readings))
+    rule = best_rule(readings, rows, truth, n_learnt, evidence.confidence_level)
     if rule is None:
         return not_checked("needs words, and two classes where a rule is chosen and measured")
     return outcome(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.utils import check_random_state
 
+from sentilib._compiled._progress import printable
 from sentilib._optional import import_pandas
 from sentilib._pipelines import Progress, as_column, is_missing, read_reviews
 from sentilib.inspection._checks import _of_data, _of_model, _of_split
@@ -263,7 +264,7 @@ def compare_with_training(
     evidence.leaks = find_leaks(
         training.reviews.texts, reviews.texts, groups_train=groups_train, groups_test=groups
     )
-    sides = [range(len(training)), range(len(reviews))]
+    sides: list[Any] = [range(len(training)), range(len(reviews))]
     if groups is not None and groups_train is not None:
         evidence.has_groups = True
         sides = [_names(groups_train), _names(groups)]
@@ -297,7 +298,7 @@ def check_all(evidence: Evidence) -> "DataFrame":
                 "code": check.code,
                 "title": check.title,
                 "verdict": found.verdict,
-                "figure": found.figure,
+                "figure": printable(found.figure),
                 "what_to_do": check.advice if found.verdict == WARNING else "",
                 "threshold": check.threshold,
                 "value": found.value,

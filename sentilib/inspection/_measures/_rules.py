@@ -22,18 +22,24 @@ class Rule(NamedTuple):
 
 
 def best_rule(
-    readings: "Readings", truth: np.ndarray, n_learnt: int, confidence_level: float
+    readings: "Readings",
+    rows: np.ndarray,
+    truth: np.ndarray,
+    n_learnt: int,
+    confidence_level: float,
 ) -> Rule | None:
-    """Find the best rule on the first documents, and measure it on the others.
+    """Find the best rule on the first rows, and measure it on the others.
 
     Parameters
     ----------
     readings : Readings
         Documents.
-    truth : ndarray of shape (n_documents,), int
+    rows : ndarray of shape (n_rows,), int
+        The documents to look at, in this order.
+    truth : ndarray of shape (n_rows,), int
         Class of each.
     n_learnt : int
-        Number of documents that the rule is chosen on.
+        Number of rows that the rule is chosen on.
     confidence_level : float
         Confidence level of the interval.
 
@@ -42,9 +48,10 @@ def best_rule(
     Rule or None
         None if there is no word, or no class has members and others in both parts.
     """
-    if not len(readings.numbers):
+    lengths = readings.lengths[rows]
+    if not lengths.any():
         return None
-    presence, names = _words_and_pairs(readings)
+    presence, names = _words_and_pairs(readings, rows)
     best: tuple[float, int, str, np.ndarray] | None = None
     for label in np.unique(truth).tolist():
         member = truth == label
@@ -55,10 +62,10 @@ def best_rule(
             found = presence[:, [column]].toarray()[:, 0] > 0
             text = f"{'with' if holds else 'without'} {names(column)!r}"
             best = score, label, text, found == holds
-        score, threshold, longer = _best_threshold(readings.lengths[:n_learnt], member[:n_learnt])
+        score, threshold, longer = _best_threshold(lengths[:n_learnt], member[:n_learnt])
         if score > best[0]:
             text = f"of {'more than' if longer else 'at most'} {threshold} words"
-            best = score, label, text, (readings.lengths > threshold) == longer
+            best = score, label, text, (lengths > threshold) == longer
     if best is None:
         return None
     _, label, text, chosen = best
@@ -68,16 +75,21 @@ def best_rule(
     return Rule(label, text, *combined_interval((0.5, 0.5), hits, sizes, confidence_level))
 
 
-def _words_and_pairs(readings: "Readings") -> tuple[scipy.sparse.csc_array, "_Names"]:
+def _words_and_pairs(
+    readings: "Readings", rows: np.ndarray
+) -> tuple[scipy.sparse.csc_array, "_Names"]:
     """Return which documents contain each word and each pair of neighbours, and their names."""
-    n_words, numbers = len(readings.words), readings.numbers.astype(np.int64)
-    rows = np.repeat(np.arange(len(readings)), readings.lengths)
+    n_words, lengths = len(readings.words), readings.lengths[rows]
+    starts = np.cumsum(readings.lengths)[rows] - lengths
+    shift = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    numbers = readings.numbers[np.arange(lengths.sum()) + shift].astype(np.int64)
+    n_rows, rows = len(rows), np.repeat(np.arange(len(rows)), lengths)
     pairs, of_pair = np.unique(numbers[:-1] * n_words + numbers[1:], return_inverse=True)
     inside = rows[:-1] == rows[1:]
     columns = np.concatenate([numbers, n_words + of_pair.reshape(-1)[inside]])
     rows = np.concatenate([rows, rows[:-1][inside]])
     presence = scipy.sparse.csc_array(
-        (np.ones(len(rows)), (rows, columns)), shape=(len(readings), n_words + len(pairs))
+        (np.ones(len(rows)), (rows, columns)), shape=(n_rows, n_words + len(pairs))
     )
     presence.sum_duplicates()
     presence.data[:] = 1
