@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -150,6 +150,8 @@ class TestVocabulary:
 
     @pytest.mark.slow
     @settings(max_examples=300, deadline=None)
+    @example("e‹\u0301日é")
+    @example("e'\u0301é")
     @given(st.text("aAé'’-▶©↔#1\u20e3\ufe0f\u200d😀👍🏽🇩🇪日e\u0301ŉİ½ .<&"))
     def test_every_learnt_vocabulary_can_be_given(self, text):
         for punctuation in ("drop", "split", "token"):
