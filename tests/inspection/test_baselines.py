@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sentilib._pipelines import read_reviews
 from sentilib.inspection import compare, report
 from sentilib.inspection._measures._evaluation import evaluate
+from sentilib.inspection._measures._training_data import read_training_data
 from sentilib.inspection._report._baselines import baselines
-from sentilib.inspection._report._training_data import read_training_data
 
 
 def compared(estimator, X, y, X_train=None, y_train=None):

@@ -7,7 +7,7 @@ import numpy as np
 
 from sentilib._pipelines import Reviews
 from sentilib.inspection._measures._evaluation import Evaluation
-from sentilib.inspection._report._training_data import TrainingData
+from sentilib.inspection._measures._training_data import TrainingData
 
 OK, WARNING, NOT_CHECKED = "ok", "warning", "not checked"
 

@@ -14,7 +14,7 @@ from sentilib.inspection._data_shift import DataShift, data_shift
 from sentilib.inspection._leaks import find_leaks
 from sentilib.inspection._measures._evaluation import evaluate
 from sentilib.inspection._measures._parameters import REVIEWS, check_parameters
-from sentilib.inspection._report._training_data import read_training_data
+from sentilib.inspection._measures._training_data import read_training_data
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sentilib._pipelines import Reviews
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._statistics import mcnemar, mean_interval, share_interval
-from sentilib.inspection._report._training_data import TrainingData
+from sentilib.inspection._measures._training_data import TrainingData
 
 _LINEAR = "TF-IDF + LogisticRegression"
 _MANY = 1000  # training reviews, from which on a word of only one of them is ignored

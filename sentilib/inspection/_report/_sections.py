@@ -13,8 +13,8 @@ from sentilib._pipelines import Reviews
 from sentilib.inspection._measures._clusters import describe_clusters
 from sentilib.inspection._measures._evaluation import Evaluation
 from sentilib.inspection._measures._metrics import calibration, confusion
+from sentilib.inspection._measures._training_data import TrainingData
 from sentilib.inspection._report._figures import calibration_figure
-from sentilib.inspection._report._training_data import TrainingData
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -25,6 +25,7 @@ from sentilib.inspection._measures._metrics import metrics
 from sentilib.inspection._measures._parameters import REVIEWS, check_parameters
 from sentilib.inspection._measures._projection import project
 from sentilib.inspection._measures._subgroups import default_slices, slice_table
+from sentilib.inspection._measures._training_data import read_training_data
 from sentilib.inspection._report import _sections
 from sentilib.inspection._report._about_training import checks_section, shift_section
 from sentilib.inspection._report._baselines import baselines
@@ -41,7 +42,6 @@ from sentilib.inspection._report._page_data import (
 )
 from sentilib.inspection._report._sections import Section
 from sentilib.inspection._report._thresholds import threshold_curves
-from sentilib.inspection._report._training_data import read_training_data
 from sentilib.inspection._training_history import TrainingHistoryDisplay
 
 if TYPE_CHECKING:
