@@ -100,8 +100,7 @@ def as_training_ids(X: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray
     largest = int(ids.max())
     if largest < _ALWAYS_IN_RANGE or (seen is not None and largest < len(seen)):
         return ids
-    present = np.zeros(largest + 1, dtype=bool)
-    present[ids] = True
+    present = occurring(ids, 0)
     if seen is not None:
         present[: len(seen)] |= seen
     n_distinct = np.count_nonzero(present)
@@ -180,6 +179,15 @@ def count_tokens(X: np.ndarray) -> np.ndarray:
     n_tokens = np.empty(len(X), dtype=np.int64)
     by_rows(lambda rows: _row_kernels.count(X[rows], n_tokens[rows]), len(X))
     return n_tokens
+
+
+def occurring(X: np.ndarray, at_least: int) -> np.ndarray:
+    """Return whether each id occurs: bool (n_ids,), with at least the given number of ids."""
+    import sentilib._compiled._row_kernels as _row_kernels
+
+    occurs = np.zeros(max(int(X.max(initial=0)) + 1, at_least), dtype=bool)
+    _row_kernels.mark(X, occurs.view(np.uint8))
+    return occurs
 
 
 def extents(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

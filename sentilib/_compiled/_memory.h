@@ -24,6 +24,16 @@
 #include <intrin.h>
 #endif
 
+/* Count one up, also where several threads do; return the number before. */
+static inline int64_t sentilib_next(int64_t *counter)
+{
+#ifdef _MSC_VER
+    return _InterlockedExchangeAdd64(counter, 1);
+#else
+    return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+#endif
+}
+
 /* Load eight bytes, from any address, as a little-endian integer. */
 static inline uint64_t sentilib_load_eight(const uint8_t *bytes)
 {

@@ -1,6 +1,6 @@
 """Compiled loops over rows of token ids, for the whole package."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from sentilib._compiled cimport _instructions
 
@@ -37,6 +37,25 @@ def extents(const int32_t[:, ::1] ids, int64_t[::1] starts, int64_t[::1] stops):
             while start < stop and row_ids[start] == 0:
                 start += 1
             starts[row], stops[row] = start, stop
+
+
+def mark(const int32_t[:, ::1] ids, uint8_t[::1] occurs):
+    """Write 1 to the place of each id that occurs."""
+    cdef int64_t row, k
+    cdef bint fails = False
+    cdef const int32_t* row_ids
+    with nogil:
+        for row in range(ids.shape[0]):
+            row_ids = &ids[row, 0]
+            for k in range(ids.shape[1]):
+                if <uint32_t>row_ids[k] >= occurs.shape[0]:
+                    fails = True
+                    break
+                occurs[row_ids[k]] = 1
+            if fails:
+                break
+    if fails:
+        raise ValueError(f"An id is none of {occurs.shape[0]}.")
 
 
 def are_below(const int32_t[:, ::1] ids, int64_t n_ids):

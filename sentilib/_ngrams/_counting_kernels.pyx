@@ -5,6 +5,7 @@ but within its arrays.
 """
 
 from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -29,29 +30,40 @@ cdef int check_starts(const int64_t[::1] starts, int64_t n_rows, int64_t size) e
 
 
 def count(
-    const int64_t[::1] starts, const int32_t[::1] features, const int32_t[::1] cells,
-    const double[::1] weight, double[:, ::1] counts,
+    const int64_t[::1] starts, const int32_t[::1] features, const int32_t[::1] labels,
+    const int32_t[::1] folds, const double[::1] weight, int32_t fold, int64_t n_classes,
+    double[::1] counts,
 ):
-    """Add each row's weight to the counts of its n-grams (n_ngrams, n_cells), in its cell."""
-    cdef int64_t row, k, n_ngrams = counts.shape[0], n_cells = counts.shape[1]
-    cdef double* by_ngram
+    """Add the weight of each row of a fold to its n-grams' counts of its class.
+
+    `counts` has those of the first n-gram, by class, then those of the second, ...
+    """
+    cdef int64_t row, k, n_rows = labels.shape[0], n_ngrams
+    cdef double* of_class
     cdef bint fails = False
-    check_starts(starts, cells.shape[0], features.shape[0])
-    if weight.shape[0] != cells.shape[0]:
-        fail(f"{weight.shape[0]} weights of {cells.shape[0]} rows")
-    by_ngram = &counts[0, 0] if counts.size else NULL
+    check_starts(starts, n_rows, features.shape[0])
+    if folds.shape[0] != n_rows or weight.shape[0] != n_rows:
+        fail(f"{folds.shape[0]} folds and {weight.shape[0]} weights of {n_rows} rows")
+    if n_classes < 1 or counts.shape[0] % n_classes:
+        fail(f"{counts.shape[0]} counts of {n_classes} classes")
+    n_ngrams = counts.shape[0] // n_classes
     with nogil:
-        for row in range(cells.shape[0]):
-            fails = is_outside(cells[row], n_cells)
+        for row in range(n_rows):
+            if folds[row] != fold:
+                continue
+            if is_outside(labels[row], n_classes):
+                fails = True
+                break
+            of_class = &counts[0] + labels[row] if n_ngrams else NULL
             for k in range(starts[row], starts[row + 1]):
                 fails |= is_outside(features[k], n_ngrams)
-                prefetch(by_ngram + features[k] * n_cells + cells[row])
+                prefetch(of_class + features[k] * n_classes)
             if fails:
                 break
             for k in range(starts[row], starts[row + 1]):
-                by_ngram[features[k] * n_cells + cells[row]] += weight[row]
+                of_class[features[k] * n_classes] += weight[row]
     if fails:
-        fail(f"an n-gram or a cell is outside the {n_ngrams} x {n_cells} counts")
+        fail(f"an n-gram is none of {n_ngrams}, or a label none of {n_classes}")
 
 
 def list_rows(
@@ -236,9 +248,12 @@ def weigh_by_class(
 
 def merge(
     const int64_t[::1] starts, const int32_t[::1] columns, const double[::1] share,
-    int64_t n_columns, int64_t[::1] counts, int32_t[::1] indices, float[::1] data,
+    int64_t n_columns, int64_t first_column, int64_t[::1] counts, int32_t[::1] indices,
+    float[::1] data,
 ):
     """Merge equal columns of each row: write the number of distinct ones, and their sums of shares.
+
+    Columns before `first_column` are left out.
 
     `indices` and `data` must have room for all columns; returns the number of entries written.
     """
@@ -261,6 +276,8 @@ def merge(
                 break
             for k in range(starts[row], starts[row + 1]):
                 column = columns[k]
+                if column < first_column:
+                    continue
                 if places[column] >= first:
                     data[places[column]] = <float>(data[places[column]] + share[row])
                 else:
@@ -271,3 +288,39 @@ def merge(
     if fails:
         fail(f"a column is none of {n_columns}")
     return n
+
+
+ctypedef fused integer:
+    int32_t
+    int64_t
+
+
+def take_rows(
+    const integer[::1] starts, const int32_t[::1] columns, const float[::1] values,
+    const int64_t[::1] rows, const integer[::1] taken, int32_t[::1] to_columns,
+    float[::1] to_values,
+):
+    """Copy the entries of some rows; `taken` has the starts of the copies."""
+    cdef int64_t k, row, first, n, n_rows = starts.shape[0] - 1
+    cdef int64_t size = min(to_columns.shape[0], to_values.shape[0])
+    cdef bint fails = False
+    if starts.shape[0] < 1 or taken.shape[0] != rows.shape[0] + 1:
+        fail(f"{taken.shape[0]} starts of {rows.shape[0]} rows")
+    if columns.shape[0] != values.shape[0]:
+        fail(f"{columns.shape[0]} columns of {values.shape[0]} values")
+    with nogil:
+        for k in range(rows.shape[0]):
+            row = rows[k]
+            fails = is_outside(row, n_rows)
+            if fails:
+                break
+            first, n = starts[row], starts[row + 1] - starts[row]
+            if (first < 0 or n < 0 or first + n > columns.shape[0] or taken[k] < 0
+                    or taken[k] + n != taken[k + 1] or taken[k + 1] > size):
+                fails = True
+                break
+            if n:
+                memcpy(&to_columns[taken[k]], &columns[first], n * sizeof(int32_t))
+                memcpy(&to_values[taken[k]], &values[first], n * sizeof(float))
+    if fails:
+        fail(f"a row is none of {n_rows}, or its entries have no room")

@@ -7,8 +7,8 @@ import numpy as np
 
 from sentilib._compiled._states import is_array, require, restoring
 from sentilib._compiled._threads import by_rows
-from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens
-from sentilib._ngrams._document_frequency import Tokens, occurrences
+from sentilib._ids import MAX_VOCABULARY_SIZE, OOV, count_tokens, occurring
+from sentilib._ngrams._document_frequency import Entries, Tokens, occurrences
 from sentilib._ngrams._keys import key_of, number_of, prefix_of, split
 
 _MAX_N = np.iinfo(np.int8).max  # the type of `Terms.orders`
@@ -123,13 +123,20 @@ class NgramDictionary:
 
     def _learn(self, tokens: Tokens) -> tuple["NgramDictionary", list[np.ndarray], np.ndarray]:
         """Return the dictionary, the n-grams by place as `collect` reads them, their numbers."""
+        n_tokens, n_rows = len(tokens.ids), len(tokens.starts) - 1
+        if n_tokens >= 2**31:
+            raise ValueError(
+                f"{n_rows:,} rows have {n_tokens:,} tokens, but n-grams are learnt from up to "
+                "2**31: call partial_fit with parts of the rows."
+            )
         new_words = self._new_words(tokens.ids)
         keys, n_long = [self.keys, new_words], self._n_long()
         n_known = first = len(self.keys) + len(new_words)
         room = max(0, self.max_features - n_long)
         frequency, longer, prefixes = [], list[np.ndarray](), tokens.ids
+        entries = Entries.of(tokens)
         for _ in range(2, self.max_n + 1) if room else ():
-            found = occurrences(prefixes, tokens, 1 if n_long else self.min_df)
+            found = occurrences(prefixes, tokens, 1 if n_long else self.min_df, entries)
             numbers = self._numbers(found.keys)
             is_new = np.flatnonzero((numbers < 0) & (found.counts >= self.min_df))
             falling = is_new[_falling(found.counts[is_new], found.keys[is_new])]
@@ -138,7 +145,7 @@ class NgramDictionary:
             n_known += len(falling)
             frequency.append(found.counts[falling])
             keys.append(found.keys[falling])
-            prefixes = found.spread(numbers, len(tokens.ids))
+            prefixes = found.spread(numbers, n_tokens)
             longer.append(prefixes)
         counts, kept = np.concatenate([*frequency, []]), np.arange(n_known)
         if len(counts) > room:
@@ -153,28 +160,26 @@ class NgramDictionary:
         n_rows, has_words = len(tokens.starts) - 1, self.min_n == 1
         sizes = np.empty(n_rows, dtype=np.int64)
 
-        def collect(rows: slice) -> np.ndarray:
-            starts = tokens.starts[rows.start : rows.stop + 1]
-            room = (len(longer) + has_words) * int(starts[-1] - starts[0])
-            features = np.empty(room, dtype=np.int32)
-            n = _learning_kernels.collect(
-                tokens.ids,
-                starts,
-                self._words,
-                has_words,
-                longer,
-                renumbered,
-                sizes[rows],
-                features,
-            )
-            return features[:n]
+        most = len(longer) + has_words  # that end at a token
+        features = np.empty(most * len(tokens.ids), dtype=np.int32)
 
-        features = np.concatenate(by_rows(collect, n_rows))
-        return Found(np.concatenate([[0], np.cumsum(sizes)]), features)
+        def collect(rows: slice) -> tuple[int, int]:
+            starts = tokens.starts[rows.start : rows.stop + 1]
+            first = most * int(starts[0])
+            known = self._words, has_words, longer, renumbered
+            n = _learning_kernels.collect(
+                tokens.ids, starts, *known, sizes[rows], features[first : most * int(starts[-1])]
+            )
+            return first, n
+
+        n_found = 0
+        for first, n in by_rows(collect, n_rows):
+            features[n_found : n_found + n] = features[first : first + n]
+            n_found += n
+        return Found(np.concatenate([[0], np.cumsum(sizes)]), features[:n_found])
 
     def _new_words(self, ids: np.ndarray) -> np.ndarray:
-        words = np.zeros(max(int(ids.max(initial=0)), OOV) + 1, dtype=bool)
-        words[ids] = True
+        words = occurring(ids[None], OOV + 1)
         words[: OOV + 1] = False
         n_known = min(len(words), len(self._words) - 1)
         words[:n_known] &= self._words[:n_known] < 0

@@ -25,11 +25,6 @@ class Tokens(NamedTuple):
         sizes = np.empty(len(X), dtype=np.int64)
         by_rows(lambda rows: _learning_kernels.count_tokens(X[rows], sizes[rows]), len(X))
         starts = np.concatenate([[0], np.cumsum(sizes)])
-        if starts[-1] >= 2**31:
-            raise ValueError(
-                f"{len(X):,} rows have {starts[-1]:,} tokens, but n-grams are learnt from up to "
-                "2**31: call partial_fit with parts of the rows."
-            )
         ids = np.empty(starts[-1], dtype=np.int32)
 
         def join(rows: slice) -> None:
@@ -39,12 +34,27 @@ class Tokens(NamedTuple):
         return cls(starts, ids)
 
 
+class Entries(NamedTuple):
+    """Room for the n-grams that end at each token, which is used for one length after the other."""
+
+    keys: np.ndarray  # int64 (n_tokens,)
+    rows: np.ndarray  # int32 (n_tokens,)
+    ends: np.ndarray  # int32 (n_tokens,), last token of each
+    counts: np.ndarray  # int32 (n_tokens,)
+
+    @classmethod
+    def of(cls, tokens: Tokens) -> Self:
+        """Allocate room for the n-grams of one length."""
+        n = len(tokens.ids)
+        return cls(np.empty(n, dtype=np.int64), *(np.empty(n, dtype=np.int32) for _ in range(3)))
+
+
 class Occurrences(NamedTuple):
     """The n-grams of one length, and where they are."""
 
     keys: np.ndarray  # int64 (n_ngrams,), those in at least `min_df` rows, in no order
     counts: np.ndarray  # int32 (n_ngrams,), number of rows that contain each
-    parts: list[tuple[int, np.ndarray, np.ndarray]]  # first n-gram; last token, n-gram of entries
+    parts: list[tuple[int, np.ndarray, np.ndarray]]  # first n-gram; in `Entries`: last tokens, numbers
 
     def spread(self, numbers: np.ndarray, n_tokens: int) -> np.ndarray:
         """Return the number of the n-gram that ends at each token, as a prefix, or -1.
@@ -68,7 +78,9 @@ class Occurrences(NamedTuple):
         return longer
 
 
-def occurrences(prefixes: np.ndarray, tokens: Tokens, min_df: int) -> Occurrences:
+def occurrences(
+    prefixes: np.ndarray, tokens: Tokens, min_df: int, room: Entries
+) -> Occurrences:
     """Find the n-grams that extend others by one token, and count the rows that contain each.
 
     Keys are partitioned by their hash, so that the table of a part fits into a cache.
@@ -81,6 +93,8 @@ def occurrences(prefixes: np.ndarray, tokens: Tokens, min_df: int) -> Occurrence
         Ids.
     min_df : int
         Min number of rows.
+    room : Entries
+        Arrays that are overwritten; the result refers to them.
     """
     import sentilib._ngrams._learning_kernels as _learning_kernels
 
@@ -95,8 +109,7 @@ def occurrences(prefixes: np.ndarray, tokens: Tokens, min_df: int) -> Occurrence
     in_threads(count, range(len(slices)))
     starts = np.concatenate([[0], np.cumsum(next_entry.sum(axis=0))])
     next_entry[:] = starts[:-1] + np.cumsum(next_entry, axis=0) - next_entry
-    keys = np.empty(starts[-1], dtype=np.int64)
-    rows, ends, counts = (np.empty(starts[-1], dtype=np.int32) for _ in range(3))
+    keys, rows, ends, counts = (array[: starts[-1]] for array in room)
 
     def sort(k: int) -> None:
         _learning_kernels.sort_into_parts(

@@ -136,8 +136,14 @@ def learn(
         logits -= of_fixed
         offset = prior + of_fixed - of_fixed.mean(axis=0)
     scale = share * _best_scale(logits, offset, labels, weight)
-    evidence.data *= np.where(is_fixed, 1, scale).astype(np.float32)[evidence.indices]
-    columns, shape = present[evidence.indices], (evidence.shape[0], len(dictionary))
+    columns = evidence.indices
+    if is_fixed.any():
+        evidence.data *= np.where(is_fixed, 1, scale).astype(np.float32)[columns]
+    else:
+        evidence.data *= np.float32(scale)
+    if known is not None:
+        columns = present[columns]
+    shape = evidence.shape[0], len(dictionary)
     evidence = scipy.sparse.csr_array((evidence.data, columns, evidence.indptr), shape)
     ratio = np.zeros((len(dictionary), ratios.n_columns), dtype=np.float32)
     if stream is None:

@@ -17,6 +17,9 @@ from sentilib._compiled._threads import in_threads, n_threads, row_slices
 from sentilib._ngrams._dictionary import Found
 
 
+_PAIRS_AT_ONCE = 2**14  # whose intermediate results fit into a near cache
+
+
 class Counts(NamedTuple):
     """Sums of the weights of n-grams' rows, by class and fold.
 
@@ -130,9 +133,13 @@ def count_by_class(
     n_folds = int(folds.max()) + 1
     labels, folds = labels.astype(np.int32), folds.astype(np.int32)
     if n_classes == 2:
-        cells = np.zeros((n_ngrams, 2 * n_folds))
-        kernels.count(terms.starts, terms.features, labels * n_folds + folds, weight, cells)
-        by_fold = np.ascontiguousarray(cells.reshape(-1, n_folds).T)
+        by_fold = np.zeros((n_folds, 2 * n_ngrams))
+
+        def count(fold: int) -> None:
+            of_rows = terms.starts, terms.features, labels, folds, weight
+            kernels.count(*of_rows, fold, 2, by_fold[fold])
+
+        in_threads(count, range(n_folds), n_threads(len(labels)))
         return Counts(*_all_pairs(n_ngrams), by_fold)
     first = np.concatenate([[0], np.cumsum(np.bincount(terms.features, minlength=n_ngrams))])
     rows = np.empty(len(terms.features), dtype=np.int32)
@@ -177,18 +184,23 @@ def log_count_ratios(
     values = np.empty((max(n_folds, 1), n_ratios))
 
     def compute(fold: int) -> None:
-        here, of_class = all_rows, total
+        of_class = total
         if n_folds:
-            here = here - counts.by_fold[fold]
             in_fold = np.bincount(counts.classes, counts.by_fold[fold], minlength=n_classes)
             of_class = total - in_fold
         share = np.maximum(of_class, smoothing)
         added = n_classes * smoothing * share / share.sum()
-        if n_classes == 2:
-            values[fold] = np.log((here[1::2] + added[1]) / (here[::2] + added[0]))
-            values[fold] -= np.log(added[1] / added[0])
-        else:
-            values[fold] = np.log1p(here / added[counts.classes])
+        for start in range(0, len(all_rows), _PAIRS_AT_ONCE):
+            pairs = slice(start, start + _PAIRS_AT_ONCE)
+            here = all_rows[pairs]
+            if n_folds:
+                here = here - counts.by_fold[fold, pairs]
+            if n_classes == 2:
+                of_pairs = values[fold, pairs.start // 2 : pairs.stop // 2]
+                np.log((here[1::2] + added[1]) / (here[::2] + added[0]), out=of_pairs)
+                of_pairs -= np.log(added[1] / added[0])
+            else:
+                np.log1p(here / added[counts.classes[pairs]], out=values[fold, pairs])
 
     in_threads(compute, range(len(values)), n_threads(n_ratios))
     starts, columns = _one_each(n_ngrams) if n_classes == 2 else (counts.starts, counts.classes)

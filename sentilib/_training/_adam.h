@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum { ADAM_BLOCK = 16 };  /* the widths of tables are multiples of it */
-enum { ADAM_TILE = 64 };   /* rows whose units and gradients fit into a cache */
+enum { ADAM_TILE = 64 };   /* rows whose units and gradients fit into a near cache */
 
 typedef struct {
     float weight, m, v;
@@ -47,16 +47,16 @@ typedef void (*wake_rows_function)(
 typedef void (*hidden_function)(
     const float *table, const int32_t *rows, int64_t n, int64_t width, const float *kernel,
     const float *bias, int64_t n_units, uint64_t seed, uint32_t threshold, float scale,
-    float *inputs, float *units);
+    float *factors, float *inputs, float *units);
 typedef void (*average_function)(
     const float *units, int64_t n_units, const int32_t *places, const float *values,
     const int64_t *starts, int64_t n_rows, float *averages);
 typedef void (*hidden_gradient_function)(
     float *table, float *m, float *v, int32_t *last, const int32_t *rows, int64_t n,
-    int64_t width, const float *transposed, int64_t n_units, uint64_t seed, uint32_t threshold,
-    float scale, const float *inputs, const float *units, const int32_t *places,
-    const float *values, const int64_t *starts, int64_t n_rows, const float *gradient,
-    float *of_units, float *of_kernel, float *of_bias, const Clock *clock);
+    int64_t width, const float *transposed, int64_t n_units, const float *factors, float *inputs,
+    const float *units, const int32_t *entry_starts, const int32_t *entry_rows,
+    const float *entry_values, const float *gradient, float *of_units, float *of_kernel,
+    float *of_bias, const Clock *clock);
 typedef void (*update_function)(
     float *weight, float *m, float *v, const float *gradient, int64_t n, const Clock *clock);
 

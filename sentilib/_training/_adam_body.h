@@ -46,7 +46,7 @@ static void NAME(update_cells)(
         const float m = now[k].m + (g - now[k].m) * one_1;
         const float v = now[k].v + (g * g - now[k].v) * one_2;
         const Cell cell = {now[k].weight - c.rate * m / (sqrtf(v) + c.epsilon), m, v, c.step};
-        sentilib_prefetch(cells + rows[k + 16 < n ? k + 16 : n - 1]);
+        sentilib_prefetch(cells + rows[k + 24 < n ? k + 24 : n - 1]);
         cells[rows[k]] = cell;
     }
 }
@@ -130,17 +130,28 @@ static void NAME(wake_rows)(
     }
 }
 
-/* The factors of dropout for a block of a table, which starts at `place`: 0, or `scale`. */
-SENTILIB_INLINE void NAME(dropout)(
-    int64_t place, uint64_t seed, uint32_t threshold, float scale, float *factors)
+/* The factors of dropout, 0 or `scale`, for a block of columns from d on of up to ADAM_TILE rows. */
+static void NAME(dropout)(
+    const int32_t *rows, int64_t n, int64_t width, int64_t d, uint64_t seed, uint32_t threshold,
+    float scale, float *factors)
 {
-    for (int k = 0; k < ADAM_BLOCK; k += 4) {
-        uint64_t bits = seed + 0x9E3779B97F4A7C15u * (uint64_t)(place + k + 1);
-        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9u;  /* splitmix64 */
-        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBu;
-        bits ^= bits >> 31;
-        for (int j = 0; j < 4; j++)
-            factors[k + j] = ((bits >> (16 * j)) & 0xFFFF) >= threshold ? scale : 0.0f;
+    uint16_t drawn[ADAM_TILE * ADAM_BLOCK];
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < ADAM_BLOCK; k += 4) {
+            const uint64_t place = (uint64_t)(rows[i] * width + d + k + 1);
+            uint64_t bits = seed + 0x9E3779B97F4A7C15u * place;
+            bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9u;  /* splitmix64 */
+            bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBu;
+            bits ^= bits >> 31;
+            for (int j = 0; j < 4; j++)
+                drawn[i * ADAM_BLOCK + k + j] = (uint16_t)(bits >> (16 * j));
+        }
+    for (int64_t i = 0; i < n; i++) {
+        int32_t is_kept[ADAM_BLOCK];
+        for (int k = 0; k < ADAM_BLOCK; k++)
+            is_kept[k] = drawn[i * ADAM_BLOCK + k] >= (int32_t)threshold;
+        for (int k = 0; k < ADAM_BLOCK; k++)
+            factors[i * width + d + k] = scale * (float)is_kept[k];
     }
 }
 
@@ -168,35 +179,58 @@ SENTILIB_INLINE void NAME(add)(V sums[N_VECTORS], float factor, const float *blo
         sums[j] = V_ADD(sums[j], V_MUL(V_SET(factor), V_LOAD(block + j * LANES)));
 }
 
-/* The inputs of the hidden layer, after dropout, and its units, for some rows of a table. */
+/* Add the products of `n_rows` rows of x and a block of columns of a matrix to `start`. */
+SENTILIB_INLINE void NAME(multiply_rows)(
+    const float *x, int64_t n_in, const float *matrix, int64_t n_out, const float *start,
+    float *out, const int n_rows)
+{
+    V sums[4][N_VECTORS];
+    for (int i = 0; i < n_rows; i++)
+        for (int j = 0; j < N_VECTORS; j++)
+            sums[i][j] = start ? V_LOAD(start + j * LANES) : V_SET(0);
+    for (int64_t d = 0; d < n_in; d++)
+        for (int i = 0; i < n_rows; i++)
+            NAME(add)(sums[i], x[i * n_in + d], matrix + d * n_out);
+    for (int i = 0; i < n_rows; i++)
+        NAME(store)(sums[i], out + i * n_out);
+}
+
+/* The products of rows (n, n_in) and a matrix (n_in, n_out), and `start` if it is not NULL. */
+static void NAME(products)(
+    const float *x, int64_t n, int64_t n_in, const float *matrix, int64_t n_out,
+    const float *start, float *out)
+{
+    for (int64_t u = 0; u < n_out; u += ADAM_BLOCK) {
+        const float *first = start ? start + u : NULL;
+        int64_t i = 0;
+        for (; i + 4 <= n; i += 4)  /* which share what is read of the matrix */
+            NAME(multiply_rows)(x + i * n_in, n_in, matrix + u, n_out, first,
+                                out + i * n_out + u, 4);
+        for (; i < n; i++)
+            NAME(multiply_rows)(x + i * n_in, n_in, matrix + u, n_out, first,
+                                out + i * n_out + u, 1);
+    }
+}
+
+/* The factors of dropout, the inputs of the hidden layer and its units, for some rows of a table. */
 static void NAME(hidden)(
     const float *table, const int32_t *rows, int64_t n, int64_t width, const float *kernel,
     const float *bias, int64_t n_units, uint64_t seed, uint32_t threshold, float scale,
-    float *inputs, float *units)
+    float *factors, float *inputs, float *units)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = table + rows[i] * width;
-        float *x = inputs + i * width;
-        sentilib_prefetch(table + rows[i + 4 < n ? i + 4 : n - 1] * width);
-        for (int64_t d = 0; d < width; d += ADAM_BLOCK) {
-            NAME(dropout)(rows[i] * width + d, seed, threshold, scale, x + d);
-            for (int j = 0; j < ADAM_BLOCK; j++)
-                x[d + j] *= row[d + j];
-        }
-        for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
-            V sums[N_VECTORS], others[N_VECTORS];  /* additions wait for each other */
-            NAME(load)(bias + u, sums);
-            NAME(clear)(others);
-            for (int64_t d = 0; d < width; d += 2) {
-                NAME(add)(sums, x[d], kernel + d * n_units + u);
-                NAME(add)(others, x[d + 1], kernel + (d + 1) * n_units + u);
-            }
-            for (int j = 0; j < N_VECTORS; j++)
-                sums[j] = V_ADD(sums[j], others[j]);
-            for (int j = 0; j < N_VECTORS; j++)
-                sums[j] = V_MAX(V_SET(0), sums[j]);  /* NaN if it is NaN */
-            NAME(store)(sums, units + i * n_units + u);
-        }
+    for (int64_t first = 0; first < n; first += ADAM_TILE) {
+        const int64_t end = first + ADAM_TILE < n ? first + ADAM_TILE : n;
+        for (int64_t d = 0; d < width; d += ADAM_BLOCK)
+            NAME(dropout)(rows + first, end - first, width, d, seed, threshold, scale,
+                          factors + first * width);
+        for (int64_t i = first; i < end; i++)
+            for (int64_t d = 0; d < width; d += LANES)
+                V_STORE(inputs + i * width + d, V_MUL(V_LOAD(factors + i * width + d),
+                                                      V_LOAD(table + rows[i] * width + d)));
+        float *of_tile = units + first * n_units;
+        NAME(products)(inputs + first * width, end - first, width, kernel, n_units, bias, of_tile);
+        for (float *unit = of_tile; unit < units + end * n_units; unit += LANES)
+            V_STORE(unit, V_MAX(V_SET(0), V_LOAD(unit)));  /* NaN if it is NaN */
     }
 }
 
@@ -214,47 +248,30 @@ static void NAME(average)(
         }
 }
 
-/* The gradients of the hidden layer, added up, and the update of the table's rows. */
+/* The gradients of the hidden layer, added up, and the update of some rows of the table.
+ *
+ * Entry k of the batch, from entry_starts[i] on for row i, is in the batch's row entry_rows[k]. The
+ * inputs are overwritten. */
 static void NAME(hidden_gradient)(
     float *table, float *m, float *v, int32_t *last, const int32_t *rows, int64_t n,
-    int64_t width, const float *transposed, int64_t n_units, uint64_t seed, uint32_t threshold,
-    float scale, const float *inputs, const float *units, const int32_t *places,
-    const float *values, const int64_t *starts, int64_t n_rows, const float *gradient,
-    float *of_units, float *of_kernel, float *of_bias, const Clock *clock)
+    int64_t width, const float *transposed, int64_t n_units, const float *factors, float *inputs,
+    const float *units, const int32_t *entry_starts, const int32_t *entry_rows,
+    const float *entry_values, const float *gradient, float *of_units, float *of_kernel,
+    float *of_bias, const Clock *clock)
 {
-    float factors[ADAM_BLOCK], of_row[ADAM_BLOCK];
     V sums[N_VECTORS];
-    memset(of_units, 0, n * n_units * sizeof(float));
-    for (int64_t row = 0; row < n_rows; row++)
-        for (int64_t k = starts[row]; k < starts[row + 1]; k++)
-            for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
-                float *of_word = of_units + places[k] * n_units + u;
-                NAME(load)(of_word, sums);
-                NAME(add)(sums, values[k], gradient + row * n_units + u);
-                NAME(store)(sums, of_word);
-            }
     for (int64_t first = 0; first < n; first += ADAM_TILE) {
         const int64_t end = first + ADAM_TILE < n ? first + ADAM_TILE : n;
         for (int64_t i = first; i < end; i++) {
             float *g = of_units + i * n_units;
+            for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
+                NAME(clear)(sums);
+                for (int32_t k = entry_starts[i]; k < entry_starts[i + 1]; k++)
+                    NAME(add)(sums, entry_values[k], gradient + entry_rows[k] * n_units + u);
+                NAME(store)(sums, g + u);
+            }
             for (int64_t u = 0; u < n_units; u++)
                 g[u] = units[i * n_units + u] > 0 ? g[u] : 0;
-            for (int64_t d = 0; d < width; d += ADAM_BLOCK) {
-                const int64_t place = rows[i] * width + d;
-                V others[N_VECTORS];
-                NAME(clear)(sums);
-                NAME(clear)(others);
-                for (int64_t u = 0; u < n_units; u += 2) {
-                    NAME(add)(sums, g[u], transposed + u * width + d);
-                    NAME(add)(others, g[u + 1], transposed + (u + 1) * width + d);
-                }
-                NAME(dropout)(place, seed, threshold, scale, factors);
-                for (int j = 0; j < N_VECTORS; j++)
-                    sums[j] = V_MUL(V_ADD(sums[j], others[j]), V_LOAD(factors + j * LANES));
-                NAME(store)(sums, of_row);
-                NAME(update_block)(table + place, m + place, v + place, of_row, clock);
-            }
-            last[rows[i]] = clock->step;
         }
         for (int64_t u = 0; u < n_units; u += ADAM_BLOCK) {
             const float *g = of_units + u;
@@ -272,6 +289,23 @@ static void NAME(hidden_gradient)(
                 for (int k = 0; k < 4; k++)
                     NAME(store)(of_four[k], of_kernel + (d + k) * n_units + u);
             }
+        }
+        NAME(products)(of_units + first * n_units, end - first, n_units, transposed, width, NULL,
+                       inputs + first * width);
+        for (int64_t i = first; i < end; i++) {
+            const int64_t next = rows[i + 4 < n ? i + 4 : n - 1] * width, place = rows[i] * width;
+            sentilib_prefetch(table + next);
+            sentilib_prefetch(m + next);
+            sentilib_prefetch(v + next);
+            float *of_row = inputs + i * width;
+            for (int64_t d = 0; d < width; d += ADAM_BLOCK) {
+                for (int j = 0; j < ADAM_BLOCK; j += LANES)
+                    V_STORE(of_row + d + j, V_MUL(V_LOAD(of_row + d + j),
+                                                  V_LOAD(factors + i * width + d + j)));
+                NAME(update_block)(table + place + d, m + place + d, v + place + d, of_row + d,
+                                   clock);
+            }
+            last[rows[i]] = clock->step;
         }
     }
 }

@@ -51,7 +51,7 @@ class LinearSchedule(keras.callbacks.Callback):  # type: ignore[name-defined, mi
         done = self.step / self.n_steps
         self.step += 1
         share = min(1.0, (self.step / self.n_steps) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
-        self.model.optimizer.learning_rate = self.peak * share
+        self.model.set_learning_rate(self.peak * share)
 
 
 class EpochTasks(keras.callbacks.Callback):  # type: ignore[name-defined, misc]

@@ -6,6 +6,7 @@ when an n-gram returns. The state is in the Keras model and its optimizer before
 epoch; where a callback looks at each batch, Keras's own steps train.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +18,8 @@ from sentilib._compiled._threads import resolve_n_jobs
 from sentilib._ngrams._dictionary import centred, evidence_logits, n_evidence_columns
 from sentilib._tables._ngram_table import factor_of
 from sentilib._training._keras import import_keras
+
+_MAX_THREADS = 8  # that share the words of a batch
 
 
 class CompiledSteps:
@@ -37,6 +40,7 @@ class CompiledSteps:
         self._slots = _slots(model)
         self._state: State | None = None
         self._tables: Any = None
+        self._rate: float | None = None  # None: the optimizer's
         self._sums = np.zeros(4)  # of losses, rows, weights of right rows, weights
         # Metrics create their variables when they are first computed.
         row = np.zeros((1, model.output_shape[-1]), dtype=np.float32)
@@ -47,12 +51,18 @@ class CompiledSteps:
         self._sums[:] = 0
         self.synchronize()
 
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the learning rate; the optimizer gets it at the end of the epoch."""
+        self._rate = rate
+
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss of NaN is reported
     def train(self, x: tuple, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         """Take a training step."""
         state = self._state or self._new_state()
         self._state = None  # a step that fails leaves nothing to write
-        logits = state.forward(x, float(self._model.optimizer.learning_rate))
+        if self._rate is None:
+            self._rate = float(self._model.optimizer.learning_rate)
+        logits = state.forward(x, self._rate)
         log_proba = _log_softmax(logits)
         gradient = np.exp(log_proba)
         gradient[np.arange(len(y)), y] -= 1
@@ -99,6 +109,9 @@ class CompiledSteps:
         if self._state is not None:
             self._state.write()
             self._state = None
+        if self._rate is not None:
+            self._model.optimizer.learning_rate = self._rate
+            self._rate = None
 
 
 class State:
@@ -155,8 +168,8 @@ class State:
         if "ngram_deviation" in w:
             of_ngrams = (values["ngram_deviation"].ravel() for values in (w, m, v))
             self._ngrams = _dense_kernels.NgramSteps(*of_ngrams, factor_of(1.0) - factor_of(0.0))
-        is_parallel = self._ngrams is not None and resolve_n_jobs(None) > 1
-        self._helper = ThreadPoolExecutor(1) if is_parallel else None
+        self._n_helpers = min(resolve_n_jobs(None), _MAX_THREADS) - 1
+        self._helpers = ThreadPoolExecutor(self._n_helpers) if self._n_helpers else None
         self._prepare(w, m, v)
 
     def _shapes_in_memory(self) -> dict[str, tuple[int, ...]]:
@@ -225,16 +238,28 @@ class State:
         self.schedule.end()
 
     def _submit(self, work: Any, *arguments: Any) -> Any:
-        """Start work on the other core, if there is one; return the function that waits for it."""
-        if self._helper is None:
+        """Start work on another core, if there is one; return the function that waits for it."""
+        if self._helpers is None:
             result = work(*arguments)
             return lambda: result
-        return self._helper.submit(work, *arguments).result
+        return self._helpers.submit(work, *arguments).result
+
+    def _share_forward(self, work: Callable[[], None]) -> None:
+        """Call work on this core and on those that do not read n-grams, which takes as long."""
+        self._share(work, self._n_helpers - (self._ngrams is not None))
+
+    def _share(self, work: Callable[[], None], n_helpers: int | None = None) -> None:
+        """Call work on this core, and on helpers, by default all."""
+        n_helpers = self._n_helpers if n_helpers is None else n_helpers
+        waiting = [self._submit(work) for _ in range(n_helpers)]
+        work()
+        for wait in waiting:
+            wait()
 
     def write(self) -> None:
         """Write weights and moments to the Keras variables."""
-        if self._helper is not None:
-            self._helper.shutdown()
+        if self._helpers is not None:
+            self._helpers.shutdown()
         arrays: dict[str, Any] = {name: part[:3] for name, part in self._parts.items()}
         arrays |= self._arrays()
         if self._ngrams is not None:

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from sentilib._ids import FIRST_WORD, OOV, count_tokens
-from sentilib._ngrams._bags import merged_rows
+from sentilib._ngrams._bags import RowsOf, merged_rows
 from sentilib._ngrams._dictionary import centred
+from sentilib._ngrams._document_frequency import Tokens
 from sentilib._tables._dense import DenseTables
 from sentilib._tables._ngram_table import NgramTable
 from sentilib._training._architecture import Architecture, Defaults, Layers, Weights
@@ -58,15 +59,13 @@ class DenseArchitecture(Architecture):
     def encode(self, X: np.ndarray, n_ids: int) -> Encoded:
         """Count the words of each row, as fractions of the row: a sparse matrix (n_rows, n_ids)."""
         if self.mask_padding:  # unknown words only count, see `with_statistics`
-            is_known = X > OOV
-            n_known, ids = is_known.sum(axis=1), X[is_known]
+            tokens, first = Tokens.of(X), FIRST_WORD
             n_tokens = count_tokens(X) + self.n_neutral
         else:
-            n_known = n_tokens = np.full(len(X), X.shape[1])
-            ids = X.ravel()
-        starts = np.concatenate([[0], np.cumsum(n_known)])
-        bags = merged_rows(starts, ids, 1 / np.maximum(n_tokens, 1), n_ids)
-        return Encoded(lambda rows: (bags[rows],), None)
+            n_tokens, first = np.full(len(X), X.shape[1]), 0
+            tokens = Tokens(np.arange(len(X) + 1) * X.shape[1], X.ravel())
+        rows_of = RowsOf(merged_rows(*tokens, 1 / np.maximum(n_tokens, 1), n_ids, first))
+        return Encoded(lambda rows: (rows_of(rows),), None)
 
     def tables(self, weights: Weights, ngrams: NgramTable | None) -> DenseTables:
         """Apply the hidden layer to the vocabulary."""

@@ -5,6 +5,7 @@ their evidence, words with their shares. Rows of a table are numbered by `places
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 import numpy as np
 
@@ -12,17 +13,9 @@ from sentilib._compiled cimport _instructions
 
 
 cdef extern from "_adam.h" nogil:
-    enum:
-        ADAM_BLOCK
     ctypedef struct Cell:
         float weight, m, v
         int32_t last
-    ctypedef struct Clock:
-        int32_t step
-        float rate, beta_1, beta_2, epsilon
-        const float* moved
-        const float* powers_1
-        const float* powers_2
     ctypedef int64_t (*collect_cells_function)(
         Cell*, const int32_t*, int64_t, int32_t*, int32_t*, Cell*) noexcept
     ctypedef void (*wake_cells_function)(Cell*, int64_t, const Clock*) noexcept
@@ -32,19 +25,6 @@ cdef extern from "_adam.h" nogil:
         const Cell*, float, const int32_t*, const float*, const int64_t*, int64_t, float*) noexcept
     ctypedef void (*spread_cells_function)(
         const int32_t*, const float*, const int64_t*, int64_t, const float*, float, float*) noexcept
-    ctypedef void (*wake_rows_function)(
-        float*, float*, float*, const int32_t*, const int32_t*, int64_t, int64_t,
-        const Clock*) noexcept
-    ctypedef void (*hidden_function)(
-        const float*, const int32_t*, int64_t, int64_t, const float*, const float*, int64_t,
-        uint64_t, uint32_t, float, float*, float*) noexcept
-    ctypedef void (*average_function)(
-        const float*, int64_t, const int32_t*, const float*, const int64_t*, int64_t,
-        float*) noexcept
-    ctypedef void (*hidden_gradient_function)(
-        float*, float*, float*, int32_t*, const int32_t*, int64_t, int64_t, const float*, int64_t,
-        uint64_t, uint32_t, float, const float*, const float*, const int32_t*, const float*,
-        const int64_t*, int64_t, const float*, float*, float*, float*, const Clock*) noexcept
     ctypedef void (*update_function)(
         float*, float*, float*, const float*, int64_t, const Clock*) noexcept
     const collect_cells_function* collect_cells
@@ -52,37 +32,33 @@ cdef extern from "_adam.h" nogil:
     const update_cells_function* update_cells
     const sum_cells_function* sum_cells
     const spread_cells_function* spread_cells
-    const wake_rows_function* wake_rows
-    const hidden_function* hidden
-    const average_function* average
-    const hidden_gradient_function* hidden_gradient
     const update_function* adam_update "update"
 
 
 BLOCK = ADAM_BLOCK  # the widths of tables are multiples of it
 
 
-cdef int _fail(str what) except -1:
+cdef int fail(str what) except -1:
     raise ValueError(f"Inconsistent arrays: {what}.")
 
 
-cdef int _check_entries(
+cdef int check_entries(
     const int64_t[::1] starts, const int32_t[::1] columns, const float[::1] values, int64_t n_columns
 ) except -1:
     """Check that rows start in ascending order, and that their columns are within a table."""
     cdef int64_t row, k, n_rows = starts.shape[0] - 1
     cdef uint32_t largest = 0
     if n_rows < 0 or columns.shape[0] != values.shape[0] or columns.shape[0] >= 1 << 31:
-        _fail(f"{starts.shape[0]} starts, {columns.shape[0]} columns, {values.shape[0]} values")
+        fail(f"{starts.shape[0]} starts, {columns.shape[0]} columns, {values.shape[0]} values")
     if starts[0] != 0 or starts[n_rows] != columns.shape[0]:
-        _fail(f"rows from {starts[0]} to {starts[n_rows]} of {columns.shape[0]} entries")
+        fail(f"rows from {starts[0]} to {starts[n_rows]} of {columns.shape[0]} entries")
     for row in range(n_rows):
         if starts[row] > starts[row + 1]:
-            _fail(f"row {row} starts at {starts[row]}, after its end, {starts[row + 1]}")
+            fail(f"row {row} starts at {starts[row]}, after its end, {starts[row + 1]}")
     for k in range(columns.shape[0]):
         largest = max(largest, <uint32_t>columns[k])
     if columns.shape[0] and largest >= n_columns:
-        _fail(f"a column is none of {n_columns}")
+        fail(f"a column is none of {n_columns}")
     return 0
 
 
@@ -91,9 +67,9 @@ def is_exact(double beta_1, double beta_2):
     return 0 <= beta_1 < 1 and 0 < 1 - beta_2 < 0.11 * (1 - beta_1)
 
 
-cdef int _check_step(Schedule schedule, int32_t last, bint is_open) except -1:
+cdef int check_step(Schedule schedule, int32_t last, bint is_open) except -1:
     if schedule.clock.step <= last or is_open:
-        _fail(f"step {schedule.clock.step} follows step {last}, or one without gradients")
+        fail(f"step {schedule.clock.step} follows step {last}, or one without gradients")
     return 0
 
 
@@ -107,12 +83,6 @@ cdef class Schedule:
     beta_1, beta_2, epsilon : float
         Parameters of Adam, for which `is_exact`.
     """
-
-    cdef Clock clock
-    cdef int64_t first
-    cdef double beta_1, beta_2, rate
-    cdef double[:, ::1] shares  # of a rate in the coefficients of earlier steps, until negligible
-    cdef float[::1] moved, powers_1, powers_2
 
     def __init__(self, int64_t n_before, double beta_1, double beta_2, double epsilon):
         if not is_exact(beta_1, beta_2):
@@ -194,9 +164,10 @@ cdef class NgramSteps:
     ):
         cdef int64_t k
         if weight.shape[0] != m.shape[0] or weight.shape[0] != v.shape[0]:
-            _fail(f"{weight.shape[0]} weights, {m.shape[0]} and {v.shape[0]} moments")
+            fail(f"{weight.shape[0]} weights, {m.shape[0]} and {v.shape[0]} moments")
         self.slope = slope
         self.places, self.rows = (np.empty(0, dtype=np.int32) for _ in range(2))
+        self.gradient = np.empty(0, dtype=np.float32)
         self.cells = np.empty(weight.shape[0], dtype=_CELL)
         for k in range(weight.shape[0]):
             self.cells[k] = Cell(weight[k], m[k], v[k], 0)
@@ -207,17 +178,18 @@ cdef class NgramSteps:
     ):
         """Sum the evidence of each row."""
         cdef int64_t n = columns.shape[0]
-        _check_entries(starts, columns, values, self.cells.shape[0])
-        _check_step(schedule, self.step, self.n_rows > 0)
+        check_entries(starts, columns, values, self.cells.shape[0])
+        check_step(schedule, self.step, self.n_rows > 0)
         if sums.shape[0] != starts.shape[0] - 1:
-            _fail(f"{sums.shape[0]} sums of {starts.shape[0] - 1} rows")
+            fail(f"{sums.shape[0]} sums of {starts.shape[0] - 1} rows")
         self.starts, self.values, self.step = starts, values, schedule.clock.step
         if n == 0:
             sums[:] = 0
             return
         if self.places.shape[0] < n:
-            self.places, self.rows = np.empty(n, dtype=np.int32), np.empty(n + 1, dtype=np.int32)
-            self.now = np.empty(n + 1, dtype=_CELL)
+            size = n + n // 8  # enough for most batches that follow
+            self.places, self.rows = np.empty(size, np.int32), np.empty(size + 1, np.int32)
+            self.now = np.empty(size + 1, dtype=_CELL)
         with nogil:
             self.n_rows = collect_cells[_instructions.chosen](
                 &self.cells[0], &columns[0], n, &self.places[0], &self.rows[0], &self.now[0])
@@ -229,11 +201,13 @@ cdef class NgramSteps:
     def backward(self, const float[::1] gradient, Schedule schedule):
         """Update the weights of the batch, from the gradient of each row's sum."""
         if gradient.shape[0] != self.starts.shape[0] - 1 or schedule.clock.step != self.step:
-            _fail(f"{gradient.shape[0]} gradients of {self.starts.shape[0] - 1} rows")
+            fail(f"{gradient.shape[0]} gradients of {self.starts.shape[0] - 1} rows")
         if self.n_rows == 0:
             return
-        self.gradient = np.zeros(self.n_rows, dtype=np.float32)
+        if self.gradient.shape[0] < self.n_rows:
+            self.gradient = np.empty(self.places.shape[0], dtype=np.float32)
         with nogil:
+            memset(&self.gradient[0], 0, self.n_rows * sizeof(float))
             spread_cells[_instructions.chosen](
                 &self.places[0], &self.values[0], &self.starts[0], gradient.shape[0], &gradient[0],
                 self.slope, &self.gradient[0])
@@ -246,7 +220,7 @@ cdef class NgramSteps:
         """Return the weights and moments after the last step."""
         cdef Clock clock = schedule.clock
         clock.step += 1
-        _check_step(schedule, self.step - 1, self.n_rows > 0)
+        check_step(schedule, self.step - 1, self.n_rows > 0)
         if self.cells.shape[0]:
             wake_cells[_instructions.chosen](&self.cells[0], self.cells.shape[0], &clock)
         cells = np.asarray(self.cells)
@@ -256,137 +230,15 @@ cdef class NgramSteps:
 _CELL = np.dtype([("weight", "f4"), ("m", "f4"), ("v", "f4"), ("last", "i4")])
 
 
-cdef class WordSteps:
-    """The embedding and the hidden layer, applied to words and averaged over rows.
-
-    Parameters
-    ----------
-    table, m, v : ndarray of shape (n_ids, width), float32
-        Embedding, and Adam's moments; changed in place.
-    rate : float
-        Rate of the dropout of embeddings.
-    """
-
-    cdef float[:, ::1] table, m, v
-    cdef int32_t[::1] last, places, rows, lasts
-    cdef float[:, ::1] inputs, units, of_units
-    cdef const int64_t[::1] starts
-    cdef const float[::1] values
-    cdef uint32_t threshold
-    cdef float scale
-    cdef uint64_t seed
-    cdef int64_t n_rows  # of the batch, until the gradients have come
-    cdef int32_t step  # the last one
-
-    def __init__(self, float[:, ::1] table, float[:, ::1] m, float[:, ::1] v, double rate):
-        if not np.shape(table) == np.shape(m) == np.shape(v):
-            _fail("an embedding and its moments have different shapes")
-        if table.shape[1] % ADAM_BLOCK or not 0 <= rate < 1:
-            _fail(f"a width of {table.shape[1]}, or a rate of {rate}")
-        self.table, self.m, self.v = table, m, v
-        self.places = np.empty(0, dtype=np.int32)
-        self.inputs = self.units = self.of_units = np.empty((0, 0), dtype=np.float32)
-        self.threshold = <uint32_t>(65536 * rate + 0.5)
-        if self.threshold > 65535:
-            self.threshold = 65535
-        self.scale = <float>(1 / (1 - self.threshold / 65536.0))
-        self.last = np.zeros(table.shape[0], dtype=np.int32)
-        self.rows, self.lasts = (np.empty(table.shape[0], dtype=np.int32) for _ in range(2))
-
-    def forward(
-        self, const int64_t[::1] starts, const int32_t[::1] columns, const float[::1] values,
-        const float[:, ::1] kernel, const float[::1] bias, uint64_t seed, Schedule schedule,
-        float[:, ::1] averages,
-    ):
-        """Average the units of each row's words."""
-        cdef int64_t n = columns.shape[0], n_ids = self.table.shape[0], width = self.table.shape[1]
-        cdef int64_t n_units = kernel.shape[1], k
-        cdef int32_t row
-        _check_entries(starts, columns, values, n_ids)
-        _check_step(schedule, self.step, self.n_rows > 0)
-        if kernel.shape[0] != width or bias.shape[0] != n_units or n_units % ADAM_BLOCK:
-            _fail(f"a kernel of {kernel.shape[0]} x {n_units} and {bias.shape[0]} biases")
-        if averages.shape[0] != starts.shape[0] - 1 or averages.shape[1] != n_units:
-            _fail(f"{averages.shape[0]} x {averages.shape[1]} averages")
-        if self.places.shape[0] < n:
-            self.places = np.empty(n, dtype=np.int32)
-        self.starts, self.values, self.seed = starts, values, seed
-        self.step = schedule.clock.step
-        with nogil:
-            for k in range(n):
-                row = columns[k]
-                if self.last[row] >= 0:
-                    self.rows[self.n_rows], self.lasts[self.n_rows] = row, self.last[row]
-                    self.last[row] = <int32_t>(-1 - self.n_rows)
-                    self.n_rows += 1
-                self.places[k] = -1 - self.last[row]
-            if self.n_rows:
-                wake_rows[_instructions.chosen](
-                    &self.table[0, 0], &self.m[0, 0], &self.v[0, 0], &self.rows[0], &self.lasts[0],
-                    self.n_rows, width, &schedule.clock)
-        if self.units.shape[0] < self.n_rows or self.units.shape[1] != n_units:
-            shape = self.n_rows + self.n_rows // 8
-            self.inputs = np.empty((shape, width), dtype=np.float32)
-            self.units, self.of_units = (np.empty((shape, n_units), dtype=np.float32) for _ in range(2))
-        if averages.shape[0] == 0 or self.n_rows == 0:
-            averages[:] = 0
-            return
-        with nogil:
-            hidden[_instructions.chosen](
-                &self.table[0, 0], &self.rows[0], self.n_rows, width, &kernel[0, 0], &bias[0],
-                n_units, seed, self.threshold, self.scale, &self.inputs[0, 0], &self.units[0, 0])
-            average[_instructions.chosen](
-                &self.units[0, 0], n_units, &self.places[0], &values[0], &starts[0],
-                averages.shape[0], &averages[0, 0])
-
-    def backward(
-        self, const float[:, ::1] gradient, const float[:, ::1] transposed, Schedule schedule,
-        float[:, ::1] of_kernel, float[::1] of_bias,
-    ):
-        """Update the embedding of the batch's words; add up the gradients of kernel and bias."""
-        cdef int64_t width = self.table.shape[1], n_units = gradient.shape[1]
-        if gradient.shape[0] != self.starts.shape[0] - 1 or self.units.shape[1] != n_units:
-            _fail(f"{gradient.shape[0]} x {n_units} gradients")
-        if schedule.clock.step != self.step:
-            _fail(f"gradients of step {schedule.clock.step}, not of step {self.step}")
-        if transposed.shape[0] != n_units or transposed.shape[1] != width:
-            _fail("the kernel is not transposed")
-        if of_kernel.shape[0] != width or of_kernel.shape[1] != n_units or of_bias.shape[0] != n_units:
-            _fail("gradients of kernel or bias have other shapes")
-        if self.n_rows == 0:
-            return
-        with nogil:
-            hidden_gradient[_instructions.chosen](
-                &self.table[0, 0], &self.m[0, 0], &self.v[0, 0], &self.last[0], &self.rows[0],
-                self.n_rows, width, &transposed[0, 0], n_units, self.seed, self.threshold,
-                self.scale, &self.inputs[0, 0], &self.units[0, 0], &self.places[0],
-                &self.values[0], &self.starts[0], gradient.shape[0], &gradient[0, 0],
-                &self.of_units[0, 0], &of_kernel[0, 0], &of_bias[0], &schedule.clock)
-        self.n_rows = 0
-
-    def finish(self, Schedule schedule):
-        """Bring all rows up to the last step."""
-        cdef Clock clock = schedule.clock
-        cdef int64_t n = self.table.shape[0]
-        clock.step += 1
-        _check_step(schedule, self.step - 1, self.n_rows > 0)
-        if n and self.table.shape[1]:
-            self.rows = np.arange(n, dtype=np.int32)
-            wake_rows[_instructions.chosen](
-                &self.table[0, 0], &self.m[0, 0], &self.v[0, 0], &self.rows[0], &self.last[0], n,
-                self.table.shape[1], &clock)
-        self.last[:] = clock.step - 1
-
-
 def update(
     float[::1] weight, float[::1] m, float[::1] v, const float[::1] gradient, Schedule schedule
 ):
     """Update weights that are in every batch, a multiple of BLOCK."""
     cdef int64_t n = weight.shape[0]
     if n % ADAM_BLOCK:
-        _fail(f"{n} weights")
+        fail(f"{n} weights")
     if m.shape[0] != n or v.shape[0] != n or gradient.shape[0] != n:
-        _fail(f"{n} weights, {m.shape[0]} and {v.shape[0]} moments, {gradient.shape[0]} gradients")
+        fail(f"{n} weights, {m.shape[0]} and {v.shape[0]} moments, {gradient.shape[0]} gradients")
     if n:
         adam_update[_instructions.chosen](
             &weight[0], &m[0], &v[0], &gradient[0], n, &schedule.clock)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import sentilib._training._dense_kernels as _dense_kernels
+import sentilib._training._embedding_kernels as _embedding_kernels
 from sentilib._training._compiled_steps import CompiledSteps, State, entries
 
 
@@ -36,20 +37,27 @@ class _DenseState(State):
         self._embedding = [np.zeros(shape, dtype=np.float32) for _ in range(3)]
         for array, values in zip(self._embedding, (w, m, v), strict=True):
             array[:, :dim] = values["embedding"]
-        self._words = _dense_kernels.WordSteps(*self._embedding, self._rates[0])
+        self._words = _embedding_kernels.WordSteps(*self._embedding, self._rates[0])
 
     def _latent_of(self, part: Any) -> np.ndarray:
         bags = entries(part)
         kernel, bias = (self._parts[name][0] for name in ("hidden_kernel", "hidden_bias"))
         latent = np.empty((len(bags[0]) - 1, len(bias)), dtype=np.float32)
         seed = int(self._rng.integers(2**63))
-        self._words.forward(*bags, kernel, bias, seed, self.schedule, latent)
+        self._words.forward(
+            *bags, kernel, bias, seed, self.schedule, latent, self._share_forward
+        )
         return latent
 
     def _update_layers(self, gradient: np.ndarray, g: dict[str, np.ndarray]) -> None:
         transposed = np.ascontiguousarray(self._parts["hidden_kernel"][0].T)
         self._words.backward(
-            gradient, transposed, self.schedule, g["hidden_kernel"], g["hidden_bias"]
+            gradient,
+            transposed,
+            self.schedule,
+            g["hidden_kernel"],
+            g["hidden_bias"],
+            self._share,
         )
 
     def _arrays(self) -> dict[str, Any]:

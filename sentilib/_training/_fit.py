@@ -12,7 +12,7 @@ import scipy.sparse
 from sentilib._compiled._progress import announce
 from sentilib._ids import FIRST_WORD, OOV
 from sentilib._ngrams import _evidence
-from sentilib._ngrams._bags import bags
+from sentilib._ngrams._bags import RowsOf, bags
 from sentilib._ngrams._dictionary import NgramDictionary, centred, evidence_size
 from sentilib._ngrams._ratios import Ratios, weighted
 from sentilib._tables._base import Tables
@@ -386,5 +386,5 @@ class _Encoder:
                 evidence = self._term.beside(evidence, shares.batch(np.arange(len(ids)))[0])
         shape = evidence.shape[0], self._n_ngrams
         wide = scipy.sparse.csr_array((evidence.data, evidence.indices, evidence.indptr), shape)
-        columns = np.arange(n_columns)
-        return lambda rows: (wide[(rows[:, None] * n_columns + columns).ravel()],)
+        columns, rows_of = np.arange(n_columns), RowsOf(wide)
+        return lambda rows: (rows_of((rows[:, None] * n_columns + columns).ravel()),)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sentilib._ids import FIRST_WORD, OOV
+from sentilib._ids import FIRST_WORD, OOV, occurring
 from sentilib._training._architecture import Weights
 
 _GROWING = "embedding", "ngram_deviation", "ngram_ratio"  # weights with a row per id or n-gram
@@ -12,8 +12,7 @@ def seen_ids(ids: np.ndarray, before: np.ndarray | None, vectors: np.ndarray | N
     """Return which ids occurred in any training data so far; those of vectors have rows too."""
     n_before = 0 if before is None else len(before)
     n_vectors = 0 if vectors is None else FIRST_WORD + len(vectors)
-    seen = np.zeros(max(int(ids.max()) + 1, OOV + 1, n_before, n_vectors), dtype=bool)
-    seen[ids] = True
+    seen = occurring(ids, max(OOV + 1, n_before, n_vectors))
     if before is not None:
         seen[:n_before] |= before
     return seen

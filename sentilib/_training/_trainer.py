@@ -5,6 +5,7 @@ needs no graph tracing, and no Keras object is pickled.
 """
 
 import contextlib
+import functools
 import gc
 import threading
 from collections import OrderedDict
@@ -150,6 +151,8 @@ class Trainer:
         steps = self.compiled_steps
         if steps is None or looks_at_batches(callbacks):
             steps = self.graph_steps
+        of_optimizer = functools.partial(setattr, model.optimizer, "learning_rate")
+        model.set_learning_rate = getattr(steps, "set_learning_rate", of_optimizer)
         try:
             return run_epochs(model, steps, batches, callbacks=callbacks, **options)
         finally:
@@ -157,6 +160,7 @@ class Trainer:
             self.is_free = released(callbacks)
             if self.is_free:
                 model.textbook = model.set_variables = model.fitted = model.history = None
+                model.set_learning_rate = None
 
 
 def _state_of(optimizer: Any) -> OptimizerState:

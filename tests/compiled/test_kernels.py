@@ -15,6 +15,7 @@ import sentilib._text._table_kernels as table_kernels
 import sentilib._text._utf8_kernels as utf8_kernels
 import sentilib._training._block_kernels as block_kernels
 import sentilib._training._dense_kernels as dense
+import sentilib._training._embedding_kernels as embedding
 import sentilib.explain._games._additive_kernels as additive
 import sentilib.explain._games._window_kernels as windows
 
@@ -112,7 +113,7 @@ def ngram_step(starts, columns, values, sums, gradient):
 
 
 def word_step(starts, columns, values, kernel, bias, seed, averages, transposed, *gradients):
-    steps = dense.WordSteps(*(zeros(9, 16, dtype=F32) for _ in range(3)), 0.5)
+    steps = embedding.WordSteps(*(zeros(9, 16, dtype=F32) for _ in range(3)), 0.5)
     now = schedule()
     steps.forward(starts, columns, values, kernel, bias, seed, now, averages)
     steps.backward(averages, transposed, now, *gradients)
@@ -127,6 +128,7 @@ ENTRIES = STARTS, np.arange(5, dtype=I32), np.ones(5, dtype=F32)
 CALLS = {
     "count": (row_kernels.count, IDS, zeros(6, dtype=I64)),
     "are_below": (row_kernels.are_below, IDS, 30),
+    "mark": (row_kernels.mark, IDS, zeros(30, dtype=np.uint8)),
     "extents": (row_kernels.extents, IDS, zeros(6, dtype=I64), zeros(6, dtype=I64)),
     "means": (word_kernels.means, IDS, zeros(30, 3), True, zeros(6, 3)),
     "share_out of words": (
@@ -163,8 +165,8 @@ CALLS = {
         np.arange(2, dtype=I32), zeros(6, dtype=I64), zeros(480, dtype=I32),
     ),
     "count of classes": (
-        counting.count, TERMS.starts, TERMS.features, zeros(6, dtype=I32), zeros(6),
-        zeros(len(DICTIONARY), 2),
+        counting.count, TERMS.starts, TERMS.features, zeros(6, dtype=I32), zeros(6, dtype=I32),
+        zeros(6), 0, 2, zeros(2 * len(DICTIONARY)),
     ),
     "list_rows": (
         counting.list_rows, TERMS.starts, TERMS.features, zeros(len(DICTIONARY), dtype=I64),
@@ -192,8 +194,12 @@ CALLS = {
         np.array([[0, 0], [4, 4]]), zeros(10, dtype=I32), zeros(10, dtype=F32),
     ),
     "merge": (
-        counting.merge, STARTS, zeros(5, dtype=I32), zeros(2), 3, zeros(2, dtype=I64),
+        counting.merge, STARTS, zeros(5, dtype=I32), zeros(2), 3, 0, zeros(2, dtype=I64),
         zeros(5, dtype=I32), zeros(5, dtype=F32),
+    ),
+    "take_rows": (
+        counting.take_rows, STARTS, zeros(5, dtype=I32), zeros(5, dtype=F32), np.array([0, 1]),
+        STARTS.copy(), zeros(5, dtype=I32), zeros(5, dtype=F32),
     ),
     "pool": (conv.pool, IDS, np.full(6, 40), *LAYERS, True, conv.MEAN, zeros(6, 8)),
     "shapley": (windows.shapley, *WINDOWS, zeros(32), *WORKSPACE, zeros(1, 5, N_PLACES)),
@@ -205,7 +211,7 @@ CALLS = {
     "Schedule": (dense.Schedule, 3, 0.9, 0.999, 1e-7),
     "NgramSteps": (dense.NgramSteps, *(zeros(9, dtype=F32) for _ in range(3)), 20.0),
     "steps of n-grams": (ngram_step, *ENTRIES, zeros(2, dtype=F32), zeros(2, dtype=F32)),
-    "WordSteps": (dense.WordSteps, *(zeros(9, 16, dtype=F32) for _ in range(3)), 0.5),
+    "WordSteps": (embedding.WordSteps, *(zeros(9, 16, dtype=F32) for _ in range(3)), 0.5),
     "steps of words": (
         word_step, *ENTRIES, zeros(16, 32, dtype=F32), zeros(32, dtype=F32), 3,
         zeros(2, 32, dtype=F32), zeros(32, 16, dtype=F32), zeros(16, 32, dtype=F32),

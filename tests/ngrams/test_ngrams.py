@@ -6,7 +6,7 @@ import pytest
 
 from sentilib import ConvSentimentClassifier, DenseSentimentClassifier, HTMLTokenizer
 from sentilib._ngrams import _evidence, _lookup_kernels
-from sentilib._ngrams._bags import bags
+from sentilib._ngrams._bags import RowsOf, bags, merged_rows
 from sentilib._ngrams._dictionary import (
     NgramDictionary,
     _empty_lines,
@@ -88,6 +88,20 @@ def test_bags_sums_and_counts_agree_with_the_terms(ids):
         expected = np.einsum("rn,r,rcf->ncf", counts, weight, cells)
         np.testing.assert_allclose(dense, expected, rtol=1e-12)
         assert n_classes == 2 or found.by_fold.sum(axis=0).all()
+
+
+def test_rows_of_a_bag_are_those_of_its_index_and_columns_can_be_left_out(ids):
+    starts = np.arange(len(ids) + 1) * ids.shape[1]
+    whole = merged_rows(starts, ids.ravel(), np.ones(len(ids)), 300)
+    rows_of, rng = RowsOf(whole), np.random.default_rng(2)
+    for n in (7, 300, 0, 12):  # the arrays of an earlier result are used again
+        rows = rng.integers(len(ids), size=n)
+        np.testing.assert_array_equal(rows_of(rows).toarray(), whole.toarray()[rows])
+    some = merged_rows(starts, ids.ravel(), np.ones(len(ids)), 300, first=4)
+    expected = whole.toarray()
+    expected[:, :4] = 0
+    np.testing.assert_array_equal(some.toarray(), expected)
+    assert some.indices.min() == 4
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

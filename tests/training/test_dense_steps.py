@@ -1,11 +1,13 @@
 """The compiled steps of the Dense model compute what Keras computes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import keras
 import numpy as np
 import pytest
 import sentilib._training._dense_kernels as kernels
+import sentilib._training._embedding_kernels as _embedding_kernels
 
 from sentilib import DenseSentimentClassifier
 from sentilib._training import _compiled_steps, _loop, _trainer
@@ -206,7 +208,7 @@ def test_rows_that_return_have_moved_as_by_adam_in_each_step(epsilon):
     steps, schedule = kernels.NgramSteps(*start, 2.0), kernels.Schedule(5, beta_1, beta_2, epsilon)
     table = np.repeat(start[0][:, None], 16, axis=1)
     moments = [np.repeat(a[:, None], 16, axis=1) for a in start[1:]]
-    words = kernels.WordSteps(table, *moments, 0.0)
+    words = _embedding_kernels.WordSteps(table, *moments, 0.0)
     word_weight, word_m, word_v = (a.astype(np.float64) for a in start)
     averages, one = np.empty((1, 16), np.float32), np.ones(1, np.float32)
     for step in range(6, 300):
@@ -234,6 +236,89 @@ def test_rows_that_return_have_moved_as_by_adam_in_each_step(epsilon):
         np.testing.assert_allclose(ours, exact, rtol=1e-5, atol=2e-7)
     for ours, exact in zip((table, *moments), (word_weight, word_m, word_v), strict=True):
         np.testing.assert_allclose(ours[:, 7], exact, rtol=1e-5, atol=2e-7)
+
+
+@pytest.mark.parametrize("n_words", [200, 700, 9000])  # in one part, in three, in the most
+def test_threads_that_share_words_change_no_bit(n_words):
+    rng = np.random.default_rng(0)
+    starts = np.arange(0, 50 * n_words + 1, n_words)
+    words = np.concatenate([rng.permutation(n_words) for _ in range(50)]).astype(np.int32)
+    entries = starts, words, rng.random(len(words)).astype(np.float32)
+    kernel, bias = (rng.normal(size=n).astype(np.float32) for n in ((32, 16), 16))
+    gradient = rng.normal(size=(50, 16)).astype(np.float32)
+    table = rng.normal(size=(n_words, 32)).astype(np.float32)
+
+    def in_three_threads(work):
+        with ThreadPoolExecutor(3) as pool:
+            for done in [pool.submit(work) for _ in range(3)]:
+                done.result()
+
+    def in_no_thread(work):
+        in_three_threads(work)
+        work()  # has nothing left to do
+
+    results = []
+    for share in (None, in_three_threads, in_no_thread):
+        arrays = table.copy(), np.zeros_like(table), np.zeros_like(table)
+        steps, schedule = _embedding_kernels.WordSteps(*arrays, 0.5), kernels.Schedule(0, 0.9, 0.999, 1e-7)
+        made = np.empty((50, 16), np.float32), np.zeros_like(kernel), np.zeros_like(bias)
+        further = [] if share is None else [share]
+        for step in range(2):
+            schedule.begin(0.01)
+            steps.forward(*entries, kernel, bias, step, schedule, made[0], *further)
+            steps.backward(gradient, np.ascontiguousarray(kernel.T), schedule, *made[1:], *further)
+            schedule.end()
+        steps.finish(schedule)
+        results.append([*arrays, *made])
+    for other in results[1:]:
+        for ours, theirs in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_layers_of_words_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    n_words, scale = 1000, np.float32(65536 / (65536 - round(0.3 * 65536)))
+    starts, words = np.array([0, 600, 1000]), rng.permutation(n_words).astype(np.int32)
+    values = rng.random(n_words).astype(np.float32)
+    table = rng.normal(size=(n_words, 16)).astype(np.float32)
+    kernel, bias = (rng.normal(size=n).astype(np.float32) for n in ((16, 32), 32))
+    gradient = rng.normal(size=(2, 32)).astype(np.float32)
+    arrays = table.copy(), np.zeros_like(table), np.zeros_like(table)
+    steps, schedule = _embedding_kernels.WordSteps(*arrays, 0.3), kernels.Schedule(0, 0.9, 0.999, 1e-7)
+    schedule.begin(0.01)
+    averages = np.empty((2, 32), np.float32)
+    steps.forward(starts, words, values, kernel, bias, 7, schedule, averages)
+    of_kernel, of_bias = np.zeros_like(kernel), np.zeros_like(bias)
+    steps.backward(gradient, np.ascontiguousarray(kernel.T), schedule, of_kernel, of_bias)
+    of_table = arrays[1] / np.float32(0.1)  # Adam's first momentum
+    factors = np.where(of_table == 0, 0, scale)  # no gradient reaches what dropout leaves out
+    assert 0.28 < (factors == 0).mean() < 0.36  # or words whose units are all zero
+    shares = np.zeros((2, n_words), np.float32)
+    shares[np.repeat([0, 1], np.diff(starts)), words] = values
+    hidden = (table * factors) @ kernel + bias
+    is_on = hidden > 0
+    np.testing.assert_allclose(averages, shares @ (hidden * is_on), rtol=1e-4)
+    of_hidden = (shares.T @ gradient) * is_on
+    np.testing.assert_allclose(of_kernel, (table * factors).T @ of_hidden, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(of_bias, of_hidden.sum(axis=0), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(of_table, of_hidden @ kernel.T * factors, rtol=1e-3, atol=1e-4)
+
+
+def test_the_optimizer_has_the_schedules_rate_at_the_end_of_an_epoch():
+    class Rates(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.rates = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.rates.append(float(self.model.optimizer.learning_rate))
+
+    classifier = DenseSentimentClassifier(
+        epochs=2, learning_rate=0.01, device="cpu", callbacks=[Rates()], batch_size=len(X) // 10
+    ).fit(X, Y > 1)
+    n_steps = 2 * -(-len(X) // (len(X) // 10))
+    done = np.array([n_steps // 2 - 1, n_steps - 1]) / n_steps
+    (rates,) = (c.rates for c in classifier.callbacks_ if isinstance(c, Rates))
+    np.testing.assert_allclose(rates, 0.01 * (1 - done) / 0.9, rtol=1e-5)
 
 
 def test_they_are_for_adam_without_further_options():
@@ -266,7 +351,7 @@ def test_steps_in_another_order_are_refused(kind):
     schedule = kernels.Schedule(0, 0.9, 0.999, 1e-7)
     entries = np.array([0, 2]), np.array([1, 3], np.int32), np.ones(2, np.float32)
     if kind == "words":
-        steps = kernels.WordSteps(*np.zeros((3, 9, 16), np.float32), 0.5)
+        steps = _embedding_kernels.WordSteps(*np.zeros((3, 9, 16), np.float32), 0.5)
         eye, ones = np.eye(16, dtype=np.float32), np.ones((2, 16), np.float32)
         forward = partial(steps.forward, *entries, eye, ones[0], 0, schedule, ones[:1])
         backward = partial(steps.backward, ones[:1], eye, schedule, eye.copy(), ones[1])
