@@ -255,7 +255,7 @@ class TokenShapExplainer(SavedState, Estimator):
 
         def sampled(rows: np.ndarray, first_row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             values, errors = sampling.shapley(rows, first_row)
-            return values, errors, game.model.outputs(rows)
+            return values, errors, game.model.predicted(rows)
 
         return shapley_values(game.model, sampled, ids, slices, n_threads), "permutation"
 

@@ -81,9 +81,9 @@ class BaselineModel:
         """Compute the explained outputs of valid ids, shape (n_samples, n_outputs)."""
         return self.of_logits(self.tables.logits(X, ngram_sums))
 
-    def predicted(self, X: np.ndarray) -> np.ndarray:
+    def predicted(self, X: np.ndarray, ngram_sums: np.ndarray | None = None) -> np.ndarray:
         """Compute the outputs as the estimator predicts them, shape (n_samples, n_outputs)."""
-        return self.of_logits(self._predicting.logits(X))
+        return self.of_logits(self._predicting.logits(X, ngram_sums))
 
     @cached_property
     def predicts_exactly(self) -> bool:
@@ -110,6 +110,10 @@ class BaselineModel:
         n_tokens, (start, stop) = count_tokens(X), extents(X)
         pattern = start * (X.shape[1] + 1) + n_tokens
         has_gaps = stop - start > n_tokens
+        if len(X) == 1 and not has_gaps[0]:
+            value = self._known_base_values.get((X.shape[1], int(pattern[0])))
+            if value is not None:
+                return value[None].copy()
         if has_gaps.any():
             packed = np.packbits(X[has_gaps] != PAD, axis=1)
             whole_rows = packed.view([("", np.void, packed.shape[1])])[:, 0]

@@ -104,6 +104,43 @@ cdef windows _windows(
     return w
 
 
+def lay_out(
+    const int32_t[:, ::1] X, const int64_t[::1] low, const int64_t[::1] high, int64_t gap,
+    int32_t baseline, bint masks_padding, int32_t[:, ::1] ids, double[::1] valid,
+    int64_t[::1] tokens,
+):
+    """Write columns `low` to `high` of each row of X to a tape, with gaps around them.
+
+    `ids` (3, n_places) are the tape's words, baselines and rows, all 0 before; `tokens` gets the
+    places of the tokens.
+    """
+    cdef int64_t row, column, place = gap, n_tokens = 0, n_places = valid.shape[0]
+    cdef int32_t word
+    _check(
+        low.shape[0] == high.shape[0] == X.shape[0] <= 1 << 31
+        and ids.shape[0] == 3 and ids.shape[1] == n_places,
+        "the extents of rows, or the lengths of the tape",
+    )
+    for row in range(X.shape[0]):
+        _check(
+            0 <= low[row] <= high[row] <= X.shape[1] and place + high[row] - low[row] <= n_places,
+            "a row beyond its columns, or beyond the tape",
+        )
+        for column in range(low[row], high[row]):
+            word = X[row, column]
+            ids[0, place] = word
+            ids[2, place] = <int32_t>row
+            if word:
+                _check(n_tokens < tokens.shape[0], "more tokens than places for them")
+                tokens[n_tokens] = place
+                n_tokens += 1
+                ids[1, place] = baseline
+            valid[place] = word != 0 or not masks_padding
+            place += 1
+        place += gap
+    _check(n_tokens == tokens.shape[0], "fewer tokens than places for them")
+
+
 def n_columns(int64_t n_layers, int64_t kernel_size):
     """Return the columns of words that a block reads, in whole vectors of each instruction set."""
     _check(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentilib._ids import PAD
+from sentilib._ids import PAD, count_tokens, extents
 from sentilib._tables._conv import ConvTables
 from sentilib.explain._games._baseline import BaselineModel
 from sentilib.explain._games._deletion import joining_weights
@@ -223,33 +223,24 @@ class WindowGame:
 
     def _tape(self, X: np.ndarray) -> Tape:
         """Arrange rows in one sequence; unmasked padding only as far as tokens can influence it."""
-        gap = self.receptive_field - 1
-        is_token = X != PAD
-        has_tokens = is_token.any(axis=1)
-        low = is_token.argmax(axis=1)
-        high = X.shape[1] - is_token[:, ::-1].argmax(axis=1)
-        if not self._model.masks_padding:
-            low, high = np.maximum(low - gap, 0), np.minimum(high + gap, X.shape[1])
-        columns = np.arange(X.shape[1])
-        kept = (columns >= low[:, None]) & (columns < high[:, None]) & has_tokens[:, None]
-        n_kept = kept.sum(axis=1)
-        starts = gap + np.cumsum(n_kept + gap) - n_kept - gap
-        rows, row_columns = np.nonzero(kept)
-        places = starts[rows] + row_columns - low[rows]
-
         import sentilib.explain._games._window_kernels as _window_kernels
 
+        gap = self.receptive_field - 1
+        low, high = extents(X)
+        if not self._model.masks_padding:
+            has_tokens = high > low
+            low = np.where(has_tokens, np.maximum(low - gap, 0), 0)
+            high = np.where(has_tokens, np.minimum(high + gap, X.shape[1]), 0)
         _, channels, _, size, _ = self._network
-        n_places = gap + int((n_kept + gap).sum())
+        n_places = gap + int((high - low).sum()) + gap * len(X)
         n_places += _window_kernels.n_columns(len(channels) - 1, size)
-        words, baselines, row_numbers = np.zeros((3, n_places), dtype=np.int32)
-        valid = np.zeros(n_places)
-        token_here = is_token[kept]
-        words[places] = X[kept]
-        baselines[places] = np.where(token_here, self._model.baseline, PAD)
-        valid[places] = token_here if self._model.masks_padding else 1.0
-        row_numbers[places] = rows
-        return Tape(words, baselines, valid, row_numbers, places[token_here])
+        ids, valid = np.zeros((3, n_places), dtype=np.int32), np.zeros(n_places)
+        tokens = np.empty(int(count_tokens(X).sum()), dtype=np.int64)
+        model = self._model
+        _window_kernels.lay_out(
+            X, low, high, gap, model.baseline, model.masks_padding, ids, valid, tokens
+        )
+        return Tape(ids[0], ids[1], valid, ids[2], tokens)
 
     def _n_blocks(self, tape: Tape) -> int:
         import sentilib.explain._games._window_kernels as _window_kernels
@@ -260,8 +251,8 @@ class WindowGame:
     def _divisors(self, X: np.ndarray, tape: Tape) -> np.ndarray:
         if not self._model.masks_padding:
             return np.full(len(tape.tokens), float(X.shape[1]))
-        n_tokens = (X != PAD).sum(axis=1) + self._tables.n_neutral
-        return n_tokens[tape.rows[tape.tokens]]
+        n_tokens = count_tokens(X)
+        return np.repeat(n_tokens + self._tables.n_neutral, n_tokens)
 
     def _run(self, kernel: Callable, tape: Tape, windows: tuple, values: tuple) -> None:
         """Call a kernel with a workspace, which is kept: to get its memory takes time."""
@@ -279,8 +270,10 @@ class WindowGame:
 
 def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
     """Split rows into parts of bounded size."""
-    n_tokens = (X != PAD).sum(axis=1)
+    n_tokens = count_tokens(X)
     part = np.cumsum(n_tokens + 16) // _PLACES_AT_ONCE
+    if not part[-1:].any():
+        return iter([X])
     return iter(np.split(X, np.flatnonzero(np.diff(part)) + 1))
 
 

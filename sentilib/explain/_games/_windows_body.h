@@ -70,7 +70,7 @@ SENTILIB_INLINE V NAME(unit)(
  * a vector of windows, which are (n_all, LANES) for each output. */
 static void NAME(add_to_tables)(
     const double *products, const double *heads, int64_t n_outputs, int64_t n_before,
-    int64_t n_all, int64_t size, int64_t absent, double *tables)
+    int64_t n_all, int64_t size, int64_t absent, int is_first, double *tables)
 {
     const int64_t half = size == 3 ? n_all / 2 : n_all;
     for (int64_t variant = 0; variant < half; variant++) {
@@ -97,7 +97,7 @@ static void NAME(add_to_tables)(
             for (int64_t v = 0; v <= (size == 3); v++) {
                 double *table =
                     tables + m * n_all * WINDOW_COLUMNS + (variant + v * half) * LANES;
-                V sum = V_LOAD(table);
+                V sum = is_first ? V_SET(0) : V_LOAD(table);
                 for (int k = 0; k < OUTPUTS; k++)
                     sum = V_FMA(V_SET(heads[k * n_outputs + m]), units[v][k], sum);
                 V_STORE(table, sum);
@@ -161,7 +161,8 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int contin
             layer[(n_in + c) * width + p] = present[c] * w->valid[place];
         }
     }
-    memset(w->tables, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(double));
+    if (deletion)  /* which leaves out variants */
+        memset(w->tables, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(double));
     for (int64_t depth = 1; depth <= w->n_layers; depth++) {
         const int64_t n_out = w->channels[depth], n_variants = n_before << (size - 1);
         const int64_t centre = depth * ((size - 1) / 2);
@@ -181,12 +182,15 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int contin
                                     w->products, n_before, size);
                 if (depth == w->n_layers)
                     NAME(add_to_tables)(w->products, w->head + o * w->n_outputs, w->n_outputs,
-                                        n_before, n_all, size, absent, tables);
+                                        n_before, n_all, size, absent, o == 0, tables);
                 else
                     NAME(add_units)(w->products, n_before, n_variants, size, absent, is_position,
                                     n_out, n_columns, next + o * n_columns + p);
             }
-            if (depth == w->n_layers)
+            int is_whole = 1;  /* all windows are positions of the network */
+            for (int k = 0; k < LANES; k++)
+                is_whole &= w->valid[start + centre + p + k] == 1;
+            if (depth == w->n_layers && !is_whole)
                 for (int64_t m = 0; m < w->n_outputs; m++)
                     for (int64_t v = 0; v < n_all; v++) {
                         double *table = tables + m * n_all * WINDOW_COLUMNS + v * LANES;
