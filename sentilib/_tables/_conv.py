@@ -85,7 +85,7 @@ class ConvTables(Tables):
 
     def exact(self) -> Self:
         """Return tables whose convolutions compute in float64."""
-        return replace(self, precision=np.float64)
+        return self if self.precision == np.float64 else replace(self, precision=np.float64)
 
     def with_absent_word(self, weights: np.ndarray) -> Self:
         """Append a word whose vector is the weighted mean of all words'."""

@@ -45,8 +45,10 @@ for model in tables(3, 3, 13, "average", True), tables(2, 4, 8, "max", False):
     show(model.exact().pooled(ids))
     show(moments(ids, model.embedding, [*zip(model.kernels, model.biases)], True))
     for baseline in (1, "pad"):
-        game = WindowGame(BaselineModel(model, baseline, np.ones(50), "margin"))
-        show(game.shapley(ids[:2]))
+        for precise in model, model.exact():
+            game = WindowGame(BaselineModel(precise, baseline, np.ones(50), "margin"))
+            if precise is not model or baseline == 1:
+                show(game.shapley(ids[:2]))
         if baseline == 1:
             show(game.interactions(ids[:1])[2])
         places = np.flatnonzero(ids[0])

@@ -41,10 +41,14 @@ TERMS = DICTIONARY.terms(IDS)
 BLOCKS = [(rng.normal(size=(3, 8, 8)), np.zeros(8))] * 2
 LAYERS = Layers.of(rng.normal(size=(30, 8)), BLOCKS, np.float64)
 NETWORK = Network.of(rng.normal(size=(30, 8)), BLOCKS)
-N_PLACES = 2 * windows.COLUMNS + windows.n_columns(2, 3)
+N_PLACES = 2 * windows.COLUMNS + windows.n_columns(2, 3, 4)
 TAPE = zeros(N_PLACES, dtype=I32), zeros(N_PLACES, dtype=I32), np.ones(N_PLACES)
 WINDOWS = (*TAPE, *NETWORK, np.ones((8, 1)), 5, 2)
-WORKSPACE = windows.workspace(NETWORK.channels, 3, 1)
+WORKSPACE = windows.workspace(NETWORK.channels, 3, 1, np.float64)
+IN_SINGLE = [
+    a.astype(F32) if getattr(a, "dtype", None) == np.float64 else a for a in (*WINDOWS, zeros(32))
+]
+SINGLE_WORKSPACE = windows.workspace(NETWORK.channels, 3, 1, F32)
 WALK = (
     *TAPE,
     np.arange(9),
@@ -203,6 +207,13 @@ CALLS = {
     ),
     "pool": (conv.pool, IDS, np.full(6, 40), *LAYERS, True, conv.MEAN, zeros(6, 8)),
     "shapley": (windows.shapley, *WINDOWS, zeros(32), *WORKSPACE, zeros(1, 5, N_PLACES)),
+    "shapley in single precision": (
+        windows.shapley, *IN_SINGLE, *SINGLE_WORKSPACE, zeros(1, 5, N_PLACES),
+    ),
+    "lay_out": (
+        windows.lay_out, IDS, zeros(6, dtype=I64), np.full(6, 40), 2, 1, True,
+        zeros(3, 2 + 6 * 42, dtype=I32), zeros(2 + 6 * 42), zeros(int((IDS != 0).sum()), dtype=I64),
+    ),
     "interactions": (windows.interactions, *WINDOWS, zeros(32), *WORKSPACE, zeros(1, 4, N_PLACES)),
     "deletion_shapley": (
         windows.deletion_shapley, *WINDOWS, zeros(N_PLACES, dtype=I32), zeros(2, dtype=I64),

@@ -192,7 +192,9 @@ def test_values_add_up_to_the_margin_of_the_pipeline(trained, number):
     np.testing.assert_allclose(explanation.additivity_error, error, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("make", [random_dense, random_conv])
+@pytest.mark.parametrize(
+    "make", [random_dense, random_conv, lambda **options: in_single_precision(random_conv(**options))]
+)
 def test_values_do_not_depend_on_the_other_rows_nor_on_batches_nor_threads(make):
     rng = np.random.default_rng(0)
     classifier = make(n_columns=120)
@@ -207,8 +209,32 @@ def test_values_do_not_depend_on_the_other_rows_nor_on_batches_nor_threads(make)
     np.testing.assert_array_equal(alone.values[0], whole.values[5])
 
 
-def test_a_word_that_is_the_baseline_gets_exactly_zero():
-    values = TokenShapExplainer(random_conv()).explain(X).values
+def in_single_precision(classifier):
+    """Let a classifier predict in float32, as a trained CNN does."""
+    classifier.tables_ = replace(classifier.tables_, precision=np.float32)
+    return classifier
+
+
+@pytest.mark.parametrize(("filters", "size"), CNNS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_values_have_the_precision_of_the_predictions(filters, size, n_classes):
+    options = {"filters": filters, "kernel_size": size, "n_classes": n_classes, "n_columns": 90}
+    rng = np.random.default_rng(0)
+    ids = rng.integers(1, 30, size=(40, 90)).astype(np.int32)
+    ids[np.arange(90) >= rng.integers(1, 91, size=(40, 1))] = 0
+    double = TokenShapExplainer(random_conv(**options)).explain(ids)
+    single = TokenShapExplainer(in_single_precision(random_conv(**options))).explain(ids)
+    differences = [
+        np.abs(a - b).max() for a, b in zip(single.values, double.values, strict=True)
+    ]
+    assert 0 < max(differences) < 1e-6
+    assert single.additivity_error.max() < 1e-6
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_word_that_is_the_baseline_gets_exactly_zero(precision):
+    classifier = random_conv() if precision == "double" else in_single_precision(random_conv())
+    values = TokenShapExplainer(classifier).explain(X).values
     assert (values[1][X[1][X[1] > 0] == 1] == 0).all()
 
 

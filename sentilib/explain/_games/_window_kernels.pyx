@@ -20,24 +20,24 @@ from sentilib._compiled cimport _instructions
 cdef extern from "_windows.h" nogil:
     enum:
         WINDOW_COLUMNS
-        WINDOW_LANES
+        WINDOW_BYTES
     cdef struct windows:
         const int32_t* words
         const int32_t* baselines
-        const double* valid
-        const double* embedding
+        const void* valid
+        const void* embedding
         const int64_t* channels
         int64_t n_layers
-        const double* weights
+        const void* weights
         int64_t kernel_size
-        const double* head
+        const void* head
         int64_t n_outputs
         int64_t step
-        double* units
-        double* products
-        double* tables
+        void* units
+        void* products
+        void* tables
     ctypedef void (*shares_function)(
-        const windows* w, int64_t first, int64_t n_blocks, const double* weights,
+        const windows* w, int64_t first, int64_t n_blocks, const void* weights,
         double* values, int64_t n_distances, int64_t n_places,
     ) noexcept
     ctypedef void (*deletion_function)(
@@ -49,10 +49,16 @@ cdef extern from "_windows.h" nogil:
         const windows* w, int64_t n_places, const int64_t* order, int64_t n_steps,
         double* is_valid, bint takes_max, double* row, double* latent,
     ) noexcept
-    const shares_function* shapley_versions
+    const shares_function* shapley_single
+    const shares_function* shapley_double
     const shares_function* interactions_versions
     const deletion_function* deletion_versions
     const walk_function* walk_versions
+
+
+ctypedef fused real:
+    float
+    double
 
 
 COLUMNS = WINDOW_COLUMNS
@@ -69,9 +75,9 @@ cdef int _check(bint is_valid, str what) except -1:
 
 
 cdef windows _windows(
-    const int32_t[::1] words, const int32_t[::1] baselines, const double[::1] valid,
-    const double[:, ::1] embedding, const int64_t[::1] channels, const double[::1] weights,
-    int64_t kernel_size, const double[:, ::1] head,
+    const int32_t[::1] words, const int32_t[::1] baselines, const real[::1] valid,
+    const real[:, ::1] embedding, const int64_t[::1] channels, const real[::1] weights,
+    int64_t kernel_size, const real[:, ::1] head,
 ) except *:
     """Check the tape and the network, as `Network.of` arranges it."""
     cdef windows w
@@ -118,7 +124,7 @@ def lay_out(
     cdef int32_t word
     _check(
         low.shape[0] == high.shape[0] == X.shape[0] <= 1 << 31
-        and ids.shape[0] == 3 and ids.shape[1] == n_places,
+        and ids.shape[0] == 3 and ids.shape[1] == n_places and 0 <= gap <= n_places,
         "the extents of rows, or the lengths of the tape",
     )
     for row in range(X.shape[0]):
@@ -141,8 +147,11 @@ def lay_out(
     _check(n_tokens == tokens.shape[0], "fewer tokens than places for them")
 
 
-def n_columns(int64_t n_layers, int64_t kernel_size):
-    """Return the columns of words that a block reads, in whole vectors of each instruction set."""
+def n_columns(int64_t n_layers, int64_t kernel_size, int64_t itemsize):
+    """Return the columns of words that a block reads, in whole vectors of each instruction set.
+
+    `itemsize` is the number of bytes of a scalar, 4 or 8.
+    """
     _check(
         1 <= kernel_size <= MAX_FIELD + 1
         and 0 < n_layers
@@ -150,61 +159,67 @@ def n_columns(int64_t n_layers, int64_t kernel_size):
         and n_layers * (kernel_size - 1) < MAX_FIELD,
         "the size of windows",
     )
-    return WINDOW_COLUMNS + n_layers * _step(kernel_size)
+    _check(itemsize == sizeof(float) or itemsize == sizeof(double), "the size of scalars")
+    return WINDOW_COLUMNS + n_layers * _step(kernel_size, itemsize)
 
 
-def workspace(const int64_t[::1] channels, int64_t kernel_size, int64_t n_outputs):
+def workspace(const int64_t[::1] channels, int64_t kernel_size, int64_t n_outputs, dtype):
     """Return arrays for units, products and tables of the blocks of a network."""
-    cdef int64_t n_layers = channels.shape[0] - 1
-    n_columns(n_layers, kernel_size)  # checks the size of windows
+    cdef int64_t n_layers = channels.shape[0] - 1, itemsize = np.dtype(dtype).itemsize
+    n_columns(n_layers, kernel_size, itemsize)  # checks the size of windows
     for depth in range(n_layers):
         _check(0 < channels[depth] <= MAX_SIZE, "the number of channels")
-    cdef int64_t n_units = _n_units(&channels[0], n_layers, kernel_size)
+    cdef int64_t n_units = _n_units(&channels[0], n_layers, kernel_size, itemsize)
     cdef int64_t n_variants = <int64_t>2 << n_layers * (kernel_size - 1)
+    cdef int64_t n_products = (n_variants >> (kernel_size - 1)) * kernel_size
     return (
-        _zeros(n_units),
-        _zeros((n_variants >> (kernel_size - 1)) * kernel_size * 4 * WINDOW_LANES),
-        _zeros(n_outputs * n_variants * WINDOW_COLUMNS).reshape(n_outputs, n_variants, -1),
+        _zeros(n_units, dtype),
+        _zeros(n_products * 4 * WINDOW_BYTES // itemsize, dtype),
+        _zeros(n_outputs * n_variants * WINDOW_COLUMNS, dtype).reshape(n_outputs, n_variants, -1),
     )
 
 
-def _zeros(n):
+def _zeros(n, dtype):
     """Return zeros that begin where a line of the cache does, which halves the reads of vectors."""
-    whole = np.zeros(n + WINDOW_LANES)
-    first = -whole.ctypes.data // whole.itemsize % WINDOW_LANES
+    n_lanes = WINDOW_BYTES // np.dtype(dtype).itemsize
+    whole = np.zeros(n + n_lanes, dtype)
+    first = -whole.ctypes.data // whole.itemsize % n_lanes
     return whole[first : first + n]
 
 
-cdef int64_t _step(int64_t kernel_size) noexcept:
+cdef int64_t _step(int64_t kernel_size, int64_t itemsize) noexcept:
     """Return by how many columns a layer exceeds the next one: taps, in whole vectors."""
-    return (kernel_size - 1 + WINDOW_LANES - 1) // WINDOW_LANES * WINDOW_LANES
+    cdef int64_t n_lanes = WINDOW_BYTES // itemsize
+    return (kernel_size - 1 + n_lanes - 1) // n_lanes * n_lanes
 
 
-cdef int64_t _n_units(const int64_t* channels, int64_t n_layers, int64_t kernel_size) noexcept:
+cdef int64_t _n_units(
+    const int64_t* channels, int64_t n_layers, int64_t kernel_size, int64_t itemsize
+) noexcept:
     """Return the number of units of all variants and layers but the last, and of words."""
     cdef int64_t n_variants = 2, n_units = 0, depth
     for depth in range(n_layers):
         n_units += (
             n_variants * channels[depth]
-            * (WINDOW_COLUMNS + (n_layers - depth) * _step(kernel_size))
+            * (WINDOW_COLUMNS + (n_layers - depth) * _step(kernel_size, itemsize))
         )
         n_variants <<= kernel_size - 1
     return n_units
 
 
 cdef int64_t _blocks(
-    windows* w, int64_t first, int64_t n_blocks, int64_t n_places, double[::1] units,
-    double[::1] products, double[:, :, ::1] tables,
+    windows* w, int64_t first, int64_t n_blocks, int64_t n_places, real[::1] units,
+    real[::1] products, real[:, :, ::1] tables,
 ) except -1:
     """Check the blocks and the workspace; return the number of words beside the first of a window.
     """
-    cdef int64_t width = n_columns(w.n_layers, w.kernel_size)
+    cdef int64_t itemsize = sizeof(real), width = n_columns(w.n_layers, w.kernel_size, itemsize)
     cdef int64_t n_more = w.n_layers * (w.kernel_size - 1), n_variants = <int64_t>2 << n_more
-    w.step = _step(w.kernel_size)
+    w.step = _step(w.kernel_size, itemsize)
     _check(
-        units.shape[0] >= _n_units(w.channels, w.n_layers, w.kernel_size)
+        units.shape[0] >= _n_units(w.channels, w.n_layers, w.kernel_size, itemsize)
         and products.shape[0]
-        >= (n_variants >> (w.kernel_size - 1)) * w.kernel_size * 4 * WINDOW_LANES,
+        >= (n_variants >> (w.kernel_size - 1)) * w.kernel_size * 4 * (WINDOW_BYTES // itemsize),
         "the workspace is too small",
     )
     _check(
@@ -226,8 +241,8 @@ cdef int64_t _blocks(
 
 cdef int _share(
     const shares_function* versions, windows* w, int64_t first, int64_t n_blocks,
-    double[::1] units, double[::1] products, double[:, :, ::1] tables,
-    const double[::1] subset_weights, double[:, :, ::1] values, int64_t n_places, bint of_pairs,
+    real[::1] units, real[::1] products, real[:, :, ::1] tables,
+    const real[::1] subset_weights, double[:, :, ::1] values, int64_t n_places, bint of_pairs,
 ) except -1:
     cdef int64_t n_more = _blocks(w, first, n_blocks, n_places, units, products, tables)
     _check(subset_weights.shape[0] >= tables.shape[1], "fewer weights than subsets")
@@ -247,16 +262,17 @@ cdef int _share(
 
 
 def shapley(
-    const int32_t[::1] words, const int32_t[::1] baselines, const double[::1] valid,
-    const double[:, ::1] embedding, const int64_t[::1] channels, const double[::1] weights,
-    int64_t kernel_size, const double[:, ::1] head, int64_t first,
-    int64_t n_blocks, const double[::1] subset_weights, double[::1] units, double[::1] products,
-    double[:, :, ::1] tables, double[:, :, ::1] values,
+    const int32_t[::1] words, const int32_t[::1] baselines, const real[::1] valid,
+    const real[:, ::1] embedding, const int64_t[::1] channels, const real[::1] weights,
+    int64_t kernel_size, const real[:, ::1] head, int64_t first,
+    int64_t n_blocks, const real[::1] subset_weights, real[::1] units, real[::1] products,
+    real[:, :, ::1] tables, double[:, :, ::1] values,
 ):
     """Compute each token's Shapley values in the games of the windows that contain it.
 
     `values[m, j, i]` is the value of place i in the window whose leftmost place is i - j, so that
-    sums over j do not depend on the division into blocks.
+    sums over j do not depend on the division into blocks. In single precision, tables and each
+    window's values are float32.
 
     `subset_weights[T]` is |T|! (r - |T| - 1)! / r! for the subset T of a window's r tokens.
     """
@@ -264,7 +280,7 @@ def shapley(
         words, baselines, valid, embedding, channels, weights, kernel_size, head
     )
     _share(
-        shapley_versions, &w, first, n_blocks, units, products, tables, subset_weights, values,
+        shapley_single if real is float else shapley_double, &w, first, n_blocks, units, products, tables, subset_weights, values,
         words.shape[0], False,
     )
 

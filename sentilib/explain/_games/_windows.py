@@ -1,9 +1,10 @@
 """Exact Shapley values of convolutional models with average pooling."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
 from math import factorial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,8 +55,15 @@ class WindowGame:
         assert isinstance(model.tables, ConvTables)
         self._tables = model.tables
         self._network = *self._tables.network, fill(model.head, (-len(model.head) % 4, 0))
+        # With a fixed baseline, in the precision of the predictions.
+        self._dtype = np.dtype(np.float64 if model.predicts_exactly else np.float32)
+        self._of_values = tuple(
+            a.astype(self._dtype, copy=False) if getattr(a, "dtype", None) == np.float64 else a
+            for a in self._network
+        )
         self.receptive_field = self._tables.receptive_field
-        self._idle: list[tuple[np.ndarray, ...]] = []  # one workspace per thread
+        # One workspace per thread, by type.
+        self._idle: dict[Any, list[tuple[np.ndarray, ...]]] = defaultdict(list)
 
     @staticmethod
     def why_not_exact(tables: ConvTables) -> str | None:
@@ -148,9 +156,10 @@ class WindowGame:
 
         tape = self._tape(X)
         values = np.zeros((self._model.n_outputs, self.receptive_field, len(tape.words)))
-        weights = _subset_weights(self.receptive_field, 1)
+        weights = _subset_weights(self.receptive_field, 1, self._dtype)
+        tape = tape._replace(valid=tape.valid.astype(self._dtype, copy=False))
         windows = 0, self._n_blocks(tape), weights
-        self._run(_window_kernels.shapley, tape, windows, (values,))
+        self._run(_window_kernels.shapley, tape, self._of_values, windows, (values,))
         return values.sum(axis=1)[:, tape.tokens].T / self._divisors(X, tape)[:, None]
 
     def _interaction_values(self, X: np.ndarray) -> tuple:
@@ -160,9 +169,8 @@ class WindowGame:
         n_more = self.receptive_field - 1
         values = np.zeros((self._model.n_outputs, max(n_more, 1), len(tape.words)))
         if n_more:
-            weights = _subset_weights(self.receptive_field, 2)
-            n_blocks = self._n_blocks(tape)
-            self._run(_window_kernels.interactions, tape, (0, n_blocks, weights), (values,))
+            windows = 0, self._n_blocks(tape), _subset_weights(self.receptive_field, 2)
+            self._run(_window_kernels.interactions, tape, self._network, windows, (values,))
         number = np.full(len(tape.words) + n_more, -1)
         number[tape.tokens] = np.arange(len(tape.tokens))
         divisors = self._divisors(X, tape)
@@ -195,6 +203,7 @@ class WindowGame:
         self._run(
             _window_kernels.deletion_shapley,
             tape,
+            self._network,
             (0, self._n_blocks(tape), *players),
             (values, everyone),
         )
@@ -233,7 +242,7 @@ class WindowGame:
             high = np.where(has_tokens, np.minimum(high + gap, X.shape[1]), 0)
         _, channels, _, size, _ = self._network
         n_places = gap + int((high - low).sum()) + gap * len(X)
-        n_places += _window_kernels.n_columns(len(channels) - 1, size)
+        n_places += _window_kernels.n_columns(len(channels) - 1, size, 4)  # of float32: more
         ids, valid = np.zeros((3, n_places), dtype=np.int32), np.zeros(n_places)
         tokens = np.empty(int(count_tokens(X).sum()), dtype=np.int64)
         model = self._model
@@ -254,18 +263,22 @@ class WindowGame:
         n_tokens = count_tokens(X)
         return np.repeat(n_tokens + self._tables.n_neutral, n_tokens)
 
-    def _run(self, kernel: Callable, tape: Tape, windows: tuple, values: tuple) -> None:
+    def _run(
+        self, kernel: Callable, tape: Tape, network: tuple, windows: tuple, values: tuple
+    ) -> None:
         """Call a kernel with a workspace, which is kept: to get its memory takes time."""
         import sentilib.explain._games._window_kernels as _window_kernels
 
+        embedding, channels, _, size, _ = network
+        idle = self._idle[embedding.dtype]
         try:
-            workspace = self._idle.pop()
+            workspace = idle.pop()
         except IndexError:
-            _, channels, _, size, _ = self._network
-            workspace = _window_kernels.workspace(channels, size, self._model.n_outputs)
-        kernel(*tape[:3], *self._network, *windows, *workspace, *values)
+            n_outputs = self._model.n_outputs
+            workspace = _window_kernels.workspace(channels, size, n_outputs, embedding.dtype)
+        kernel(*tape[:3], *network, *windows, *workspace, *values)
         if workspace[0].nbytes <= _MAX_KEPT:
-            self._idle.append(workspace)
+            idle.append(workspace)
 
 
 def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
@@ -278,7 +291,9 @@ def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
 
 
 @cache
-def _subset_weights(n_players: int, order: int) -> np.ndarray:
+def _subset_weights(
+    n_players: int, order: int, dtype: np.dtype = np.dtype(np.float64)
+) -> np.ndarray:
     """Return the weights of the subsets T in Shapley interactions of one or two players."""
     sizes = np.array([subset.bit_count() for subset in range(2**n_players)])
     free = n_players - order + 1
@@ -288,4 +303,4 @@ def _subset_weights(n_players: int, order: int) -> np.ndarray:
             for t in range(n_players + 1)
         ]
     )
-    return by_size[sizes]
+    return by_size[sizes].astype(dtype)

@@ -1,4 +1,4 @@
-/* The games of convolutional classifiers, in vectors of double; `_window_kernels` describes them. */
+/* The games of convolutional classifiers, in vectors of TYPE; `_window_kernels` describes them. */
 #include "_vectors.h"
 
 /* Variants of a unit whose sums for OUTPUTS channels stay in registers. */
@@ -12,13 +12,13 @@
 /* Multiply the channels of a vector of positions by one tap, for OUTPUTS channels of a layer and
  * n_variants variants. */
 SENTILIB_INLINE void NAME(tap_of_variants)(
-    const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_products,
-    const double *biases, double *products, const int n_variants)
+    const S *inputs, int64_t width, const S *taps, int64_t n_in, int64_t n_products,
+    const S *biases, S *products, const int n_variants)
 {
     V sums[OUTPUTS][GROUP];
     for (int k = 0; k < OUTPUTS; k++)
         for (int v = 0; v < n_variants; v++)
-            sums[k][v] = V_SET(biases ? biases[k] : 0.0);
+            sums[k][v] = V_SET(biases ? biases[k] : 0);
     for (int64_t i = 0; i < n_in; i++) {
         V x[GROUP];
         for (int v = 0; v < n_variants; v++)
@@ -37,14 +37,14 @@ SENTILIB_INLINE void NAME(tap_of_variants)(
 /* The products of all taps and variants: (kernel_size, n_before, OUTPUTS, LANES). Taps are
  * innermost, so that variants are read from a near cache. */
 static void NAME(multiply_taps)(
-    const double *inputs, int64_t width, const double *taps, int64_t n_in, int64_t n_out,
-    const double *biases, double *products, int64_t n_before, int64_t kernel_size)
+    const S *inputs, int64_t width, const S *taps, int64_t n_in, int64_t n_out,
+    const S *biases, S *products, int64_t n_before, int64_t kernel_size)
 {
     const int64_t n_products = kernel_size * n_out;
     for (int64_t v = 0; v < n_before; v += n_before < GROUP ? 2 : GROUP)
         for (int64_t tap = 0; tap < kernel_size; tap++) {
-            const double *x = inputs + v * n_in * width + tap;
-            double *of_tap = products + (tap * n_before + v) * OUTPUTS * LANES;
+            const S *x = inputs + v * n_in * width + tap;
+            S *of_tap = products + (tap * n_before + v) * OUTPUTS * LANES;
             if (n_before < GROUP)
                 NAME(tap_of_variants)(x, width, taps + tap * n_out, n_in, n_products,
                                       tap ? NULL : biases, of_tap, 2);
@@ -56,7 +56,7 @@ static void NAME(multiply_taps)(
 
 /* One variant of a unit: the sum of its taps, rectified. */
 SENTILIB_INLINE V NAME(unit)(
-    const double *products, int64_t n_before, int64_t variant, int64_t kernel_size)
+    const S *products, int64_t n_before, int64_t variant, int64_t kernel_size)
 {
     V sum = V_LOAD(products + (variant & (n_before - 1)) * OUTPUTS * LANES);
     for (int64_t tap = 1; tap < kernel_size; tap++) {
@@ -69,8 +69,8 @@ SENTILIB_INLINE V NAME(unit)(
 /* Add the head's products with OUTPUTS channels of the last layer to the margins of all variants of
  * a vector of windows, which are (n_all, LANES) for each output. */
 static void NAME(add_to_tables)(
-    const double *products, const double *heads, int64_t n_outputs, int64_t n_before,
-    int64_t n_all, int64_t size, int64_t absent, int is_first, double *tables)
+    const S *products, const S *heads, int64_t n_outputs, int64_t n_before,
+    int64_t n_all, int64_t size, int64_t absent, int is_first, S *tables)
 {
     const int64_t half = size == 3 ? n_all / 2 : n_all;
     for (int64_t variant = 0; variant < half; variant++) {
@@ -78,13 +78,13 @@ static void NAME(add_to_tables)(
         if (absent && !(variant & absent))
             continue;
         if (size == 3) {  /* the variants without and with the last word */
-            const double *first = products + (variant & (n_before - 1)) * OUTPUTS * LANES;
-            const double *second =
+            const S *first = products + (variant & (n_before - 1)) * OUTPUTS * LANES;
+            const S *second =
                 products + (n_before + ((variant >> 1) & (n_before - 1))) * OUTPUTS * LANES;
-            const double *third = products + (2 * n_before + (variant >> 2)) * OUTPUTS * LANES;
+            const S *third = products + (2 * n_before + (variant >> 2)) * OUTPUTS * LANES;
             for (int k = 0; k < OUTPUTS; k++) {
                 const V sum = V_ADD(V_LOAD(first + k * LANES), V_LOAD(second + k * LANES));
-                const double *last = third + k * LANES;
+                const S *last = third + k * LANES;
                 units[0][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
                 last += n_before / 2 * OUTPUTS * LANES;
                 units[1][k] = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
@@ -95,7 +95,7 @@ static void NAME(add_to_tables)(
         }
         for (int64_t m = 0; m < n_outputs; m++)
             for (int64_t v = 0; v <= (size == 3); v++) {
-                double *table =
+                S *table =
                     tables + m * n_all * WINDOW_COLUMNS + (variant + v * half) * LANES;
                 V sum = is_first ? V_SET(0) : V_LOAD(table);
                 for (int k = 0; k < OUTPUTS; k++)
@@ -109,19 +109,19 @@ static void NAME(add_to_tables)(
  * their taps; n_out vectors of `stride` columns per variant. With deletion, units whose word is
  * absent are zero: those without the bit `absent`. */
 static void NAME(add_units)(
-    const double *products, int64_t n_before, int64_t n_variants, int64_t size, int64_t absent,
-    V is_position, int64_t n_out, int64_t stride, double *units)
+    const S *products, int64_t n_before, int64_t n_variants, int64_t size, int64_t absent,
+    V is_position, int64_t n_out, int64_t stride, S *units)
 {
     const int64_t half = size == 3 ? n_variants / 2 : n_variants;
     for (int64_t v = 0; v < half; v++) {
-        double *here = units + v * n_out * stride, *other = here + half * n_out * stride;
+        S *here = units + v * n_out * stride, *other = here + half * n_out * stride;
         if (size == 3) {  /* the variants without and with the last word */
-            const double *first = products + (v & (n_before - 1)) * OUTPUTS * LANES;
-            const double *second =
+            const S *first = products + (v & (n_before - 1)) * OUTPUTS * LANES;
+            const S *second =
                 products + (n_before + ((v >> 1) & (n_before - 1))) * OUTPUTS * LANES;
             for (int k = 0; k < OUTPUTS; k++) {
                 const V sum = V_ADD(V_LOAD(first + k * LANES), V_LOAD(second + k * LANES));
-                const double *last = products + ((2 * n_before + (v >> 2)) * OUTPUTS + k) * LANES;
+                const S *last = products + ((2 * n_before + (v >> 2)) * OUTPUTS + k) * LANES;
                 const V without = V_MAX(V_SET(0), V_ADD(sum, V_LOAD(last)));
                 V_STORE(here + k * stride, V_MUL(without, is_position));
                 last += n_before / 2 * OUTPUTS * LANES;
@@ -149,51 +149,52 @@ static void NAME(add_units)(
 static void NAME(fill_tables)(const struct windows *w, int64_t start, int continues, int deletion)
 {
     const int64_t size = w->kernel_size, n_all = (int64_t)2 << w->n_layers * (size - 1);
-    const double *weights = w->weights;
+    const S *weights = w->weights, *embedding = w->embedding, *heads = w->head;
+    const S *valid = w->valid;
     int64_t n_before = 2, n_in = w->channels[0], width = WINDOW_COLUMNS + w->n_layers * w->step;
-    double *layer = w->units;
+    S *layer = w->units, *of_taps = w->products, *of_variants = w->tables;
     for (int64_t p = 0; p < width; p++) {
         const int64_t place = start + p;
-        const double *absent = w->embedding + w->baselines[place] * n_in;
-        const double *present = w->embedding + w->words[place] * n_in;
+        const S *absent = embedding + w->baselines[place] * n_in;
+        const S *present = embedding + w->words[place] * n_in;
         for (int64_t c = 0; c < n_in; c++) {
-            layer[c * width + p] = deletion ? 0.0 : absent[c] * w->valid[place];
-            layer[(n_in + c) * width + p] = present[c] * w->valid[place];
+            layer[c * width + p] = deletion ? 0 : absent[c] * valid[place];
+            layer[(n_in + c) * width + p] = present[c] * valid[place];
         }
     }
     if (deletion)  /* which leaves out variants */
-        memset(w->tables, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(double));
+        memset(of_variants, 0, w->n_outputs * n_all * WINDOW_COLUMNS * sizeof(S));
     for (int64_t depth = 1; depth <= w->n_layers; depth++) {
         const int64_t n_out = w->channels[depth], n_variants = n_before << (size - 1);
         const int64_t centre = depth * ((size - 1) / 2);
         const int64_t absent = deletion ? (int64_t)1 << centre : 0;
         const int64_t n_columns = width - w->step, kept = continues * (n_columns - WINDOW_COLUMNS);
-        const double *taps = weights, *biases = taps + n_in * size * n_out;
-        double *next = layer + n_before * n_in * width;
+        const S *taps = weights, *biases = taps + n_in * size * n_out;
+        S *next = layer + n_before * n_in * width;
         weights = biases + n_out;
-        for (double *row = next; kept && row < next + n_variants * n_out * n_columns;
+        for (S *row = next; kept && row < next + n_variants * n_out * n_columns;
              row += n_columns)
-            memmove(row, row + WINDOW_COLUMNS, kept * sizeof(double));
+            memmove(row, row + WINDOW_COLUMNS, kept * sizeof(S));
         for (int64_t p = kept; p < n_columns; p += LANES) {
-            const V is_position = V_LOAD(w->valid + start + centre + p);
-            double *tables = w->tables + p * n_all;
+            const V is_position = V_LOAD(valid + start + centre + p);
+            S *tables = of_variants + p * n_all;
             for (int64_t o = 0; o < n_out; o += OUTPUTS) {
                 NAME(multiply_taps)(layer + p, width, taps + o, n_in, n_out, biases + o,
-                                    w->products, n_before, size);
+                                    of_taps, n_before, size);
                 if (depth == w->n_layers)
-                    NAME(add_to_tables)(w->products, w->head + o * w->n_outputs, w->n_outputs,
+                    NAME(add_to_tables)(of_taps, heads + o * w->n_outputs, w->n_outputs,
                                         n_before, n_all, size, absent, o == 0, tables);
                 else
-                    NAME(add_units)(w->products, n_before, n_variants, size, absent, is_position,
+                    NAME(add_units)(of_taps, n_before, n_variants, size, absent, is_position,
                                     n_out, n_columns, next + o * n_columns + p);
             }
             int is_whole = 1;  /* all windows are positions of the network */
             for (int k = 0; k < LANES; k++)
-                is_whole &= w->valid[start + centre + p + k] == 1;
+                is_whole &= valid[start + centre + p + k] == 1;
             if (depth == w->n_layers && !is_whole)
                 for (int64_t m = 0; m < w->n_outputs; m++)
                     for (int64_t v = 0; v < n_all; v++) {
-                        double *table = tables + m * n_all * WINDOW_COLUMNS + v * LANES;
+                        S *table = tables + m * n_all * WINDOW_COLUMNS + v * LANES;
                         V_STORE(table, V_MUL(V_LOAD(table), is_position));
                     }
         }
@@ -205,52 +206,62 @@ static void NAME(fill_tables)(const struct windows *w, int64_t start, int contin
 }
 
 static void NAME(shapley)(
-    const struct windows *w, int64_t first, int64_t n_blocks, const double *weights,
+    const struct windows *w, int64_t first, int64_t n_blocks, const void *of_subsets,
     double *values, int64_t n_distances, int64_t n_places)
 {
     const int64_t n_more = w->n_layers * (w->kernel_size - 1), n_variants = (int64_t)2 << n_more;
-    double share[WINDOW_COLUMNS];
+    const S *weights = of_subsets, *of_variants = w->tables;
+    S share[WINDOW_COLUMNS];
     for (int64_t block = 0; block < n_blocks; block++) {
         const int64_t start = first + block * WINDOW_COLUMNS;
         NAME(fill_tables)(w, start, block > 0, 0);
         for (int64_t m = 0; m < w->n_outputs; m++) {
-            const double *tables = w->tables + m * n_variants * WINDOW_COLUMNS;
+            const S *tables = of_variants + m * n_variants * WINDOW_COLUMNS;
             for (int64_t j = 0; j <= n_more; j++) {
                 const int64_t bit = (int64_t)1 << j;
                 for (int64_t p = 0; p < WINDOW_COLUMNS; p += 4 * LANES) {
                     V sums[4] = {V_SET(0), V_SET(0), V_SET(0), V_SET(0)};
-                    for (int64_t subset = 0; subset < n_variants; subset++) {
-                        if (subset & bit)
-                            continue;
-                        const V weight = V_SET(weights[subset]);
-                        for (int k = 0; k < 4; k++) {
-                            const double *without =
-                                tables + (p + k * LANES) * n_variants + subset * LANES;
-                            const V joined = V_LOAD(without + bit * LANES);
-                            sums[k] = V_FMA(weight, V_SUB(joined, V_LOAD(without)), sums[k]);
+                    for (int64_t subset = 0; subset < n_variants;) {
+                        V parts[4] = {V_SET(0), V_SET(0), V_SET(0), V_SET(0)};
+                        const int64_t end = subset + 32 < n_variants ? subset + 32 : n_variants;
+                        for (; subset < end; subset++) {  /* short sums, for their rounding */
+                            if (subset & bit)
+                                continue;
+                            const V weight = V_SET(weights[subset]);
+                            for (int k = 0; k < 4; k++) {
+                                const S *without =
+                                    tables + (p + k * LANES) * n_variants + subset * LANES;
+                                const V joined = V_LOAD(without + bit * LANES);
+                                parts[k] = V_FMA(weight, V_SUB(joined, V_LOAD(without)), parts[k]);
+                            }
                         }
+                        for (int k = 0; k < 4; k++)
+                            sums[k] = V_ADD(sums[k], parts[k]);
                     }
                     for (int k = 0; k < 4; k++)
                         V_STORE(share + p + k * LANES, sums[k]);
                 }
-                memcpy(values + (m * n_distances + j) * n_places + start + j, share,
-                       WINDOW_COLUMNS * sizeof(double));
+                double *of_places = values + (m * n_distances + j) * n_places + start + j;
+                for (int64_t p = 0; p < WINDOW_COLUMNS; p++)
+                    of_places[p] = share[p];
             }
         }
     }
 }
 
+#if SENTILIB_IS(TYPE) == 2  /* games that are computed in double alone */
 static void NAME(interactions)(
-    const struct windows *w, int64_t first, int64_t n_blocks, const double *weights,
+    const struct windows *w, int64_t first, int64_t n_blocks, const void *of_subsets,
     double *values, int64_t n_distances, int64_t n_places)
 {
     const int64_t n_more = w->n_layers * (w->kernel_size - 1), n_variants = (int64_t)2 << n_more;
+    const double *weights = of_subsets, *of_variants = w->tables;
     double share[WINDOW_COLUMNS];
     for (int64_t block = 0; block < n_blocks; block++) {
         const int64_t start = first + block * WINDOW_COLUMNS;
         NAME(fill_tables)(w, start, block > 0, 0);
         for (int64_t m = 0; m < w->n_outputs; m++) {
-            const double *tables = w->tables + m * n_variants * WINDOW_COLUMNS;
+            const double *tables = of_variants + m * n_variants * WINDOW_COLUMNS;
             for (int64_t i = 0; i < n_more; i++)
                 for (int64_t j = i + 1; j <= n_more; j++) {
                     const int64_t left = (int64_t)1 << i, right = (int64_t)1 << j;
@@ -283,16 +294,17 @@ static void NAME(deletion_shapley)(
 {
     const int64_t n_more = w->n_layers * (w->kernel_size - 1), n_variants = (int64_t)2 << n_more;
     const int64_t reach = w->n_layers * ((w->kernel_size - 1) / 2);
+    const double *valid = w->valid, *of_variants = w->tables;
     for (int64_t block = 0; block < n_blocks; block++) {
         const int64_t start = first + block * WINDOW_COLUMNS;
         NAME(fill_tables)(w, start, block > 0, 1);
         for (int64_t p = 0; p < WINDOW_COLUMNS; p++) {
             const int64_t place = start + p, row = rows[place + reach];
             int64_t players = 0, n_players = 0;
-            if (w->valid[place + reach] == 0)
+            if (valid[place + reach] == 0)
                 continue;
             for (int64_t j = 0; j <= n_more; j++)
-                if (w->valid[place + j] != 0) {
+                if (valid[place + j] != 0) {
                     players |= (int64_t)1 << j;
                     n_players++;
                 }
@@ -308,7 +320,7 @@ static void NAME(deletion_shapley)(
                 const double before = weights[size * 3 + 1], outside = weights[size * 3 + 2];
                 for (int64_t m = 0; m < w->n_outputs; m++) {
                     const double *of_vector =
-                        w->tables + (m * WINDOW_COLUMNS + p / LANES * LANES) * n_variants;
+                        of_variants + (m * WINDOW_COLUMNS + p / LANES * LANES) * n_variants;
                     const double margin = of_vector[subset * LANES + p % LANES];
                     double *of_places = values + m * n_places + place;
                     const double gain = (joining - outside) * margin;
@@ -324,81 +336,4 @@ static void NAME(deletion_shapley)(
         }
     }
 }
-
-/* The maximum of a column; before the first step, of its filled part. */
-static double NAME(column_maximum)(const double *column, int64_t n, int64_t stride)
-{
-    double largest = 0.0;
-    for (int64_t k = 0; k < n; k++)
-        largest = column[k * stride] > largest ? column[k * stride] : largest;
-    return largest;
-}
-
-static void NAME(walk)(
-    const struct windows *w, int64_t n_places, const int64_t *order, int64_t n_steps,
-    double *is_valid, int takes_max, double *row, double *latent)
-{
-    const int64_t size = w->kernel_size, reach = (size - 1) / 2, n_layers = w->n_layers;
-    const int64_t n_units = w->channels[n_layers];
-    int64_t n_before = 0;
-    for (int64_t depth = 0; depth < n_layers; depth++)
-        n_before += n_places * w->channels[depth];
-    const double *pooled = w->units + n_before;  /* the last layer */
-    for (int64_t step = -1; step < n_steps; step++) {
-        int64_t low = 0, high = n_places, n_in = w->channels[0];
-        const int32_t *words = step < 0 ? w->baselines : w->words;
-        const double *weights = w->weights;
-        double *layer = w->units, *now = latent + (step + 1) * n_units;
-        if (step >= 0) {
-            low = order[step];
-            high = low + 1;
-            is_valid[low] = w->valid[low];
-            memcpy(now, now - n_units, n_units * sizeof(double));
-        } else {
-            memset(now, 0, n_units * sizeof(double));
-        }
-        for (int64_t place = low; place < high; place++)
-            for (int64_t c = 0; c < n_in; c++)
-                layer[place * n_in + c] =
-                    w->embedding[words[place] * n_in + c] * is_valid[place];
-        for (int64_t depth = 1; depth <= n_layers; depth++) {
-            const int64_t n_out = w->channels[depth];
-            const double *taps = weights, *biases = weights + n_in * size * n_out;
-            double *out = layer + n_places * n_in;
-            weights = biases + n_out;
-            low = low > size - 1 - reach ? low - (size - 1 - reach) : 0;
-            high = high + reach < n_places ? high + reach : n_places;
-            for (int64_t place = low; place < high; place++) {
-                memcpy(row, biases, n_out * sizeof(double));
-                for (int64_t tap = 0; tap < size; tap++) {
-                    const int64_t source = place + tap - reach;
-                    if (source < 0 || source >= n_places || is_valid[source] == 0)
-                        continue;
-                    for (int64_t c = 0; c < n_in; c++) {
-                        const double x = layer[source * n_in + c];
-                        const double *tap_weights = taps + (c * size + tap) * n_out;
-                        if (x != 0)
-                            for (int64_t o = 0; o < n_out; o++)
-                                row[o] = S_FMA(x, tap_weights[o], row[o]);
-                    }
-                }
-                for (int64_t o = 0; o < n_out; o++) {
-                    const double unit = (0.0 > row[o] ? 0.0 : row[o]) * is_valid[place];
-                    const double old = step < 0 ? 0.0 : out[place * n_out + o];
-                    out[place * n_out + o] = unit;
-                    if (depth < n_layers)
-                        continue;
-                    if (!takes_max)
-                        now[o] += unit - old;
-                    else if (unit >= now[o])
-                        now[o] = unit;
-                    else if (old == now[o])
-                        now[o] = NAME(column_maximum)(pooled + o, step < 0 ? place + 1 : n_places,
-                                                      n_units);
-                }
-            }
-            layer = out;
-            n_in = n_out;
-        }
-    }
-}
+#endif
