@@ -87,7 +87,9 @@ class RowsOf:
         size = int(starts[-1])
         if len(self._columns) < size:
             room = size + size // 8
-            self._columns, self._values = (np.empty(room, a.dtype) for a in (self._columns, self._values))
+            self._columns, self._values = (
+                np.empty(room, a.dtype) for a in (self._columns, self._values)
+            )
         columns, values = self._columns[:size], self._values[:size]
         entries = matrix.indptr, matrix.indices, matrix.data
         _counting_kernels.take_rows(*entries, rows, starts, columns, values)

@@ -54,7 +54,8 @@ class Occurrences(NamedTuple):
 
     keys: np.ndarray  # int64 (n_ngrams,), those in at least `min_df` rows, in no order
     counts: np.ndarray  # int32 (n_ngrams,), number of rows that contain each
-    parts: list[tuple[int, np.ndarray, np.ndarray]]  # first n-gram; in `Entries`: last tokens, numbers
+    # First n-gram; in `Entries`, last tokens and n-grams.
+    parts: list[tuple[int, np.ndarray, np.ndarray]]
 
     def spread(self, numbers: np.ndarray, n_tokens: int) -> np.ndarray:
         """Return the number of the n-gram that ends at each token, as a prefix, or -1.
@@ -78,9 +79,7 @@ class Occurrences(NamedTuple):
         return longer
 
 
-def occurrences(
-    prefixes: np.ndarray, tokens: Tokens, min_df: int, room: Entries
-) -> Occurrences:
+def occurrences(prefixes: np.ndarray, tokens: Tokens, min_df: int, room: Entries) -> Occurrences:
     """Find the n-grams that extend others by one token, and count the rows that contain each.
 
     Keys are partitioned by their hash, so that the table of a part fits into a cache.

@@ -16,7 +16,6 @@ import scipy.sparse
 from sentilib._compiled._threads import in_threads, n_threads, row_slices
 from sentilib._ngrams._dictionary import Found
 
-
 _PAIRS_AT_ONCE = 2**14  # whose intermediate results fit into a near cache
 
 

@@ -44,9 +44,7 @@ class _DenseState(State):
         kernel, bias = (self._parts[name][0] for name in ("hidden_kernel", "hidden_bias"))
         latent = np.empty((len(bags[0]) - 1, len(bias)), dtype=np.float32)
         seed = int(self._rng.integers(2**63))
-        self._words.forward(
-            *bags, kernel, bias, seed, self.schedule, latent, self._share_forward
-        )
+        self._words.forward(*bags, kernel, bias, seed, self.schedule, latent, self._share_forward)
         return latent
 
     def _update_layers(self, gradient: np.ndarray, g: dict[str, np.ndarray]) -> None:

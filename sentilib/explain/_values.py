@@ -51,7 +51,7 @@ def shapley_values(
     parts: list[slice],
     n_threads: int,
 ) -> Values:
-    """Compute values by `of_rows(ids, first_row)`: values, errors or None, and predicted outputs."""
+    """Compute values by `of_rows(ids, first_row)`: values, errors or None, predicted outputs."""
     base_values = model.base_values(ids)
 
     def explain(rows: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:

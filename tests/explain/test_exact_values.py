@@ -193,7 +193,8 @@ def test_values_add_up_to_the_margin_of_the_pipeline(trained, number):
 
 
 @pytest.mark.parametrize(
-    "make", [random_dense, random_conv, lambda **options: in_single_precision(random_conv(**options))]
+    "make",
+    [random_dense, random_conv, lambda **options: in_single_precision(random_conv(**options))],
 )
 def test_values_do_not_depend_on_the_other_rows_nor_on_batches_nor_threads(make):
     rng = np.random.default_rng(0)
@@ -224,9 +225,7 @@ def test_values_have_the_precision_of_the_predictions(filters, size, n_classes):
     ids[np.arange(90) >= rng.integers(1, 91, size=(40, 1))] = 0
     double = TokenShapExplainer(random_conv(**options)).explain(ids)
     single = TokenShapExplainer(in_single_precision(random_conv(**options))).explain(ids)
-    differences = [
-        np.abs(a - b).max() for a, b in zip(single.values, double.values, strict=True)
-    ]
+    differences = [np.abs(a - b).max() for a, b in zip(single.values, double.values, strict=True)]
     assert 0 < max(differences) < 1e-6
     assert single.additivity_error.max() < 1e-6
 

@@ -260,7 +260,10 @@ def test_threads_that_share_words_change_no_bit(n_words):
     results = []
     for share in (None, in_three_threads, in_no_thread):
         arrays = table.copy(), np.zeros_like(table), np.zeros_like(table)
-        steps, schedule = _embedding_kernels.WordSteps(*arrays, 0.5), kernels.Schedule(0, 0.9, 0.999, 1e-7)
+        steps, schedule = (
+            _embedding_kernels.WordSteps(*arrays, 0.5),
+            kernels.Schedule(0, 0.9, 0.999, 1e-7),
+        )
         made = np.empty((50, 16), np.float32), np.zeros_like(kernel), np.zeros_like(bias)
         further = [] if share is None else [share]
         for step in range(2):
@@ -284,7 +287,10 @@ def test_the_layers_of_words_are_those_of_numpy():
     kernel, bias = (rng.normal(size=n).astype(np.float32) for n in ((16, 32), 32))
     gradient = rng.normal(size=(2, 32)).astype(np.float32)
     arrays = table.copy(), np.zeros_like(table), np.zeros_like(table)
-    steps, schedule = _embedding_kernels.WordSteps(*arrays, 0.3), kernels.Schedule(0, 0.9, 0.999, 1e-7)
+    steps, schedule = (
+        _embedding_kernels.WordSteps(*arrays, 0.3),
+        kernels.Schedule(0, 0.9, 0.999, 1e-7),
+    )
     schedule.begin(0.01)
     averages = np.empty((2, 32), np.float32)
     steps.forward(starts, words, values, kernel, bias, 7, schedule, averages)

@@ -291,9 +291,7 @@ def _parts(X: np.ndarray) -> Iterator[np.ndarray]:
 
 
 @cache
-def _subset_weights(
-    n_players: int, order: int, dtype: np.dtype = np.dtype(np.float64)
-) -> np.ndarray:
+def _subset_weights(n_players: int, order: int, dtype: Any = np.float64) -> np.ndarray:
     """Return the weights of the subsets T in Shapley interactions of one or two players."""
     sizes = np.array([subset.bit_count() for subset in range(2**n_players)])
     free = n_players - order + 1
