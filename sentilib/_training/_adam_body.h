@@ -46,7 +46,7 @@ static void NAME(update_cells)(
         const float m = now[k].m + (g - now[k].m) * one_1;
         const float v = now[k].v + (g * g - now[k].v) * one_2;
         const Cell cell = {now[k].weight - c.rate * m / (sqrtf(v) + c.epsilon), m, v, c.step};
-        sentilib_prefetch(cells + rows[k + 24 < n ? k + 24 : n - 1]);
+        sentilib_prefetch(cells + rows[k + 16 < n ? k + 16 : n - 1]);
         cells[rows[k]] = cell;
     }
 }

@@ -230,6 +230,21 @@ def test_values_have_the_precision_of_the_predictions(filters, size, n_classes):
     assert single.additivity_error.max() < 1e-6
 
 
+@pytest.mark.parametrize("method", ["exact", "permutation"])
+def test_large_units_that_cancel_each_other_are_no_fault(method):
+    classifier, size = random_conv(filters=(5, 4, 4)), 1000.0
+    tables = classifier.tables_
+    head, kernel, bias = tables.head.copy(), tables.kernels[-1].copy(), tables.biases[-1].copy()
+    head[:, 1] = head[:, 0] + [size, -size, size, -size]
+    kernel[:, :, 1], bias[1] = kernel[:, :, 0] * (1 + 1 / size), bias[0]
+    kernel[:, :, 3], bias[3] = kernel[:, :, 2] * (1 - 0.5 / size), bias[2]
+    kernels, biases = (*tables.kernels[:-1], kernel), (*tables.biases[:-1], bias)
+    classifier.tables_ = replace(tables, head=head, kernels=kernels, biases=biases)
+    in_single_precision(classifier)
+    explanation = TokenShapExplainer(classifier, method=method, random_state=0).explain(X)
+    assert 1e-5 < explanation.additivity_error.max() < 1e-3
+
+
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_a_word_that_is_the_baseline_gets_exactly_zero(precision):
     classifier = random_conv() if precision == "double" else in_single_precision(random_conv())

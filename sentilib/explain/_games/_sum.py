@@ -80,13 +80,16 @@ class SumOfGames:
         return self.shapley_and_outputs(X)[0]
 
     def shapley_and_outputs(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Compute exact values, and the predicted outputs; n-grams are looked up once for both."""
+        """Compute exact values, and the predicted outputs.
+
+        Where predictions are exact, n-grams are looked up once for both.
+        """
         values = self._layers.shapley(X)
         if self._ngrams is None:
             return values, self.model.predicted(X)
         of_ngrams, sums = self._ngrams.shapley_and_sums(X)
         values += of_ngrams
-        return values, self.model.predicted(X, sums)
+        return values, self.model.predicted(X, sums if self.model.predicts_exactly else None)
 
     def interactions(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute exact pairwise Shapley interactions, in the unit of the margin."""
