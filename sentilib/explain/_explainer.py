@@ -80,8 +80,8 @@ class TokenShapExplainer(SavedState, Estimator):
     the position sees. Shapley values are linear in games, so each game is solved from a table of
     all its coalitions (128 for three layers of kernel size 3). Units of inner layers are shared
     between the games. They are computed in the precision of the predictions, float32: rounding
-    errors are about 1e-7 of the network's units, 2e-7 for the default model of IMDB. Games of absent
-    words that shorten the review, and interactions, are computed in float64.
+    errors are about 1e-7 of the network's units, 2e-7 for the default model of IMDB. Games of
+    absent words that shorten the review, and interactions, are computed in float64.
 
     References
     ----------
