@@ -1,10 +1,10 @@
-"""Compiled steps of the Dense model with Adam, on the rows of its tables that a batch contains.
+"""Compiled steps with Adam on the n-grams that a batch contains, and what all steps share.
 
 The entries of a batch are those of a sparse matrix (`starts`, `columns`, `values`): n-grams with
 their evidence, words with their shares. Rows of a table are numbered by `places` in the batch.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memset
 
 import numpy as np

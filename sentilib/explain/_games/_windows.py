@@ -56,7 +56,8 @@ class WindowGame:
         self._tables = model.tables
         self._network = *self._tables.network, fill(model.head, (-len(model.head) % 4, 0))
         # With a fixed baseline, in the precision of the predictions.
-        self._dtype = np.dtype(np.float64 if model.predicts_exactly else np.float32)
+        is_double = model.predicts_exactly or model.deletes
+        self._dtype = np.dtype(np.float64 if is_double else np.float32)
         self._of_values = tuple(
             a.astype(self._dtype, copy=False) if getattr(a, "dtype", None) == np.float64 else a
             for a in self._network
